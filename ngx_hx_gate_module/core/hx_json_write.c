@@ -1,0 +1,109 @@
+/*
+ * hx_json_write.c -- JSON strings; see the header.  Runs of harmless ASCII are
+ * copied in one go: nearly everything the gate writes is that.
+ */
+
+#include "hx_json_write.h"
+#include "hx_text.h"
+
+
+static const unsigned char  hx_json_plain[256] = {
+    [0x20 ... 0x7e] = 1,
+    ['"'] = 0,
+    ['\\'] = 0,
+};
+
+
+static void
+hx_json_escape_byte(hx_buf_t *b, unsigned char c)
+{
+    static const char  hex[] = "0123456789abcdef";
+    unsigned char     *p;
+
+    switch (c) {
+
+    case '"':
+        hx_buf_lit(b, "\\\"");
+        return;
+
+    case '\\':
+        hx_buf_lit(b, "\\\\");
+        return;
+
+    case '\b':
+        hx_buf_lit(b, "\\b");
+        return;
+
+    case '\f':
+        hx_buf_lit(b, "\\f");
+        return;
+
+    case '\n':
+        hx_buf_lit(b, "\\n");
+        return;
+
+    case '\r':
+        hx_buf_lit(b, "\\r");
+        return;
+
+    case '\t':
+        hx_buf_lit(b, "\\t");
+        return;
+
+    default:
+        p = hx_buf_reserve(b, 6);
+        if (p != NULL) {
+            memcpy(p, "\\u00", 4);
+            p[4] = (unsigned char) hex[c >> 4];
+            p[5] = (unsigned char) hex[c & 15];
+            b->last += 6;
+        }
+    }
+}
+
+
+void
+hx_json_escape(hx_buf_t *b, const unsigned char *s, size_t len)
+{
+    size_t                n;
+    const unsigned char  *p, *end;
+
+    end = s + len;
+
+    while (s < end) {
+        for (p = s; p < end && hx_json_plain[*p]; p++) { /* void */ }
+
+        hx_buf_add(b, s, (size_t) (p - s));
+        s = p;
+
+        if (s == end) {
+            return;
+        }
+
+        if (*s < 0x80) {
+            hx_json_escape_byte(b, *s++);
+            continue;
+        }
+
+        /* at most one character, so that a long bad text stays linear */
+        n = hx_text_utf8(s, end - s < 4 ? (size_t) (end - s) : 4);
+
+        if (n == 0) {
+            hx_buf_lit(b, "\\ufffd");
+            s++;
+
+        } else {
+            hx_buf_add(b, s, n);
+            s += n;
+        }
+    }
+}
+
+
+void
+hx_json_string(hx_buf_t *b, const unsigned char *s, size_t len)
+{
+    hx_buf_byte(b, '"');
+    hx_json_escape(b, s, len);
+    hx_buf_byte(b, '"');
+}

@@ -1,0 +1,116 @@
+/*
+ * hx_path.c -- the one decoder of request target paths (interface in
+ * hx_text.h).
+ *
+ * Gate and engine run it over the same raw bytes.  It refuses whatever could
+ * make two readers of one path disagree: what is still encoded after one
+ * decoding, NUL, and segments that a normalising reader would drop or follow
+ * ("", ".", ".."), also when they come out of %2F or %2E.
+ */
+
+#include "hx_text.h"
+
+
+static hx_path_err_t
+hx_path_decode(hx_path_t *p, const unsigned char *s, size_t len,
+    unsigned char *out)
+{
+    size_t         i, n;
+    unsigned char  c;
+
+    p->encoded_slash = (size_t) -1;
+
+    for (i = 0, n = 0; i < len; i++, n++) {
+        if (s[i] == '?' || s[i] == '#') {
+            break;
+        }
+
+        if (n == HX_PATH_MAX) {
+            return HX_PATH_E_FORM;
+        }
+
+        if (s[i] != '%') {
+            out[n] = s[i];
+            continue;
+        }
+
+        if (len - i < 3 || hx_text_unhex(&c, &s[i + 1], 1) != HX_OK
+            || c == '\0')
+        {
+            return HX_PATH_E_ESCAPE;
+        }
+
+        if (c == '%') {
+            return HX_PATH_E_DOUBLE;
+        }
+
+        if (c == '/' && p->encoded_slash == (size_t) -1) {
+            p->encoded_slash = n;
+        }
+
+        out[n] = c;
+        i += 2;
+    }
+
+    p->text.data = out;
+    p->text.len = n;
+
+    if (p->encoded_slash == (size_t) -1) {
+        p->encoded_slash = n;
+    }
+
+    return HX_PATH_OK;
+}
+
+
+hx_path_err_t
+hx_path_parse(hx_path_t *p, const unsigned char *target, size_t len,
+    unsigned char *out)
+{
+    size_t                n;
+    hx_path_err_t         err;
+    const unsigned char  *s, *seg, *end;
+
+    p->n = 0;
+
+    if (len == 0 || target[0] != '/') {
+        return HX_PATH_E_FORM;
+    }
+
+    err = hx_path_decode(p, target, len, out);
+    if (err != HX_PATH_OK) {
+        return err;
+    }
+
+    end = out + p->text.len;
+
+    if (p->text.len == 1) {
+        return HX_PATH_OK;
+    }
+
+    for (seg = out + 1; /* void */ ; seg = s + 1) {
+        for (s = seg; s < end && *s != '/'; s++) { /* void */ }
+
+        n = (size_t) (s - seg);
+
+        if (n == 0 || (n == 1 && seg[0] == '.')
+            || (n == 2 && seg[0] == '.' && seg[1] == '.'))
+        {
+            return HX_PATH_E_SEGMENT;
+        }
+
+        if (p->n < HX_PATH_SEGMENTS) {
+            p->segment[p->n].data = seg;
+            p->segment[p->n].len = n;
+            p->n++;
+
+        } else {
+            p->segment[p->n - 1].len =
+                             (size_t) (s - p->segment[p->n - 1].data);
+        }
+
+        if (s == end) {
+            return HX_PATH_OK;
+        }
+    }
+}

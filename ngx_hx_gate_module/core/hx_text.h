@@ -1,0 +1,86 @@
+/*
+ * hx_text.h -- text forms: numbers, hex, base62, UUID, UTF-8, time, paths of
+ * request targets.  Pure; all lengths in bytes; nothing is NUL-terminated
+ * unless it says so.
+ */
+
+#ifndef HX_TEXT_H
+#define HX_TEXT_H
+
+#include "hx_buf.h"
+#include "hx_limits.h"
+#include "hx_types.h"
+
+/* Appends v in decimal. */
+void hx_text_u64(hx_buf_t *b, uint64_t v);
+
+/* Appends tenths as a decimal with one place: 10 -> 1.0, 1 -> 0.1. */
+void hx_text_tenths(hx_buf_t *b, uint64_t tenths);
+
+/*
+ * Decimal digits only, no sign, no blank, no leading zero except "0" itself.
+ * HX_OK and *v, or HX_NO (malformed, empty, above max).
+ */
+hx_rc_t hx_text_parse_u64(const unsigned char *s, size_t len, uint64_t max,
+    uint64_t *v);
+
+/* 2 * n lower-case hex digits. */
+void hx_text_hex(unsigned char *out, const unsigned char *in, size_t n);
+
+/* n bytes from 2 * n hex digits of either case; HX_NO on any other byte. */
+hx_rc_t hx_text_unhex(unsigned char *out, const unsigned char *in, size_t n);
+
+/*
+ * Big-endian number of n <= 32 bytes as exactly "width" base62 digits
+ * (0-9 A-Z a-z), most significant first, zero-padded.  Digits above "width"
+ * are cut; 43 digits hold 256 bits, 6 hold 32.
+ */
+void hx_text_base62(unsigned char *out, size_t width, const unsigned char *in,
+    size_t n);
+
+/* 36 characters of an RFC 4122 version 4 UUID from 16 random bytes. */
+void hx_text_uuid4(unsigned char out[36], const unsigned char rnd[16]);
+
+/* 24 characters: 2026-01-31T23:59:59.123Z; sec = Unix seconds. */
+void hx_text_time(unsigned char out[24], int64_t sec, unsigned msec);
+
+/* Length of the longest valid UTF-8 prefix (RFC 3629; no surrogates). */
+size_t hx_text_utf8(const unsigned char *s, size_t len);
+
+/* Case-insensitive (ASCII) equality of s with a lower-case literal. */
+int hx_text_ieq(const unsigned char *s, size_t len, const char *lower,
+    size_t llen);
+
+
+typedef enum {
+    HX_PATH_OK = 0,
+    HX_PATH_E_FORM,         /* does not start with '/', or too long */
+    HX_PATH_E_ESCAPE,       /* % without two hex digits, or %00 */
+    HX_PATH_E_DOUBLE,       /* '%' is left after decoding once */
+    HX_PATH_E_SEGMENT       /* an empty, "." or ".." segment */
+} hx_path_err_t;
+
+/*
+ * The path of a request target, percent-decoded exactly once.  segment[i] are
+ * the parts between slashes of the decoded text, in "text" (of the caller).
+ * encoded_slash = offset in text of the first '/' that came from %2F (text
+ * length if there is none): it may only stand inside a key.
+ */
+typedef struct {
+    hx_str_t       text;
+    size_t         encoded_slash;
+    unsigned       n;
+    hx_str_t       segment[HX_PATH_SEGMENTS];   /* the last one takes the rest
+                                                 * when there are more */
+} hx_path_t;
+
+/*
+ * target: the raw request target up to, and not including, '?' or '#'; it is
+ * cut there when they occur.  out: at least HX_PATH_MAX bytes, holds the
+ * decoded text as long as *p is used.  "/" alone is n = 0.  Gate and engine
+ * both use this one, on the same raw bytes, so they cannot disagree.
+ */
+hx_path_err_t hx_path_parse(hx_path_t *p, const unsigned char *target,
+    size_t len, unsigned char *out);
+
+#endif /* HX_TEXT_H */
