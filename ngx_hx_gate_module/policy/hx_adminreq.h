@@ -1,0 +1,50 @@
+/*
+ * hx_adminreq.h -- the JSON body of an admin call, checked member by member.
+ * Pure.
+ *
+ * Unknown, repeated, ill-typed and missing members are named in the message.
+ * The body is small (HX_ADMIN_BODY_MAX), so it is read in one piece.
+ */
+
+#ifndef HX_ADMINREQ_H
+#define HX_ADMINREQ_H
+
+#include "hx_tenant.h"
+#include "hx_types.h"
+
+typedef enum {
+    HX_ADMIN_CREATE = 0,
+    HX_ADMIN_ROTATE_KEY,
+    HX_ADMIN_ADD_NAMESPACE,
+    HX_ADMIN_REMOVE_NAMESPACE,
+    HX_ADMIN_SUSPEND,
+    HX_ADMIN_ACTIVATE,
+    HX_ADMIN_UPDATE_TIER,
+    HX_ADMIN_DELETE,
+    HX_ADMIN_CALLS
+} hx_admin_call_t;
+
+#define HX_ADMINREQ_TEXT   HX_ADMIN_BODY_MAX
+
+typedef struct {
+    hx_change_t      change;        /* strings point into text[] */
+
+    hx_str_t         message;       /* after HX_NO, in detail[] */
+    unsigned char    detail[512];
+
+    size_t           used;
+    unsigned char    text[HX_ADMINREQ_TEXT];
+} hx_adminreq_t;
+
+/* The call of "/gate/onboard/<name>", HX_ADMIN_CALLS when there is none. */
+hx_admin_call_t hx_adminreq_call(const unsigned char *name, size_t len);
+
+/*
+ * Fills req->change but for "hash".  HX_OK; HX_NO and req->message, a text for
+ * the client; HX_FAIL = no memory.  change.id is set as soon as a valid
+ * tenant_id was read, also when HX_NO follows (for the audit record).
+ */
+hx_rc_t hx_adminreq_parse(hx_adminreq_t *req, hx_admin_call_t call,
+    const unsigned char *body, size_t len, uint64_t now);
+
+#endif /* HX_ADMINREQ_H */

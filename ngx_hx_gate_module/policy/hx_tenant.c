@@ -1,0 +1,277 @@
+/*
+ * hx_tenant.c -- stored form of a tenant; see the header.  Decoding trusts
+ * nothing: every length is checked against the bytes that are there, and the
+ * CRC must fit, before a field is used.
+ */
+
+#include <string.h>
+
+#include "hx_tenant.h"
+
+
+#define HX_TENANT_VERSION   1
+#define HX_TENANT_HEAD      48
+#define HX_TENANT_KEY_SIZE  48
+
+
+static uint64_t
+hx_le_get(const unsigned char *p, unsigned n)
+{
+    uint64_t  v;
+
+    for (v = 0; n-- != 0; /* void */) {
+        v = v << 8 | p[n];
+    }
+
+    return v;
+}
+
+
+static unsigned char *
+hx_le_put(unsigned char *p, uint64_t v, unsigned n)
+{
+    while (n-- != 0) {
+        *p++ = (unsigned char) v;
+        v >>= 8;
+    }
+
+    return p;
+}
+
+
+static hx_rc_t
+hx_tenant_walk(hx_tenant_t *t, const unsigned char *p, size_t len,
+    size_t plen, size_t ilen, size_t elen)
+{
+    size_t    pos;
+    hx_str_t  ns;
+    unsigned  n;
+
+    if (len < plen + ilen + elen) {
+        return HX_FAIL;
+    }
+
+    t->plan.data = p;
+    t->plan.len = plen;
+    t->id.data = p + plen;
+    t->id.len = ilen;
+    t->email.data = t->id.data + ilen;
+    t->email.len = elen;
+    t->namespaces.data = t->email.data + elen;
+    t->namespaces.len = len - plen - ilen - elen;
+
+    n = 0;
+
+    for (pos = 0; hx_tenant_namespace(t, &pos, &ns); /* void */) {
+        n++;
+    }
+
+    return n == t->n_namespaces && pos == t->namespaces.len ? HX_OK : HX_FAIL;
+}
+
+
+hx_rc_t
+hx_tenant_decode(hx_tenant_t *t, const unsigned char *p, size_t len)
+{
+    size_t  keys;
+
+    if (len < HX_TENANT_HEAD || len > HX_TENANT_RECORD_MAX
+        || p[0] != 'H' || p[1] != 'T' || p[2] != HX_TENANT_VERSION
+        || p[3] > HX_TENANT_SUSPENDED || p[47] != 0
+        || hx_le_get(p + 4, 4) != hx_crc32(0, p + 8, len - 8))
+    {
+        return HX_FAIL;
+    }
+
+    t->status = (hx_tenant_status_t) p[3];
+    t->created = hx_le_get(p + 8, 8);
+    t->updated = hx_le_get(p + 16, 8);
+    t->quota = hx_le_get(p + 24, 8);
+    t->requests = (uint32_t) hx_le_get(p + 32, 4);
+    t->window_s = (uint32_t) hx_le_get(p + 36, 4);
+    t->n_namespaces = (unsigned) hx_le_get(p + 40, 2);
+    t->n_keys = (unsigned) hx_le_get(p + 42, 2);
+    t->keys = p + HX_TENANT_HEAD;
+
+    keys = (size_t) t->n_keys * HX_TENANT_KEY_SIZE;
+
+    if (len - HX_TENANT_HEAD < keys) {
+        return HX_FAIL;
+    }
+
+    return hx_tenant_walk(t, p + HX_TENANT_HEAD + keys,
+                          len - HX_TENANT_HEAD - keys, p[44], p[45], p[46]);
+}
+
+
+int
+hx_tenant_namespace(const hx_tenant_t *t, size_t *pos, hx_str_t *ns)
+{
+    size_t                left;
+    const unsigned char  *p;
+
+    left = t->namespaces.len - *pos;
+    p = t->namespaces.data + *pos;
+
+    if (left == 0 || (size_t) p[0] + 1 > left) {
+        return 0;
+    }
+
+    ns->data = p + 1;
+    ns->len = p[0];
+    *pos += ns->len + 1;
+
+    return 1;
+}
+
+
+void
+hx_tenant_key(const hx_tenant_t *t, unsigned i, hx_tenant_key_t *key)
+{
+    const unsigned char  *p;
+
+    p = t->keys + (size_t) i * HX_TENANT_KEY_SIZE;
+
+    memcpy(key->hash, p, HX_SHA256_LEN);
+    key->created = hx_le_get(p + HX_SHA256_LEN, 8);
+    key->expires = hx_le_get(p + HX_SHA256_LEN + 8, 8);
+}
+
+
+hx_rc_t
+hx_tenant_key_valid(const hx_tenant_t *t,
+    const unsigned char hash[HX_SHA256_LEN], uint64_t now)
+{
+    unsigned              i;
+    uint64_t              expires;
+    const unsigned char  *p;
+
+    for (i = 0; i < t->n_keys; i++) {
+        p = t->keys + (size_t) i * HX_TENANT_KEY_SIZE;
+
+        if (hx_equal(p, hash, HX_SHA256_LEN)) {
+            expires = hx_le_get(p + HX_SHA256_LEN + 8, 8);
+            return expires == 0 || now < expires ? HX_OK : HX_NO;
+        }
+    }
+
+    return HX_FAIL;
+}
+
+
+hx_rc_t
+hx_tenant_edit(hx_tenant_edit_t *e, const hx_tenant_t *t)
+{
+    size_t    pos;
+    hx_str_t  ns;
+    unsigned  i;
+
+    if (t->n_namespaces > HX_TENANT_NAMESPACES
+        || t->n_keys > HX_TENANT_KEYS)
+    {
+        return HX_FAIL;
+    }
+
+    e->status = t->status;
+    e->created = t->created;
+    e->updated = t->updated;
+    e->quota = t->quota;
+    e->requests = t->requests;
+    e->window_s = t->window_s;
+    e->id = t->id;
+    e->plan = t->plan;
+    e->email = t->email;
+    e->n_namespaces = 0;
+    e->n_keys = t->n_keys;
+
+    for (pos = 0; hx_tenant_namespace(t, &pos, &ns); /* void */) {
+        e->namespaces[e->n_namespaces++] = ns;
+    }
+
+    for (i = 0; i < t->n_keys; i++) {
+        hx_tenant_key(t, i, &e->keys[i]);
+    }
+
+    return HX_OK;
+}
+
+
+static size_t
+hx_tenant_size(const hx_tenant_edit_t *e)
+{
+    size_t    n;
+    unsigned  i;
+
+    n = HX_TENANT_HEAD + e->plan.len + e->id.len + e->email.len
+        + (size_t) e->n_keys * HX_TENANT_KEY_SIZE;
+
+    for (i = 0; i < e->n_namespaces; i++) {
+        n += 1 + e->namespaces[i].len;
+    }
+
+    return n;
+}
+
+
+static unsigned char *
+hx_tenant_put(unsigned char *p, const hx_str_t *s)
+{
+    if (s->len != 0) {
+        memcpy(p, s->data, s->len);
+    }
+
+    return p + s->len;
+}
+
+
+size_t
+hx_tenant_encode(const hx_tenant_edit_t *e, unsigned char *out, size_t cap)
+{
+    size_t          len;
+    unsigned        i;
+    unsigned char  *p;
+
+    len = hx_tenant_size(e);
+
+    if (len > cap || len > HX_TENANT_RECORD_MAX || e->plan.len > 255
+        || e->id.len > HX_TENANT_MAX || e->email.len > HX_EMAIL_MAX)
+    {
+        return 0;
+    }
+
+    out[0] = 'H';
+    out[1] = 'T';
+    out[2] = HX_TENANT_VERSION;
+    out[3] = (unsigned char) e->status;
+
+    p = hx_le_put(out + 8, e->created, 8);
+    p = hx_le_put(p, e->updated, 8);
+    p = hx_le_put(p, e->quota, 8);
+    p = hx_le_put(p, e->requests, 4);
+    p = hx_le_put(p, e->window_s, 4);
+    p = hx_le_put(p, e->n_namespaces, 2);
+    p = hx_le_put(p, e->n_keys, 2);
+    *p++ = (unsigned char) e->plan.len;
+    *p++ = (unsigned char) e->id.len;
+    *p++ = (unsigned char) e->email.len;
+    *p++ = 0;
+
+    for (i = 0; i < e->n_keys; i++) {
+        memcpy(p, e->keys[i].hash, HX_SHA256_LEN);
+        p = hx_le_put(p + HX_SHA256_LEN, e->keys[i].created, 8);
+        p = hx_le_put(p, e->keys[i].expires, 8);
+    }
+
+    p = hx_tenant_put(p, &e->plan);
+    p = hx_tenant_put(p, &e->id);
+    p = hx_tenant_put(p, &e->email);
+
+    for (i = 0; i < e->n_namespaces; i++) {
+        *p++ = (unsigned char) e->namespaces[i].len;
+        p = hx_tenant_put(p, &e->namespaces[i]);
+    }
+
+    (void) hx_le_put(out + 4, hx_crc32(0, out + 8, len - 8), 4);
+
+    return len;
+}
