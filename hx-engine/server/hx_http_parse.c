@@ -1,0 +1,432 @@
+/*
+ * hx_http_parse.c -- the request head and its framing.
+ *
+ * A byte-wise state machine.  Nothing is copied: the head is described by offsets into the caller's buffer.  A
+ * byte that fits nowhere ends in BAD with a static reason; the connection is
+ * then answered with 400 and closed, because its framing is not trustworthy.
+ */
+
+#include <string.h>
+
+#include "hx_http_parse.h"
+#include "hx_text.h"
+
+#define HX_HTTP_LENGTH_MAX   ((uint64_t) 1 << 50)
+
+enum {
+    S_METHOD = 0, S_TARGET, S_VERSION, S_LINE_LF, S_NAME_START, S_NAME,
+    S_OWS, S_VALUE, S_HEADER_LF, S_END_LF, S_DONE
+};
+
+static const char  hx_http_version[] = "HTTP/1.";
+
+
+int
+hx_http_token(unsigned char ch)
+{
+    if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
+        || (ch >= '0' && ch <= '9'))
+    {
+        return 1;
+    }
+
+    return ch != '\0' && strchr("!#$%&'*+-.^_`|~", ch) != NULL;
+}
+
+
+int
+hx_http_text(unsigned char ch)
+{
+    return ch == '\t' || (ch >= 0x20 && ch != 0x7f);
+}
+
+
+static hx_http_rc_t
+hx_http_bad(hx_http_head_t *h, const char *why)
+{
+    h->why = why;
+
+    return HX_HTTP_BAD;
+}
+
+
+void
+hx_http_head_init(hx_http_head_t *h)
+{
+    h->state = S_METHOD;
+    h->pos = 0;
+    h->why = NULL;
+    h->too_large = 0;
+    h->method.off = 0;
+    h->method.len = 0;
+    h->target.off = 0;
+    h->target.len = 0;
+    h->minor = 0;
+    h->n_headers = 0;
+}
+
+
+/* One byte of the request line; HX_HTTP_DONE = accepted. */
+static hx_http_rc_t
+hx_http_line_byte(hx_http_head_t *h, unsigned char ch)
+{
+    size_t  at;
+
+    switch (h->state) {
+
+    case S_METHOD:
+        if (ch == ' ' && h->method.len != 0) {
+            h->target.off = (uint16_t) (h->pos + 1);
+            h->state = S_TARGET;
+            break;
+        }
+        if (!hx_http_token(ch) || h->method.len == 16) {
+            return hx_http_bad(h, "malformed method");
+        }
+        h->method.len++;
+        break;
+
+    case S_TARGET:
+        if (ch == ' ' && h->target.len != 0) {
+            h->state = S_VERSION;
+            break;
+        }
+        if (ch <= 0x20 || ch >= 0x7f || (h->target.len == 0 && ch != '/')) {
+            return hx_http_bad(h, "malformed request target");
+        }
+        h->target.len++;
+        break;
+
+    case S_VERSION:
+        at = h->pos - h->target.off - h->target.len - 1;
+        if (at < sizeof(hx_http_version) - 1) {
+            if (ch != (unsigned char) hx_http_version[at]) {
+                return hx_http_bad(h, "malformed protocol version");
+            }
+            break;
+        }
+        if (at == sizeof(hx_http_version) - 1 && (ch == '0' || ch == '1')) {
+            h->minor = ch - '0';
+            break;
+        }
+        if (at == sizeof(hx_http_version) && ch == '\r') {
+            h->state = S_LINE_LF;
+            break;
+        }
+        return hx_http_bad(h, "unsupported protocol version");
+
+    default:                                        /* S_LINE_LF */
+        if (ch != '\n') {
+            return hx_http_bad(h, "bare CR in the request line");
+        }
+        h->state = S_NAME_START;
+    }
+
+    return HX_HTTP_DONE;
+}
+
+
+static hx_http_rc_t
+hx_http_name_byte(hx_http_head_t *h, unsigned char ch)
+{
+    hx_http_header_t  *hd;
+
+    if (h->state == S_NAME_START) {
+
+        if (ch == '\r') {
+            h->state = S_END_LF;
+            return HX_HTTP_DONE;
+        }
+
+        if (h->n_headers == HX_HTTP_HEADERS_MAX) {
+            h->too_large = 1;
+            return hx_http_bad(h, "too many headers");
+        }
+
+        hd = &h->header[h->n_headers++];
+        hd->name.off = (uint16_t) h->pos;
+        hd->name.len = 0;
+        hd->value.len = 0;
+        h->state = S_NAME;
+    }
+
+    hd = &h->header[h->n_headers - 1];
+
+    if (ch == ':' && hd->name.len != 0) {
+        hd->value.off = (uint16_t) (h->pos + 1);
+        h->state = S_OWS;
+        return HX_HTTP_DONE;
+    }
+
+    if (!hx_http_token(ch)) {
+        return hx_http_bad(h, "malformed header name");
+    }
+
+    hd->name.len++;
+
+    return HX_HTTP_DONE;
+}
+
+
+/* value.len counts up to the last byte that is not a blank. */
+static hx_http_rc_t
+hx_http_value_byte(hx_http_head_t *h, unsigned char ch)
+{
+    hx_http_header_t  *hd;
+
+    hd = &h->header[h->n_headers - 1];
+
+    if (ch == '\r') {
+        h->state = S_HEADER_LF;
+        return HX_HTTP_DONE;
+    }
+
+    if (!hx_http_text(ch)) {
+        return hx_http_bad(h, "control byte in a header");
+    }
+
+    if (ch == ' ' || ch == '\t') {
+        return HX_HTTP_DONE;
+    }
+
+    if (h->state == S_OWS) {
+        hd->value.off = (uint16_t) h->pos;
+        h->state = S_VALUE;
+    }
+
+    hd->value.len = (uint16_t) (h->pos + 1 - hd->value.off);
+
+    return HX_HTTP_DONE;
+}
+
+
+hx_http_rc_t
+hx_http_head_parse(hx_http_head_t *h, const unsigned char *buf, size_t len)
+{
+    unsigned char  ch;
+    hx_http_rc_t   rc;
+
+    if (h->why != NULL) {
+        return HX_HTTP_BAD;
+    }
+
+    while (h->state != S_DONE) {
+
+        if (h->pos == HX_HTTP_HEAD_MAX) {
+            h->too_large = 1;
+            return hx_http_bad(h, "request head too large");
+        }
+
+        if (h->pos == len) {
+            return HX_HTTP_MORE;
+        }
+
+        ch = buf[h->pos];
+        rc = HX_HTTP_DONE;
+
+        switch (h->state) {
+
+        case S_NAME_START:
+        case S_NAME:
+            rc = hx_http_name_byte(h, ch);
+            break;
+
+        case S_OWS:
+        case S_VALUE:
+            rc = hx_http_value_byte(h, ch);
+            break;
+
+        case S_HEADER_LF:
+            if (ch != '\n') {
+                rc = hx_http_bad(h, "bare CR in a header");
+            }
+            h->state = S_NAME_START;
+            break;
+
+        case S_END_LF:
+            if (ch != '\n') {
+                rc = hx_http_bad(h, "bare CR in a header");
+            }
+            h->state = S_DONE;
+            break;
+
+        default:
+            rc = hx_http_line_byte(h, ch);
+        }
+
+        if (rc == HX_HTTP_BAD) {
+            return rc;
+        }
+
+        h->pos++;
+    }
+
+    return HX_HTTP_DONE;
+}
+
+
+hx_rc_t
+hx_http_header(const hx_http_head_t *h, const unsigned char *buf,
+    const char *lower, hx_str_t *v)
+{
+    size_t                   len;
+    unsigned                 i, n;
+    const hx_http_header_t  *hd;
+
+    n = 0;
+    len = strlen(lower);
+    v->data = NULL;
+    v->len = 0;
+
+    for (i = 0; i < h->n_headers; i++) {
+        hd = &h->header[i];
+
+        if (hd->name.len == len
+            && hx_text_ieq(buf + hd->name.off, len, lower, len))
+        {
+            v->data = buf + hd->value.off;
+            v->len = hd->value.len;
+            n++;
+        }
+    }
+
+    return n == 0 ? HX_NO : n == 1 ? HX_OK : HX_FAIL;
+}
+
+
+/* Does the comma-separated list hold this lower-case word? */
+static int
+hx_http_list_has(const hx_str_t *v, const char *lower)
+{
+    size_t  i, start, end, len;
+
+    i = 0;
+    len = strlen(lower);
+
+    while (i < v->len) {
+        start = i;
+
+        while (i < v->len && v->data[i] != ',') {
+            i++;
+        }
+
+        end = i++;
+
+        while (start < end
+               && (v->data[start] == ' ' || v->data[start] == '\t'))
+        {
+            start++;
+        }
+
+        while (end > start
+               && (v->data[end - 1] == ' ' || v->data[end - 1] == '\t'))
+        {
+            end--;
+        }
+
+        if (end - start == len
+            && hx_text_ieq(v->data + start, len, lower, len))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static hx_rc_t
+hx_http_frame_length(hx_http_frame_t *f, hx_http_head_t *h,
+    const unsigned char *buf)
+{
+    hx_rc_t   cl, te;
+    hx_str_t  v;
+
+    te = hx_http_header(h, buf, "transfer-encoding", &v);
+
+    if (te != HX_NO) {
+        if (te == HX_FAIL || v.len != 7
+            || !hx_text_ieq(v.data, v.len, "chunked", 7) || h->minor == 0)
+        {
+            h->why = "unsupported Transfer-Encoding";
+            return HX_NO;
+        }
+        f->chunked = 1;
+    }
+
+    cl = hx_http_header(h, buf, "content-length", &v);
+
+    if (cl == HX_NO) {
+        return HX_OK;
+    }
+
+    if (f->chunked) {
+        h->why = "both Content-Length and Transfer-Encoding";
+        return HX_NO;
+    }
+
+    if (cl == HX_FAIL
+        || hx_text_parse_u64(v.data, v.len, HX_HTTP_LENGTH_MAX, &f->length)
+           != HX_OK)
+    {
+        h->why = "malformed or repeated Content-Length";
+        return HX_NO;
+    }
+
+    f->has_length = 1;
+
+    return HX_OK;
+}
+
+
+hx_rc_t
+hx_http_frame(hx_http_frame_t *f, hx_http_head_t *h, const unsigned char *buf)
+{
+    hx_rc_t   rc;
+    hx_str_t  v;
+
+    memset(f, 0, sizeof(*f));
+    f->keep_alive = h->minor == 1;
+
+    rc = hx_http_header(h, buf, "host", &v);
+
+    if (rc == HX_FAIL || (rc == HX_NO && h->minor == 1)) {
+        h->why = "exactly one Host header is needed";
+        return HX_NO;
+    }
+
+    if (hx_http_frame_length(f, h, buf) != HX_OK) {
+        return HX_NO;
+    }
+
+    rc = hx_http_header(h, buf, "connection", &v);
+
+    if (rc == HX_FAIL) {
+        f->keep_alive = 0;
+
+    } else if (rc == HX_OK) {
+        if (hx_http_list_has(&v, "close")) {
+            f->keep_alive = 0;
+
+        } else if (hx_http_list_has(&v, "keep-alive")) {
+            f->keep_alive = 1;
+        }
+    }
+
+    rc = hx_http_header(h, buf, "expect", &v);
+
+    if (rc == HX_NO) {
+        return HX_OK;
+    }
+
+    if (rc == HX_FAIL || v.len != 12
+        || !hx_text_ieq(v.data, v.len, "100-continue", 12))
+    {
+        h->why = "unknown expectation";
+        return HX_NO;
+    }
+
+    f->expect_continue = h->minor == 1;
+
+    return HX_OK;
+}

@@ -1,0 +1,314 @@
+/*
+ * hx_record.c -- the stored format; see the header and README, "Storage".
+ *
+ * Record: 16 bytes of frame (magic, format, flags, length of the checked part,
+ * CRC-32), the fixed fields, the shape, domain, metadata; behind the checked
+ * part an inline value with its own CRC, so that reading metadata does not
+ * cost a pass over the value.
+ */
+
+#include <string.h>
+
+#include "hx_crypto.h"
+#include "hx_record.h"
+
+#define HX_RECORD_MAGIC   0x31525848u       /* "HXR1" */
+#define HX_HEAD_MAGIC     0x31485848u       /* "HXH1" */
+#define HX_CHUNK_MAGIC    0x31435848u       /* "HXC1" */
+
+#define HX_RECORD_FRAME   16
+#define HX_RECORD_FIXED   96                /* bytes behind the frame */
+
+
+static void
+hx_put_le32(unsigned char *p, uint32_t v)
+{
+    p[0] = (unsigned char) v;
+    p[1] = (unsigned char) (v >> 8);
+    p[2] = (unsigned char) (v >> 16);
+    p[3] = (unsigned char) (v >> 24);
+}
+
+
+static void
+hx_put_le64(unsigned char *p, uint64_t v)
+{
+    hx_put_le32(p, (uint32_t) v);
+    hx_put_le32(p + 4, (uint32_t) (v >> 32));
+}
+
+
+static uint32_t
+hx_get_le32(const unsigned char *p)
+{
+    return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
+           | (uint32_t) p[3] << 24;
+}
+
+
+static uint64_t
+hx_get_le64(const unsigned char *p)
+{
+    return (uint64_t) hx_get_le32(p + 4) << 32 | hx_get_le32(p);
+}
+
+
+void
+hx_put_be32(unsigned char *p, uint32_t v)
+{
+    p[0] = (unsigned char) (v >> 24);
+    p[1] = (unsigned char) (v >> 16);
+    p[2] = (unsigned char) (v >> 8);
+    p[3] = (unsigned char) v;
+}
+
+
+void
+hx_put_be64(unsigned char *p, uint64_t v)
+{
+    hx_put_be32(p, (uint32_t) (v >> 32));
+    hx_put_be32(p + 4, (uint32_t) v);
+}
+
+
+uint32_t
+hx_get_be32(const unsigned char *p)
+{
+    return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16
+           | (uint32_t) p[2] << 8 | (uint32_t) p[3];
+}
+
+
+uint64_t
+hx_get_be64(const unsigned char *p)
+{
+    return (uint64_t) hx_get_be32(p) << 32 | hx_get_be32(p + 4);
+}
+
+
+size_t
+hx_record_key(unsigned char out[HX_RECORD_KEY_MAX], uint32_t ns,
+    const hx_str_t *key, uint64_t version)
+{
+    hx_put_be32(out, ns);
+    memcpy(out + 4, key->data, key->len);
+    out[4 + key->len] = '\0';
+    hx_put_be64(out + 5 + key->len, version);
+
+    return key->len + 13;
+}
+
+
+/* The CRC of a record covers its key, frame and checked part, not itself. */
+static uint32_t
+hx_record_crc(const unsigned char *p, size_t checked, const void *dbkey,
+    size_t dbkey_len)
+{
+    uint32_t  crc;
+
+    crc = hx_crc32(0, dbkey, dbkey_len);
+    crc = hx_crc32(crc, p, 12);
+
+    return hx_crc32(crc, p + HX_RECORD_FRAME, checked - HX_RECORD_FRAME);
+}
+
+
+void
+hx_record_encode(hx_buf_t *b, const hx_record_t *r, const void *dbkey,
+    size_t dbkey_len)
+{
+    size_t          checked;
+    unsigned        i;
+    unsigned char  *p, *q;
+
+    checked = HX_RECORD_FRAME + HX_RECORD_FIXED + r->array.ndim * 8
+              + r->domain.len + r->metadata.len;
+
+    p = hx_buf_reserve(b, checked + r->value.len);
+    if (p == NULL) {
+        return;
+    }
+
+    memset(p, 0, checked);
+    hx_put_le32(p, HX_RECORD_MAGIC);
+    p[4] = 1;                                           /* format */
+    hx_put_le32(p + 8, (uint32_t) checked);
+
+    q = p + HX_RECORD_FRAME;
+    hx_put_le64(q, r->version);
+    hx_put_le64(q + 8, r->created_ms);
+    hx_put_le64(q + 16, r->length);
+    hx_put_le64(q + 24, r->data_off);
+    hx_put_le64(q + 32, r->value_id);
+    q[40] = (unsigned char) r->codec;
+    q[41] = (unsigned char) r->array.dtype;
+    q[42] = (unsigned char) r->array.fortran;
+    q[43] = (unsigned char) r->array.ndim;
+    hx_put_le32(q + 44, (uint32_t) r->domain.len);
+    hx_put_le32(q + 48, (uint32_t) r->metadata.len);
+    hx_put_le32(q + 52, (uint32_t) r->value.len);
+    hx_put_le32(q + 56, hx_crc32(0, r->value.data, r->value.len));
+    memcpy(q + 60, r->sha256, HX_SHA256_BYTES);
+    q += HX_RECORD_FIXED;
+
+    for (i = 0; i < r->array.ndim; i++) {
+        hx_put_le64(q, r->array.dim[i]);
+        q += 8;
+    }
+
+    if (r->domain.len != 0) {
+        memcpy(q, r->domain.data, r->domain.len);
+        q += r->domain.len;
+    }
+
+    if (r->metadata.len != 0) {
+        memcpy(q, r->metadata.data, r->metadata.len);
+        q += r->metadata.len;
+    }
+
+    if (r->value.len != 0) {
+        memcpy(q, r->value.data, r->value.len);
+    }
+
+    hx_put_le32(p + 12, hx_record_crc(p, checked, dbkey, dbkey_len));
+    b->last = p + checked + r->value.len;
+}
+
+
+hx_rc_t
+hx_record_decode(hx_record_t *r, const unsigned char *p, size_t len,
+    const void *dbkey, size_t dbkey_len)
+{
+    size_t                checked, value_len;
+    unsigned              i;
+    const unsigned char  *q;
+
+    if (len < HX_RECORD_FRAME + HX_RECORD_FIXED
+        || hx_get_le32(p) != HX_RECORD_MAGIC || p[4] != 1)
+    {
+        return HX_NO;
+    }
+
+    checked = hx_get_le32(p + 8);
+
+    if (checked < HX_RECORD_FRAME + HX_RECORD_FIXED || checked > len
+        || hx_get_le32(p + 12) != hx_record_crc(p, checked, dbkey, dbkey_len))
+    {
+        return HX_NO;
+    }
+
+    q = p + HX_RECORD_FRAME;
+    r->version = hx_get_le64(q);
+    r->created_ms = hx_get_le64(q + 8);
+    r->length = hx_get_le64(q + 16);
+    r->data_off = hx_get_le64(q + 24);
+    r->value_id = hx_get_le64(q + 32);
+    r->codec = q[40];
+    r->array.dtype = (hx_dtype_t) q[41];
+    r->array.fortran = q[42];
+    r->array.ndim = q[43];
+    r->domain.len = hx_get_le32(q + 44);
+    r->metadata.len = hx_get_le32(q + 48);
+    value_len = hx_get_le32(q + 52);
+    r->value_crc = hx_get_le32(q + 56);
+    memcpy(r->sha256, q + 60, HX_SHA256_BYTES);
+    q += HX_RECORD_FIXED;
+
+    /* the CRC was right: what follows can only fail for a foreign writer */
+
+    if (r->array.ndim > HX_DIMS_MAX || r->domain.len > HX_DOMAIN_MAX
+        || r->metadata.len > HX_METADATA_MAX
+        || checked != HX_RECORD_FRAME + HX_RECORD_FIXED + r->array.ndim * 8
+                      + r->domain.len + r->metadata.len
+        || value_len != len - checked || r->codec != HX_CODEC_PASSTHROUGH
+        || r->data_off > r->length || hx_dtype_size(r->array.dtype) == 0
+        || value_len != (r->value_id == 0 ? r->length : 0))
+    {
+        return HX_NO;
+    }
+
+    for (i = 0; i < r->array.ndim; i++) {
+        r->array.dim[i] = hx_get_le64(q);
+        q += 8;
+    }
+
+    r->domain.data = q;
+    r->metadata.data = q + r->domain.len;
+    r->value.data = p + checked;
+    r->value.len = value_len;
+
+    return HX_OK;
+}
+
+
+int
+hx_record_value_ok(const hx_record_t *r)
+{
+    return hx_crc32(0, r->value.data, r->value.len) == r->value_crc;
+}
+
+
+void
+hx_head_encode(unsigned char out[HX_HEAD_LEN], uint64_t version,
+    const void *dbkey, size_t dbkey_len)
+{
+    hx_put_le32(out, HX_HEAD_MAGIC);
+    hx_put_le64(out + 4, version);
+    hx_put_le32(out + 12, hx_crc32(hx_crc32(0, dbkey, dbkey_len), out, 12));
+}
+
+
+hx_rc_t
+hx_head_decode(uint64_t *version, const unsigned char *p, size_t len,
+    const void *dbkey, size_t dbkey_len)
+{
+    if (len != HX_HEAD_LEN || hx_get_le32(p) != HX_HEAD_MAGIC
+        || hx_get_le32(p + 12)
+           != hx_crc32(hx_crc32(0, dbkey, dbkey_len), p, 12))
+    {
+        return HX_NO;
+    }
+
+    *version = hx_get_le64(p + 4);
+
+    return *version != 0 ? HX_OK : HX_NO;
+}
+
+
+void
+hx_chunk_header(unsigned char out[HX_CHUNK_HEADER], uint64_t id,
+    uint32_t index, uint32_t len, uint32_t data_crc)
+{
+    memset(out, 0, HX_CHUNK_HEADER);
+    hx_put_le32(out, HX_CHUNK_MAGIC);
+    hx_put_le32(out + 4, index);
+    hx_put_le64(out + 8, id);
+    hx_put_le32(out + 16, len);
+    hx_put_le32(out + 20, data_crc);
+    hx_put_le32(out + HX_CHUNK_HEADER - 4,
+                hx_crc32(0, out, HX_CHUNK_HEADER - 4));
+}
+
+
+hx_rc_t
+hx_chunk_open(hx_str_t *data, const unsigned char *p, size_t len, uint64_t id,
+    uint32_t index, size_t want, int check_data)
+{
+    if (len != HX_CHUNK_HEADER + want || hx_get_le32(p) != HX_CHUNK_MAGIC
+        || hx_get_le32(p + 4) != index || hx_get_le64(p + 8) != id
+        || hx_get_le32(p + 16) != want
+        || hx_get_le32(p + HX_CHUNK_HEADER - 4)
+           != hx_crc32(0, p, HX_CHUNK_HEADER - 4))
+    {
+        return HX_NO;
+    }
+
+    data->data = p + HX_CHUNK_HEADER;
+    data->len = want;
+
+    if (check_data && hx_crc32(0, data->data, want) != hx_get_le32(p + 20)) {
+        return HX_NO;
+    }
+
+    return HX_OK;
+}

@@ -1,0 +1,147 @@
+/*
+ * hx_store.h -- the store interface: versions of values under
+ * (namespace, key).
+ *
+ * Callers (api/) know nothing about what is behind it; today hx_store_lmdb.c
+ * and hx_store_writer.c, later possibly a replicated object store.  Therefore:
+ *  - writes are asynchronous: submitted, answered once through a callback;
+ *  - reads may block where the store says so (hx_store_blocks), are bound to a
+ *    view (a moment of the store), and give the value piece by piece by offset;
+ *  - the version check is part of the write, never a read before it;
+ *  - every answer is one of hx_store_rc_t, and FAIL (could not be found out)
+ *    never becomes OK, NO or CONFLICT.
+ */
+
+#ifndef HX_STORE_H
+#define HX_STORE_H
+
+#include "hx_record.h"
+
+typedef enum {
+    HX_STORE_OK = 0,
+    HX_STORE_NO,            /* definitely absent */
+    HX_STORE_CONFLICT,      /* definitely not written: version check */
+    HX_STORE_CORRUPT,       /* present, but its checksum or form is wrong */
+    HX_STORE_BUSY,          /* queue full, nothing done */
+    HX_STORE_FULL,          /* no room in the map or on the disk */
+    HX_STORE_FAIL           /* anything else: not known */
+} hx_store_rc_t;
+
+typedef struct hx_store_s  hx_store_t;
+
+typedef struct {
+    const char  *dir;               /* existing directory, 0700 */
+    size_t       map_size;          /* bytes */
+    unsigned     max_views;         /* open at the same time */
+    unsigned     queue_max;         /* writes that may wait */
+} hx_store_conf_t;
+
+typedef enum {
+    HX_STORE_PUT,
+    HX_STORE_DELETE
+} hx_store_kind_t;
+
+typedef enum {
+    HX_STORE_ANY = 0,
+    HX_STORE_VERSION,               /* live version == expected; 0 = absent */
+    HX_STORE_EXISTS                 /* there is a live version */
+} hx_store_check_t;
+
+/*
+ * One write.  The caller fills the upper part and keeps everything it points
+ * to unchanged until done() was called, once, from a thread of the store.
+ */
+typedef struct hx_store_op_s  hx_store_op_t;
+
+struct hx_store_op_s {
+    hx_store_kind_t    kind;
+    hx_str_t           ns;
+    hx_str_t           key;
+    hx_store_check_t   check;
+    uint64_t           expected;
+    hx_record_t        record;      /* PUT: all but version, value_id, value */
+    hx_str_t           value;       /* PUT: the bytes */
+    void             (*done)(hx_store_op_t *op);
+    void              *data;        /* of the caller */
+
+    /* answer */
+    hx_store_rc_t      rc;
+    uint64_t           version;     /* OK: written, or deleted */
+    uint64_t           current;     /* CONFLICT: live version, 0 = none */
+    const char        *why;         /* FULL, FAIL: static text for logs */
+
+    /* of the store */
+    hx_store_op_t     *next;
+    uint32_t          *chunk_crc;
+};
+
+/* One moment of the store; on the caller's stack; not shared by threads. */
+typedef struct {
+    hx_store_t  *store;
+    void        *txn;
+} hx_store_view_t;
+
+typedef struct {
+    uint64_t  puts;                 /* written */
+    uint64_t  deletes;
+    uint64_t  commits;              /* synced transactions */
+    uint64_t  failures;             /* writes answered FULL or FAIL */
+    uint64_t  batch_max;            /* most writes in one transaction */
+} hx_store_stats_t;
+
+/* 1 = go on, 0 = stop. */
+typedef int (*hx_store_each_pt)(void *data, const hx_str_t *key);
+
+
+/*
+ * Opens or creates; one process per directory.  NULL on failure: err gets one
+ * line of text for the operator.
+ */
+hx_store_t *hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap);
+
+/* Waits for queued writes to be answered.  No view may be open.  NULL: fine */
+void hx_store_close(hx_store_t *s);
+
+/* 1 when reads may wait for a network; 0: they only touch mapped memory. */
+int hx_store_blocks(const hx_store_t *s);
+
+/* HX_STORE_OK, or FAIL with *why: a read works and writing is not broken. */
+hx_store_rc_t hx_store_check(hx_store_t *s, const char **why);
+
+/*
+ * OK: queued, done() will be called; BUSY: queue full; FAIL: out of memory or
+ * closing.  Spends CPU time on checksums in proportion to the value.
+ */
+hx_store_rc_t hx_store_submit(hx_store_t *s, hx_store_op_t *op);
+
+/* OK or FAIL (too many views, ...).  End it soon: it keeps old pages alive. */
+hx_store_rc_t hx_store_view(hx_store_t *s, hx_store_view_t *v);
+void hx_store_view_end(hx_store_view_t *v);
+
+/*
+ * OK, NO, CORRUPT, FAIL.  version 0 = the latest live one.  Strings of *r live
+ * as long as the view.
+ */
+hx_store_rc_t hx_store_get(const hx_store_view_t *v, const hx_str_t *ns,
+    const hx_str_t *key, uint64_t version, hx_record_t *r);
+
+/* Reads the whole value and compares checksums: OK, CORRUPT, FAIL. */
+hx_store_rc_t hx_store_verify(const hx_store_view_t *v, const hx_record_t *r);
+
+/*
+ * The value bytes from "off" on, as many as lie together (>= 1).  For values
+ * with value_id != 0 and off < length; a value never changes, so the pieces of
+ * one value may be read through different views.  OK, CORRUPT, NO, FAIL.
+ */
+hx_store_rc_t hx_store_piece(const hx_store_view_t *v, uint64_t value_id,
+    uint64_t length, uint64_t off, hx_str_t *piece);
+
+/* Live keys beginning with prefix, after "after" (empty = from the start),
+ * bytewise ascending.  OK (also for none), FAIL. */
+hx_store_rc_t hx_store_list(const hx_store_view_t *v, const hx_str_t *ns,
+    const hx_str_t *prefix, const hx_str_t *after, hx_store_each_pt each,
+    void *data);
+
+void hx_store_stats(hx_store_t *s, hx_store_stats_t *st);
+
+#endif /* HX_STORE_H */

@@ -1,0 +1,131 @@
+/*
+ * hx_store_impl.h -- what the files of the LMDB store share.  Nobody else
+ * includes it.
+ *
+ * Lock order: none is ever held while another is taken.
+ */
+
+#ifndef HX_STORE_IMPL_H
+#define HX_STORE_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "hx_lmdb.h"
+#include "hx_store.h"
+
+typedef enum {
+    HX_DB_META = 0,         /* "format", "value_id" */
+    HX_DB_NS,               /* name -> be32 id */
+    HX_DB_HEADS,            /* id key -> head of a live key */
+    HX_DB_TOMBS,            /* id key -> head of a deleted key */
+    HX_DB_RECORDS,          /* id key 0 version -> record */
+    HX_DB_CHUNKS,           /* value id, index -> chunk */
+    HX_DB_STAGING,          /* value id -> "": chunks without a record yet */
+    HX_DB_COUNT
+} hx_db_t;
+
+struct hx_store_s {
+    MDB_env           *env;
+    MDB_dbi            dbi[HX_DB_COUNT];
+    int                lock_fd;
+
+    pthread_mutex_t    view_lock;       /* guards the two below */
+    MDB_txn          **view;            /* reset read transactions */
+    unsigned           n_views;
+    unsigned           max_views;
+
+    pthread_mutex_t    queue_lock;      /* guards the five below */
+    pthread_cond_t     queue_more;
+    hx_store_op_t     *head;
+    hx_store_op_t    **tail;
+    unsigned           queued;
+    int                stop;
+
+    unsigned           queue_max;
+    pthread_t          writer;
+    int                writer_started;
+    unsigned char     *scratch;         /* HX_RECORD_MAX bytes, the writer's */
+
+    _Atomic(const char *)  broken;      /* why the last commit failed */
+    atomic_uint_least64_t  puts;
+    atomic_uint_least64_t  deletes;
+    atomic_uint_least64_t  commits;
+    atomic_uint_least64_t  failures;
+    atomic_uint_least64_t  batch_max;
+};
+
+#define HX_CHUNK_KEY_LEN  12
+
+/* hx_store_read.c */
+
+/* 0 and *id, MDB_NOTFOUND, or an LMDB code (MDB_CORRUPTED: ill-formed). */
+int hx_store_ns_id(const hx_store_t *s, MDB_txn *txn, const hx_str_t *ns,
+    uint32_t *id);
+
+/* The head in "db": 0, MDB_NOTFOUND, MDB_CORRUPTED, other. */
+int hx_store_head(const hx_store_t *s, MDB_txn *txn, hx_db_t db,
+    const MDB_val *dbkey, uint64_t *version);
+
+void hx_store_chunk_key(unsigned char out[HX_CHUNK_KEY_LEN], uint64_t id,
+    uint32_t index);
+
+/* hx_store_apply.c */
+
+/* Chunks of a value of len bytes. */
+uint32_t hx_chunk_count(size_t len);
+
+/* The live version and the highest ever given; both 0 when there is none. */
+int hx_op_versions(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
+    uint64_t *live, uint64_t *last);
+
+/* A new value id. */
+int hx_value_id(const hx_store_t *s, MDB_txn *txn, uint64_t *id);
+
+/* Chunks first .. first + n - 1 of the op's value, as far as there are. */
+int hx_chunks_put(const hx_store_t *s, MDB_txn *txn, const hx_store_op_t *op,
+    uint64_t id, uint32_t first, uint32_t n);
+
+/* 1, or 0 and op->rc: CONFLICT, or NO for a delete of nothing. */
+int hx_op_allowed(hx_store_op_t *op, uint64_t live);
+
+/*
+ * One write inside a transaction; value_id: of its staged chunks, or 0.  0 =
+ * op->rc is its answer if the commit succeeds; else the transaction is lost.
+ */
+int hx_op_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
+    uint64_t value_id);
+
+/* hx_store_stage.c */
+
+/* Removes what was staged and never finished: 0 or an LMDB code. */
+int hx_staging_sweep(hx_store_t *s);
+
+/* Writes and answers one large put. */
+void hx_stage_run(hx_store_t *s, hx_store_op_t *op);
+
+/* hx_store_writer.c */
+
+#define HX_BATCH_BYTES   (8u << 20)     /* values in one transaction */
+#define hx_op_large(op)  ((op)->value.len > HX_BATCH_BYTES)
+
+/* The code of a failed transaction becomes the op's answer. */
+void hx_op_fail(hx_store_op_t *op, int rc);
+
+/* Counts and calls done(); the op is the caller's again afterwards. */
+void hx_op_answer(hx_store_t *s, hx_store_op_t *op);
+
+/* mdb_txn_commit, counted; remembers a failure for hx_store_check. */
+int hx_store_commit(hx_store_t *s, MDB_txn *txn);
+
+/* Writes for one transaction; a large one comes alone, if "large" allows. */
+hx_store_op_t *hx_queue_take(hx_store_t *s, int wait, int large);
+
+/* Commits and answers a list of writes that are not large. */
+void hx_batch_run(hx_store_t *s, hx_store_op_t *list);
+
+/* 0 or an errno/LMDB code. */
+int hx_store_writer_start(hx_store_t *s);
+void hx_store_writer_stop(hx_store_t *s);
+
+#endif /* HX_STORE_IMPL_H */

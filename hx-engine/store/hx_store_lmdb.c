@@ -1,0 +1,206 @@
+/*
+ * hx_store_lmdb.c -- opening and closing the store on LMDB.
+ *
+ * Called by the server at start and end.  One process owns a directory: the
+ * lock file keeps a second one out.  Every failure is one line of text, and
+ * nothing stays open.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "hx_store_impl.h"
+
+#define HX_STORE_FORMAT   "1"
+
+static const char *const  hx_db_name[HX_DB_COUNT] = {
+    "meta", "namespaces", "heads", "tombs", "records", "chunks", "staging"
+};
+
+
+static int
+hx_store_lock(hx_store_t *s, const char *dir, char *err, size_t cap)
+{
+    char  path[4096];
+    int   n;
+
+    n = snprintf(path, sizeof(path), "%s/engine.lock", dir);
+    if (n < 0 || (size_t) n >= sizeof(path)) {
+        snprintf(err, cap, "data directory name too long");
+        return -1;
+    }
+
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd == -1) {
+        snprintf(err, cap, "cannot open %s: %s", path, strerror(errno));
+        return -1;
+    }
+
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == -1) {
+        snprintf(err, cap, errno == EWOULDBLOCK
+                 ? "data directory %s is in use by another hx-engine"
+                 : "cannot lock %s/engine.lock", dir);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Creates the tables and the format number, or checks the number. */
+static int
+hx_store_tables(hx_store_t *s, char *err, size_t cap)
+{
+    int       rc;
+    hx_db_t   i;
+    MDB_txn  *txn;
+    MDB_val   k, v;
+
+    k.mv_data = (void *) "format";
+    k.mv_size = 6;
+
+    rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+    if (rc != 0) {
+        snprintf(err, cap, "cannot begin a transaction: %s", mdb_strerror(rc));
+        return -1;
+    }
+
+    for (i = 0; rc == 0 && i < HX_DB_COUNT; i++) {
+        rc = mdb_dbi_open(txn, hx_db_name[i], MDB_CREATE, &s->dbi[i]);
+    }
+
+    if (rc == 0) {
+        rc = mdb_get(txn, s->dbi[HX_DB_META], &k, &v);
+
+        if (rc == 0 && (v.mv_size != sizeof(HX_STORE_FORMAT) - 1
+                        || memcmp(v.mv_data, HX_STORE_FORMAT, v.mv_size) != 0))
+        {
+            mdb_txn_abort(txn);
+            snprintf(err, cap, "the store has a format this program does not "
+                     "know (wanted " HX_STORE_FORMAT ")");
+            return -1;
+        }
+
+        if (rc == MDB_NOTFOUND) {
+            v.mv_data = (void *) HX_STORE_FORMAT;
+            v.mv_size = sizeof(HX_STORE_FORMAT) - 1;
+            rc = mdb_put(txn, s->dbi[HX_DB_META], &k, &v, 0);
+        }
+    }
+
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+
+    } else {
+        rc = mdb_txn_commit(txn);
+    }
+
+    if (rc != 0) {
+        snprintf(err, cap, "cannot open the tables: %s", mdb_strerror(rc));
+    }
+
+    return rc == 0 ? 0 : -1;
+}
+
+
+hx_store_t *
+hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
+{
+    int              rc;
+    hx_store_t      *s;
+    const char      *what;
+    hx_lmdb_conf_t   lc;
+
+    s = calloc(1, sizeof(hx_store_t));
+    if (s == NULL) {
+        snprintf(err, cap, "out of memory");
+        return NULL;
+    }
+
+    s->lock_fd = -1;
+    s->max_views = conf->max_views;
+    s->queue_max = conf->queue_max;
+    s->tail = &s->head;
+    pthread_mutex_init(&s->view_lock, NULL);
+    pthread_mutex_init(&s->queue_lock, NULL);
+    pthread_cond_init(&s->queue_more, NULL);
+    s->view = calloc(conf->max_views, sizeof(MDB_txn *));
+    s->scratch = malloc(HX_RECORD_MAX);
+
+    if (s->view == NULL || s->scratch == NULL) {
+        snprintf(err, cap, "out of memory");
+        goto failed;
+    }
+
+    if (hx_store_lock(s, conf->dir, err, cap) != 0) {
+        goto failed;
+    }
+
+    lc.dir = conf->dir;
+    lc.map_size = conf->map_size;
+    lc.max_dbs = HX_DB_COUNT;
+    lc.max_readers = conf->max_views;
+    lc.mode = 0600;
+
+    rc = hx_lmdb_open(&s->env, &lc, &what);
+    if (rc != 0) {
+        snprintf(err, cap, "cannot open the store in %s: %s: %s", conf->dir,
+                 what, mdb_strerror(rc));
+        goto failed;
+    }
+
+    if (hx_store_tables(s, err, cap) != 0) {
+        goto failed;
+    }
+
+    rc = hx_store_writer_start(s);
+    if (rc != 0) {
+        snprintf(err, cap, "cannot start writing: %s", mdb_strerror(rc));
+        goto failed;
+    }
+
+    return s;
+
+failed:
+
+    hx_store_close(s);
+
+    return NULL;
+}
+
+
+void
+hx_store_close(hx_store_t *s)
+{
+    unsigned  i;
+
+    if (s == NULL) {
+        return;
+    }
+
+    hx_store_writer_stop(s);
+
+    for (i = 0; i < s->n_views; i++) {
+        mdb_txn_abort(s->view[i]);
+    }
+
+    if (s->env != NULL) {
+        mdb_env_close(s->env);
+    }
+
+    if (s->lock_fd != -1) {
+        close(s->lock_fd);
+    }
+
+    pthread_cond_destroy(&s->queue_more);
+    pthread_mutex_destroy(&s->queue_lock);
+    pthread_mutex_destroy(&s->view_lock);
+    free(s->scratch);
+    free(s->view);
+    free(s);
+}

@@ -1,0 +1,302 @@
+/*
+ * hx_store_writer.c -- the one writer thread: queue and group commit.
+ *
+ * Everything queued while a commit was being synced goes into the next
+ * transaction together and shares its sync.  If a write of a transaction does
+ * not fit, or the commit fails, the transaction is dropped and its writes are
+ * tried one by one, so that only those fail that must; a conflict is never
+ * reported on the ground of something that was not committed.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "hx_crypto.h"
+#include "hx_store_impl.h"
+
+#define HX_BATCH_OPS     512
+
+
+void
+hx_op_answer(hx_store_t *s, hx_store_op_t *op)
+{
+    free(op->chunk_crc);
+    op->chunk_crc = NULL;
+
+    switch (op->rc) {
+
+    case HX_STORE_OK:
+        atomic_fetch_add(op->kind == HX_STORE_PUT ? &s->puts : &s->deletes, 1);
+        break;
+
+    case HX_STORE_FULL:
+    case HX_STORE_FAIL:
+        atomic_fetch_add(&s->failures, 1);
+        break;
+
+    default:
+        break;
+    }
+
+    op->done(op);
+}
+
+
+void
+hx_op_fail(hx_store_op_t *op, int rc)
+{
+    op->rc = rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT
+             || rc == MDB_TXN_FULL ? HX_STORE_FULL : HX_STORE_FAIL;
+    op->why = mdb_strerror(rc);
+}
+
+
+int
+hx_store_commit(hx_store_t *s, MDB_txn *txn)
+{
+    int  rc;
+
+    rc = mdb_txn_commit(txn);
+
+    if (rc == 0) {
+        atomic_fetch_add(&s->commits, 1);
+        atomic_store(&s->broken, NULL);
+
+    } else if (rc != MDB_MAP_FULL) {
+        atomic_store(&s->broken, mdb_strerror(rc));
+    }
+
+    return rc;
+}
+
+
+/* All ops of the list in one transaction; 0, or the code of what failed. */
+static int
+hx_batch_try(hx_store_t *s, hx_store_op_t *list)
+{
+    int             rc;
+    MDB_txn        *txn;
+    uint64_t        n;
+    hx_store_op_t  *op;
+
+    rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+    if (rc != 0) {
+        atomic_store(&s->broken, mdb_strerror(rc));
+        return rc;
+    }
+
+    n = 0;
+
+    for (op = list; op != NULL; op = op->next) {
+        rc = hx_op_apply(s, txn, op, 0);
+
+        if (rc != 0) {
+            mdb_txn_abort(txn);
+            return rc;
+        }
+        n++;
+    }
+
+    rc = hx_store_commit(s, txn);
+
+    if (rc == 0 && n > atomic_load(&s->batch_max)) {
+        atomic_store(&s->batch_max, n);
+    }
+
+    return rc;
+}
+
+
+void
+hx_batch_run(hx_store_t *s, hx_store_op_t *list)
+{
+    int             rc, alone;
+    hx_store_op_t  *op, *next;
+
+    rc = hx_batch_try(s, list);
+    alone = list->next == NULL;
+
+    for (op = list; op != NULL; op = next) {
+        next = op->next;
+
+        if (rc != 0) {
+            if (alone) {
+                hx_op_fail(op, rc);
+
+            } else {
+                op->next = NULL;
+                hx_batch_run(s, op);
+                continue;
+            }
+        }
+
+        hx_op_answer(s, op);
+    }
+}
+
+
+/* Queued writes for one transaction; a large one comes alone, if at all. */
+static hx_store_op_t *
+hx_queue_take(hx_store_t *s, int wait, int large)
+{
+    size_t           bytes;
+    unsigned         n;
+    hx_store_op_t   *list, **end, *op;
+
+    pthread_mutex_lock(&s->queue_lock);
+
+    while (wait && s->head == NULL && !s->stop) {
+        pthread_cond_wait(&s->queue_more, &s->queue_lock);
+    }
+
+    list = NULL;
+    end = &list;
+    bytes = 0;
+
+    for (n = 0; s->head != NULL && n < HX_BATCH_OPS; n++) {
+        op = s->head;
+
+        if (hx_op_large(op) ? (!large || n != 0)
+                            : n != 0 && bytes + op->value.len > HX_BATCH_BYTES)
+        {
+            break;
+        }
+
+        s->head = op->next;
+        s->queued--;
+        op->next = NULL;
+        *end = op;
+        end = &op->next;
+        bytes += op->value.len;
+
+        if (hx_op_large(op)) {
+            break;
+        }
+    }
+
+    if (s->head == NULL) {
+        s->tail = &s->head;
+    }
+
+    pthread_mutex_unlock(&s->queue_lock);
+
+    return list;
+}
+
+
+static void *
+hx_writer_main(void *data)
+{
+    hx_store_t     *s;
+    hx_store_op_t  *list;
+
+    s = data;
+
+    for ( ;; ) {
+        list = hx_queue_take(s, 1, 1);
+
+        if (list == NULL) {
+            return NULL;                /* stopping, and nothing is left */
+        }
+
+        if (hx_op_large(list)) {
+            hx_stage_run(s, list);
+
+        } else {
+            hx_batch_run(s, list);
+        }
+    }
+}
+
+
+hx_store_rc_t
+hx_store_submit(hx_store_t *s, hx_store_op_t *op)
+{
+    size_t         off, len;
+    uint32_t       i, n;
+    hx_store_rc_t  rc;
+
+    op->next = NULL;
+    op->why = NULL;
+    op->chunk_crc = NULL;
+
+    if (op->kind == HX_STORE_PUT && op->value.len > HX_RECORD_INLINE_MAX) {
+        n = hx_chunk_count(op->value.len);
+        op->chunk_crc = malloc(n * sizeof(uint32_t));
+
+        if (op->chunk_crc == NULL) {
+            return HX_STORE_FAIL;
+        }
+
+        for (i = 0; i < n; i++) {
+            off = (size_t) i * HX_CHUNK_DATA;
+            len = op->value.len - off;
+            op->chunk_crc[i] = hx_crc32(0, op->value.data + off,
+                                        len < HX_CHUNK_DATA ? len
+                                                            : HX_CHUNK_DATA);
+        }
+    }
+
+    pthread_mutex_lock(&s->queue_lock);
+
+    if (s->stop) {
+        rc = HX_STORE_FAIL;
+
+    } else if (s->queued == s->queue_max) {
+        rc = HX_STORE_BUSY;
+
+    } else {
+        rc = HX_STORE_OK;
+        *s->tail = op;
+        s->tail = &op->next;
+        s->queued++;
+        pthread_cond_signal(&s->queue_more);
+    }
+
+    pthread_mutex_unlock(&s->queue_lock);
+
+    if (rc != HX_STORE_OK) {
+        free(op->chunk_crc);
+        op->chunk_crc = NULL;
+    }
+
+    return rc;
+}
+
+
+int
+hx_store_writer_start(hx_store_t *s)
+{
+    int  rc;
+
+    rc = hx_staging_sweep(s);
+
+    if (rc == MDB_MAP_FULL) {
+        rc = 0;                         /* reading still works */
+    }
+
+    if (rc == 0) {
+        rc = pthread_create(&s->writer, NULL, hx_writer_main, s);
+    }
+
+    s->writer_started = rc == 0;
+
+    return rc;
+}
+
+
+void
+hx_store_writer_stop(hx_store_t *s)
+{
+    if (!s->writer_started) {
+        return;
+    }
+
+    pthread_mutex_lock(&s->queue_lock);
+    s->stop = 1;
+    pthread_cond_signal(&s->queue_more);
+    pthread_mutex_unlock(&s->queue_lock);
+
+    pthread_join(s->writer, NULL);
+    s->writer_started = 0;
+}
