@@ -1,0 +1,267 @@
+# HX Gate: the nginx module, hx-engine, their tests.  "make help" lists targets.
+#
+#   BUILD     release (default), debug or asan; objects in build/<BUILD>/, the
+#             results of the last one also as build/*.so and build/hx-engine
+#   BUILDDIR  where to build instead of build/
+#   NGX_SRC   nginx sources, or the distribution's headers (package nginx-dev)
+#   NGINX_BIN the nginx the module is for: its own configure flags are taken
+#   HX_DEPS   "skip": never look for missing packages
+
+SHELL         := /bin/bash
+.SHELLFLAGS   := -eu -o pipefail -c
+MAKEFLAGS     += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+# V=1 shows the commands
+Q             := $(if $(V),,@)
+
+NGX_SRC       ?= /usr/share/nginx/src
+NGINX_BIN     ?= /usr/sbin/nginx
+BUILD         ?= release
+BUILDDIR      ?= build
+JOBS          ?= 2
+
+CC             = gcc
+PYTHON         = /usr/bin/python3
+
+ifeq ($(filter release debug asan,$(BUILD)),)
+  $(error BUILD=$(BUILD): release, debug or asan)
+endif
+
+ROOT          := $(abspath $(BUILDDIR))
+B             := $(ROOT)/$(BUILD)
+OBJ           := $(B)/obj
+NGX_OBJ       := $(B)/nginx
+
+GATE          := ngx_hx_gate_module
+MODULE        := $(B)/ngx_http_hx_gate_module.so
+ENGINE        := $(B)/hx-engine
+DEPS          := packaging/deps/install.sh
+
+
+# ---- flags ------------------------------------------------------------------
+
+WARN          := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wvla \
+                 -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Werror
+PREFIX_MAP    := -ffile-prefix-map=$(CURDIR)/=
+HARDEN_LD     := -Wl,-z,relro -Wl,-z,now
+SANITIZE      := -fsanitize=address,undefined -fno-omit-frame-pointer
+
+OPT_release   := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+OPT_debug     := -O0 -g3
+OPT_asan      := -O1 -g $(SANITIZE)
+
+# The module's reports are read after the run (t/lib/sanitizer-check.sh); a
+# program of our own stops at the first one.
+OPT            = $(OPT_$(BUILD)) $(PREFIX_MAP)
+PROG_OPT_asan := -fno-sanitize-recover=all
+LD_asan       := -fsanitize=address,undefined
+
+PROG_CFLAGS    = -std=gnu11 -pipe -fPIE $(OPT) $(PROG_OPT_$(BUILD)) $(WARN) \
+                 $(CPPFLAGS) $(CFLAGS)
+PROG_LDFLAGS   = -pie $(HARDEN_LD) -Wl,--as-needed $(LD_$(BUILD)) $(LDFLAGS)
+
+NGX_CC_OPT     = -fPIC $(OPT)
+NGX_LD_OPT     = -fPIC $(HARDEN_LD) $(LD_$(BUILD)) \
+                 -Wl,--version-script=$(CURDIR)/$(GATE)/ngx_hx_gate.map
+
+# only what changes nginx's structures or enables an interface: paths, other
+# people's modules and the distribution's compiler flags stay out
+NGX_FLAGS      = $(shell $(NGINX_BIN) -V 2>&1 | tr ' ' '\n' | grep -x -E -e \
+  '--with-(compat|debug|threads|file-aio|pcre|pcre-jit|http_[a-z0-9_]*_module)')
+
+
+# ---- build ------------------------------------------------------------------
+
+all: module engine-bin
+
+build-deps:
+	@$(DEPS) build
+
+# The stamp changes when nginx or a flag does; "config" when a file joins.
+$(B)/nginx.stamp: build-deps FORCE
+	@mkdir -p $(B)
+	$(Q)printf '%s\n' "$$($(NGINX_BIN) -V 2>&1)" '$(NGX_SRC)' '$(NGX_CC_OPT)' \
+	  '$(NGX_LD_OPT)' > $@.new
+	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# No warning flags here: with -Werror configure's own probes would fail and
+# features would go missing without a word.
+$(NGX_OBJ)/Makefile: $(B)/nginx.stamp $(GATE)/config
+	@mkdir -p $(NGX_OBJ)
+	@echo "  CONF  $(BUILD)/nginx"
+	$(Q)cd $(NGX_SRC) && ASAN_OPTIONS=detect_leaks=0 ./configure $(NGX_FLAGS) \
+	  --with-cc-opt='$(NGX_CC_OPT)' --with-ld-opt='$(NGX_LD_OPT)' \
+	  --builddir=$(NGX_OBJ) --add-dynamic-module=$(CURDIR)/$(GATE) \
+	  > $(NGX_OBJ)/configure.log 2>&1 \
+	  || { tail -n 20 $(NGX_OBJ)/configure.log; rm -f $@; exit 1; }
+
+module: $(NGX_OBJ)/Makefile
+	@echo "  MAKE  $(MODULE:$(ROOT)/%=%)"
+	$(Q)$(MAKE) -s -f $(NGX_OBJ)/Makefile -C $(NGX_SRC) modules \
+	  CFLAGS='-pipe -std=gnu11 $(NGX_CC_OPT) $(WARN) $(CFLAGS)'
+	$(Q)ln -f $(NGX_OBJ)/ngx_http_hx_gate_module.so $(MODULE)
+	$(Q)ln -sfn $(BUILD)/$(notdir $(MODULE)) $(ROOT)/$(notdir $(MODULE))
+
+ENGINE_ROOMS  := codec store api server
+ENGINE_MAIN   := hx-engine/server/hx_main.c
+CORE_SRC      := $(wildcard $(GATE)/core/*.c)
+POLICY_SRC    := $(wildcard $(GATE)/policy/*.c)
+ENGINE_SRC    := $(wildcard $(ENGINE_ROOMS:%=hx-engine/%/*.c))
+INCLUDES      := -I$(GATE)/core -I$(GATE)/policy $(ENGINE_ROOMS:%=-Ihx-engine/%)
+
+objects        = $(patsubst %.c,$(OBJ)/%.o,$(1))
+
+$(OBJ)/%.o: %.c $(B)/prog.stamp
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(PROG_CFLAGS) $(INCLUDES) -MMD -MP -c -o $@ $<
+
+$(B)/prog.stamp: build-deps FORCE
+	@mkdir -p $(B)
+	$(Q)echo '$(CC) $(PROG_CFLAGS) $(PROG_LDFLAGS)' > $@.new
+	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# rebuilt whole: an object that left the tree must leave the library too
+$(B)/libhxcore.a: $(call objects,$(CORE_SRC))
+$(B)/libhxpolicy.a: $(call objects,$(POLICY_SRC))
+$(B)/libhxengine.a: $(call objects,$(filter-out $(ENGINE_MAIN),$(ENGINE_SRC)))
+$(B)/%.a:
+	@echo "  AR    $(@:$(ROOT)/%=%)"
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(ENGINE): $(call objects,$(ENGINE_MAIN)) $(B)/libhxengine.a $(B)/libhxcore.a
+	@echo "  LINK  $(@:$(ROOT)/%=%)"
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ -llmdb -lssl -lcrypto -lyajl -lpthread
+
+engine-bin: $(ENGINE)
+	$(Q)ln -sfn $(BUILD)/$(notdir $(ENGINE)) $(ROOT)/$(notdir $(ENGINE))
+
+
+# ---- tests ------------------------------------------------------------------
+
+UNIT_SRC      := $(wildcard t/unit/*/*_test.c)
+UNIT_BIN      := $(UNIT_SRC:t/%.c=$(B)/%)
+FUZZ_SRC      := $(wildcard t/fuzz/fuzz_*.c)
+FUZZ_BIN      := $(FUZZ_SRC:t/%.c=$(B)/%)
+TEST_LIBS     := $(B)/libhxpolicy.a $(B)/libhxengine.a $(B)/libhxcore.a
+TEST_LINK     := -lcmocka -lpcre2-8 -llmdb -lssl -lcrypto -lyajl -lpthread -lm
+
+$(UNIT_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $(@:$(ROOT)/%=%)"
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(TEST_LINK)
+
+$(FUZZ_BIN): $(B)/%: $(OBJ)/t/%.o $(OBJ)/t/fuzz/hx_fuzz_driver.o $(TEST_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $(@:$(ROOT)/%=%)"
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(TEST_LINK)
+
+test-deps:
+	@$(DEPS) build run test
+
+# what the suites find the programs by (HX.pm, conftest.py, run.sh)
+TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
+                 HX_SCRATCH=$$(packaging/dev/scratch-dir.sh $(ROOT)) \
+                 PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1
+
+# asan: reports go to files, which workers of another user can write too
+SAN_DIR        = $$(packaging/dev/scratch-dir.sh $(ROOT))/$(BUILD)-reports
+ifeq ($(BUILD),asan)
+  TEST_ENV    += HX_SAN_DIR=$(SAN_DIR) HX_NGINX_BIN=$(NGINX_BIN) \
+                 HX_NGINX=$(CURDIR)/t/lib/nginx-sanitized.sh
+  SAN_ENV      = ASAN_OPTIONS=log_path=$(SAN_DIR)/engine \
+                 UBSAN_OPTIONS=print_stacktrace=1
+  SAN_BEGIN    = rm -rf $(SAN_DIR); mkdir -m 1777 $(SAN_DIR); \
+                 chmod 1777 $(SAN_DIR);
+  SAN_END      = || rc=$$?; t/lib/sanitizer-check.sh $(SAN_DIR) || rc=1; \
+                 exit $${rc:-0}
+else
+  TEST_ENV    += HX_NGINX=$(NGINX_BIN)
+endif
+
+PROVE          = prove -j$(JOBS) --timer
+PYTEST         = $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --color=no
+
+unit: test-deps $(UNIT_BIN) $(FUZZ_BIN)
+	CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' $(TEST_ENV) \
+	  $(PROVE) --exec '' $(UNIT_BIN) t/lib/fuzz-replay.t
+
+gate: test-deps all
+	$(SAN_BEGIN) $(TEST_ENV) $(PROVE) -r t/gate $(SAN_END)
+
+engine: test-deps engine-bin
+	$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/engine $(SAN_END)
+
+e2e: test-deps all
+	$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
+
+# Every group runs, whatever the ones before it said.
+test: test-deps all
+	@BUILD=$(BUILD) MAKE='$(MAKE)' t/lib/run-groups.sh $(ROOT)/$(BUILD)/log \
+	  unit gate engine e2e
+
+lint: all
+	@$(DEPS) build lint
+	MODULE=$(MODULE) t/lint/run
+
+bench: all
+	@$(DEPS) build run bench
+	$(TEST_ENV) t/bench/run
+
+
+# ---- use --------------------------------------------------------------------
+
+deps:
+	@$(DEPS) build run test lint bench
+
+run: all
+	@$(DEPS) build run
+	@HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) HX_NGINX=$(NGINX_BIN) \
+	  packaging/dev/run.sh start
+
+stop:
+	@packaging/dev/run.sh stop
+
+PREFIX        ?= /usr
+SYSCONFDIR    ?= /etc
+MODULESDIR    ?= $(PREFIX)/lib/nginx/modules
+
+install: all
+	install -d $(DESTDIR)$(MODULESDIR) $(DESTDIR)$(PREFIX)/sbin
+	install -m 644 $(MODULE) $(DESTDIR)$(MODULESDIR)/
+	install -m 755 $(ENGINE) $(DESTDIR)$(PREFIX)/sbin/
+	packaging/install-conf.sh nginx-conf $(DESTDIR)$(SYSCONFDIR)/nginx/hx-gate
+
+clean:
+	rm -rf $(ROOT)
+
+help:
+	@echo 'make          build the module and hx-engine into $(BUILDDIR)/'
+	@echo 'make run      a throw-away gate and engine on loopback, with a demo'
+	@echo '              (DETACH=1 returns; STATE= HX_GATE_PORT= HX_ENGINE_PORT=)'
+	@echo 'make stop     ends what "make run" started'
+	@echo 'make test     all tests: unit gate engine e2e'
+	@echo 'make unit     C unit tests and fuzz corpus replay (cmocka, prove)'
+	@echo 'make gate     the module in nginx (Test::Nginx)'
+	@echo 'make engine   hx-engine alone (pytest)'
+	@echo 'make e2e      client, nginx, module, engine (pytest)'
+	@echo 'make lint     static checks'
+	@echo 'make bench    what the gate costs beside bare nginx'
+	@echo 'make deps     only install the Debian packages all this needs'
+	@echo 'make install  module, engine, configuration (DESTDIR= PREFIX=)'
+	@echo 'make clean    remove $(BUILDDIR)/'
+	@echo 'make help     this list'
+	@echo 'BUILD=release|debug|asan goes with every target that builds.'
+
+FORCE:
+.PHONY: all build-deps module engine-bin test-deps unit gate engine e2e test \
+        lint bench deps run stop install clean help FORCE
+
+# objects are kept between runs
+.SECONDARY:
+
+-include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(POLICY_SRC) \
+  $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) t/fuzz/hx_fuzz_driver.c))
