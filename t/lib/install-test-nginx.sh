@@ -28,6 +28,7 @@ if apt-cache show libtest-nginx-perl >/dev/null 2>&1; then
 fi
 
 # where "main" comes from on this machine, and the key that signs it
+# shellcheck disable=SC2016    # apt expands them
 source=$(apt-get indextargets --format '$(REPO_URI)|$(SIGNED_BY)|$(RELEASE)' \
              'Identifier: Packages' 'Component: main' |
          grep -v -e security -e updates -e backports | head -n 1)
