@@ -219,11 +219,10 @@ deps:
 
 run: all
 	@$(DEPS) build run
-	@HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) HX_NGINX=$(NGINX_BIN) \
-	  packaging/dev/run.sh start
+	@$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) packaging/dev/run.sh start
 
 stop:
-	@packaging/dev/run.sh stop
+	@$(TEST_ENV) packaging/dev/run.sh stop
 
 PREFIX        ?= /usr
 SYSCONFDIR    ?= /etc
