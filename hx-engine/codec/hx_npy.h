@@ -48,7 +48,7 @@ hx_npy_err_t hx_npy_parse(hx_npy_t *n, const unsigned char *p, size_t len);
 /*
  * Magic and header for an array of a real dtype, at most HX_NPY_EMIT_MAX
  * bytes at out.  Its length, or 0 when the array is not valid (HX_DTYPE_NONE,
- * too many dimensions) or cap is too small.
+ * too many dimensions) or cap is too small; out is then undefined.
  */
 size_t hx_npy_emit(const hx_array_t *a, unsigned char *out, size_t cap);
 
