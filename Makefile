@@ -134,7 +134,7 @@ $(B)/%.a:
 
 $(ENGINE): $(call objects,$(ENGINE_MAIN)) $(B)/libhxengine.a $(B)/libhxcore.a
 	@echo "  LINK  $(@:$(ROOT)/%=%)"
-	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ -llmdb -lssl -lcrypto -lyajl -lpthread
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ -llmdb -lssl -lcrypto -lyajl -lz -lpthread
 
 engine-bin: $(ENGINE)
 	$(Q)ln -sfn $(BUILD)/$(notdir $(ENGINE)) $(ROOT)/$(notdir $(ENGINE))
@@ -147,7 +147,7 @@ UNIT_BIN      := $(UNIT_SRC:t/%.c=$(B)/%)
 FUZZ_SRC      := $(wildcard t/fuzz/fuzz_*.c)
 FUZZ_BIN      := $(FUZZ_SRC:t/%.c=$(B)/%)
 TEST_LIBS     := $(B)/libhxpolicy.a $(B)/libhxengine.a $(B)/libhxcore.a
-TEST_LINK     := -lcmocka -lpcre2-8 -llmdb -lssl -lcrypto -lyajl -lpthread -lm
+TEST_LINK     := -lcmocka -lpcre2-8 -llmdb -lssl -lcrypto -lyajl -lz -lpthread -lm
 
 $(UNIT_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
