@@ -404,7 +404,7 @@ hx_json_literal_run(hx_json_str_t *st, const unsigned char **p,
 
 
 hx_json_str_rc_t
-hx_json_string(hx_json_str_t *st, const unsigned char **p,
+hx_json_string_scan(hx_json_str_t *st, const unsigned char **p,
     const unsigned char *end, hx_json_sink_t *sink)
 {
     hx_json_str_rc_t  rc;

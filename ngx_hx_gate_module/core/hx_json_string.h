@@ -48,7 +48,7 @@ typedef struct {
  * taken: for an error, to the byte that caused it.  sink may be NULL.  The
  * caller empties the sink (hx_json_sink_flush) when it wants the bytes.
  */
-hx_json_str_rc_t hx_json_string(hx_json_str_t *st, const unsigned char **p,
+hx_json_str_rc_t hx_json_string_scan(hx_json_str_t *st, const unsigned char **p,
     const unsigned char *end, hx_json_sink_t *sink);
 
 /* 1 when a quote would end the string here. */

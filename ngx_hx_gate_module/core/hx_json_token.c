@@ -91,7 +91,7 @@ hx_json_long_start(hx_json_scan_t *s)
 
     memset(&s->str, 0, sizeof(s->str));
 
-    return hx_json_string(&s->str, &p, end, &s->sink) == HX_JSON_STR_MORE
+    return hx_json_string_scan(&s->str, &p, end, &s->sink) == HX_JSON_STR_MORE
            ? HX_JSON_OK : HX_JSON_E_STOPPED;
 }
 
@@ -126,7 +126,7 @@ hx_json_in_string(hx_json_scan_t *s, const unsigned char **p,
     room = HX_JSON_STRING_MAX + 1 - (s->len - s->tok);
     stop = ((size_t) (end - start) > room) ? start + room : end;
 
-    rc = hx_json_string(&s->str, p, stop, NULL);
+    rc = hx_json_string_scan(&s->str, p, stop, NULL);
 
     if (rc == HX_JSON_STR_MORE && *p == start + room && *p < end) {
         if (**p == '"' && hx_json_string_closable(&s->str)) {
@@ -170,7 +170,7 @@ hx_json_in_long(hx_json_scan_t *s, const unsigned char **p,
 {
     hx_json_str_rc_t  rc;
 
-    rc = hx_json_string(&s->str, p, end, s->skip ? NULL : &s->sink);
+    rc = hx_json_string_scan(&s->str, p, end, s->skip ? NULL : &s->sink);
 
     if (hx_json_sink_flush(&s->sink)) {
         return HX_JSON_E_STOPPED;

@@ -1,0 +1,575 @@
+/*
+ * ngx_hx_admin.c -- the admin plane: /gate/onboard/<call> and
+ * /gate/admin/tenants[/<id>].
+ *
+ * The service key only, compared in constant time.  Whatever may block (a
+ * durable commit takes milliseconds) is a job for nginx's thread pool; the
+ * answer is sent when the commit has returned, so the change is in force in
+ * every worker before the operator reads "200".
+ */
+
+#include "ngx_hx_admin.h"
+
+
+#define NGX_HX_ONBOARD   "/gate/onboard/"
+#define NGX_HX_TENANTS   "/gate/admin/tenants"
+
+
+static void ngx_hx_admin_body(ngx_http_request_t *r);
+static void ngx_hx_admin_done(ngx_event_t *ev);
+
+
+static ngx_int_t
+ngx_hx_admin_auth(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    u_char                    *p;
+    size_t                     len;
+    const ngx_hx_main_conf_t  *mcf;
+
+    mcf = ngx_hx_main_conf(r);
+
+    p = NULL;
+    len = 0;
+
+    if (ctx->n_authorizations == 1) {
+        p = ctx->authorization->value.data;
+        len = ctx->authorization->value.len;
+    }
+
+    if (len > 7 && ngx_strncasecmp(p, (u_char *) "Bearer ", 7) == 0
+        && hx_secret_equal(p + 7, len - 7, mcf->service_key.data,
+                           mcf->service_key.len))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_hx_refuse(ctx, HX_E_UNAUTHORIZED, HX_OUTCOME_SERVICE_KEY,
+                         "Invalid service key");
+}
+
+
+static ngx_int_t
+ngx_hx_admin_bad_method(ngx_hx_ctx_t *ctx, const char *allow)
+{
+    ctx->allow.data = (u_char *) allow;
+    ctx->allow.len = ngx_strlen(allow);
+
+    return ngx_hx_refuse(ctx, HX_E_METHOD_NOT_ALLOWED, HX_OUTCOME_METHOD,
+                         "Method not allowed");
+}
+
+
+static void
+ngx_hx_admin_cleanup(void *data)
+{
+    ngx_hx_job_t  *job = data;
+
+    if (job->out != NULL) {
+        hx_cleanse(job->out, job->len);
+        free(job->out);
+    }
+
+    hx_cleanse(job->key, sizeof(job->key));
+}
+
+
+static ngx_hx_job_t *
+ngx_hx_admin_job(ngx_http_request_t *r, ngx_hx_job_type_t type)
+{
+    ngx_hx_job_t        *job;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_hx_job_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    job = cln->data;
+    ngx_memzero(job, sizeof(ngx_hx_job_t));
+
+    job->type = type;
+    job->request = r;
+    cln->handler = ngx_hx_admin_cleanup;
+
+    return job;
+}
+
+
+static void
+ngx_hx_admin_thread(void *data, ngx_log_t *log)
+{
+    ngx_hx_job_run(*(ngx_hx_job_t **) data);
+}
+
+
+static ngx_int_t
+ngx_hx_admin_unavailable(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const char *why)
+{
+    ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                  "hx_gate: admin call failed: %s", why);
+
+    ctx->retry_after = 1;
+
+    return ngx_hx_refuse(ctx, HX_E_UNAVAILABLE, HX_OUTCOME_STORE,
+                         "Tenant registry is unavailable, nothing was "
+                         "changed");
+}
+
+
+static ngx_int_t
+ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
+{
+    ngx_hx_job_t             **slot;
+    ngx_thread_task_t         *task;
+    const ngx_hx_main_conf_t  *mcf;
+
+    mcf = ngx_hx_main_conf(r);
+
+    task = ngx_thread_task_alloc(r->pool, sizeof(ngx_hx_job_t *));
+    if (task == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->registry = ngx_hx_registry_borrow();
+    if (job->registry == NULL) {
+        return ngx_hx_admin_unavailable(r, ctx, "the registry is not open");
+    }
+
+    slot = task->ctx;
+    *slot = job;
+
+    task->handler = ngx_hx_admin_thread;
+    task->event.handler = ngx_hx_admin_done;
+    task->event.data = job;
+
+    if (ngx_thread_task_post(mcf->threads, task) != NGX_OK) {
+        ngx_hx_registry_return();
+        return ngx_hx_admin_unavailable(r, ctx, "the thread pool is full");
+    }
+
+    /* as for a file read in a thread: r may not go while it is out there */
+
+    r->main->blocked++;
+    r->aio = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hx_admin_result(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_job_t *job)
+{
+    const hx_str_t  *id;
+
+    if (job->rc == HX_FAIL) {
+        return ngx_hx_admin_unavailable(r, ctx, job->err);
+    }
+
+    if (job->rc == HX_OK) {
+        ctx->outcome = HX_OUTCOME_ADMIN;
+
+        return ngx_hx_reply_json(r, job->type == NGX_HX_JOB_CHANGE
+                                    && job->change->op == HX_CHANGE_CREATE
+                                    ? NGX_HTTP_CREATED : NGX_HTTP_OK,
+                                 job->out, job->len);
+    }
+
+    id = job->type == NGX_HX_JOB_GET ? &job->id : &job->change->id;
+
+    switch (job->result) {
+
+    case HX_CHANGE_EXISTS:
+        return ngx_hx_refuse_echo(r, ctx, HX_E_CONFLICT,
+                                  HX_OUTCOME_INVALID_REQUEST, "Tenant '",
+                                  id->data, id->len, "' already exists");
+
+    case HX_CHANGE_TOO_MANY:
+        return ngx_hx_refuse_echo(r, ctx, HX_E_CONFLICT,
+                                  HX_OUTCOME_INVALID_REQUEST, "Tenant '",
+                                  id->data, id->len,
+                                  "' has the maximum of 256 namespaces");
+
+    case HX_CHANGE_LAST_NAMESPACE:
+        return ngx_hx_refuse_echo(r, ctx, HX_E_CONFLICT,
+                                  HX_OUTCOME_INVALID_REQUEST, "Tenant '",
+                                  id->data, id->len,
+                                  "' must keep at least one namespace");
+
+    case HX_CHANGE_NO_NAMESPACE:
+        return ngx_hx_refuse_echo(r, ctx, HX_E_NOT_FOUND,
+                                  HX_OUTCOME_INVALID_REQUEST, "Tenant '",
+                                  id->data, id->len,
+                                  "' does not have that namespace");
+
+    default:
+        return ngx_hx_refuse_echo(r, ctx, HX_E_NOT_FOUND,
+                                  HX_OUTCOME_INVALID_REQUEST, "Tenant '",
+                                  id->data, id->len, "' not found");
+    }
+}
+
+
+static void
+ngx_hx_admin_done(ngx_event_t *ev)
+{
+    ngx_hx_job_t        *job;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    job = ev->data;
+    r = job->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_hx_registry_return();
+    job->registry = NULL;
+
+    r->main->blocked--;
+    r->aio = 0;
+
+    if (c->error) {
+        /* the client is gone; what was committed stays, and is recorded */
+        ngx_hx_ctx(r)->outcome = HX_OUTCOME_ADMIN;
+        ngx_http_finalize_request(r, NGX_ERROR);
+
+    } else {
+        ngx_http_finalize_request(r, ngx_hx_admin_result(r, ngx_hx_ctx(r),
+                                                         job));
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* The body in one piece; it is at most HX_ADMIN_BODY_MAX. */
+
+static ngx_int_t
+ngx_hx_admin_collect(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    ngx_str_t *body)
+{
+    u_char       *p;
+    size_t        size;
+    ssize_t       n;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    ngx_str_null(body);
+
+    if (r->request_body == NULL) {
+        return NGX_OK;
+    }
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        body->len += (size_t) ngx_buf_size(cl->buf);
+    }
+
+    if (body->len > HX_ADMIN_BODY_MAX) {
+        return ngx_hx_refuse(ctx, HX_E_TOO_LARGE, HX_OUTCOME_TOO_LARGE,
+                             "Request body exceeds 65536 bytes");
+    }
+
+    p = ngx_pnalloc(r->pool, body->len + 1);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body->data = p;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+        size = (size_t) ngx_buf_size(b);
+
+        if (ngx_buf_in_memory(b)) {
+            p = ngx_cpymem(p, b->pos, size);
+            continue;
+        }
+
+        n = ngx_read_file(b->file, p, size, b->file_pos);
+        if (n != (ssize_t) size) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        p += size;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hx_admin_new_key(ngx_hx_job_t *job)
+{
+    u_char   rnd[HX_APIKEY_ENTROPY];
+    hx_rc_t  rc;
+
+    if (job->change->op != HX_CHANGE_CREATE
+        && job->change->op != HX_CHANGE_ROTATE)
+    {
+        return NGX_OK;
+    }
+
+    rc = HX_FAIL;
+
+    if (ngx_hx_crypto() != NULL
+        && hx_random_secret(rnd, sizeof(rnd)) == HX_OK)
+    {
+        hx_apikey_make(job->key, rnd);
+        job->has_key = 1;
+
+        rc = hx_sha256(ngx_hx_crypto(), job->key, HX_APIKEY_LEN,
+                       job->change->hash);
+    }
+
+    hx_cleanse(rnd, sizeof(rnd));
+
+    return rc == HX_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_hx_admin_change(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    hx_rc_t           rc;
+    ngx_str_t         body;
+    ngx_int_t         status;
+    ngx_hx_job_t     *job;
+    hx_adminreq_t    *req;
+    hx_admin_call_t   call;
+
+    status = ngx_hx_admin_collect(r, ctx, &body);
+    if (status != NGX_OK) {
+        return status;
+    }
+
+    call = hx_adminreq_call(r->uri.data + sizeof(NGX_HX_ONBOARD) - 1,
+                            r->uri.len - (sizeof(NGX_HX_ONBOARD) - 1));
+
+    req = ngx_palloc(r->pool, sizeof(hx_adminreq_t));
+    job = ngx_hx_admin_job(r, NGX_HX_JOB_CHANGE);
+
+    if (req == NULL || job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = hx_adminreq_parse(req, call, body.data, body.len,
+                           (uint64_t) ngx_time());
+
+    ctx->tenant.id = req->change.id;        /* for the audit record */
+
+    if (rc == HX_NO) {
+        return ngx_hx_refuse_echo(r, ctx, HX_E_INVALID_REQUEST,
+                                  HX_OUTCOME_INVALID_REQUEST, "",
+                                  req->message.data, req->message.len, "");
+    }
+
+    if (rc != HX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->change = &req->change;
+
+    if (ngx_hx_admin_new_key(job) != NGX_OK) {
+        return ngx_hx_admin_unavailable(r, ctx, "no random bytes");
+    }
+
+    return ngx_hx_admin_post(r, ctx, job);
+}
+
+
+static void
+ngx_hx_admin_body(ngx_http_request_t *r)
+{
+    ngx_int_t      rc;
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx(r);
+    rc = ngx_hx_admin_change(r, ctx);
+
+    if (rc != NGX_OK) {
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+static ngx_int_t
+ngx_hx_admin_onboard(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (hx_adminreq_call(r->uri.data + sizeof(NGX_HX_ONBOARD) - 1,
+                         r->uri.len - (sizeof(NGX_HX_ONBOARD) - 1))
+        == HX_ADMIN_CALLS)
+    {
+        return ngx_hx_refuse(ctx, HX_E_NOT_FOUND,
+                             HX_OUTCOME_UNKNOWN_OPERATION,
+                             "No such operation");
+    }
+
+    if (r->method != NGX_HTTP_POST) {
+        return ngx_hx_admin_bad_method(ctx, "POST");
+    }
+
+    if (ctx->encoded || !ngx_hx_is_json(r)) {
+        return ngx_hx_refuse(ctx, HX_E_UNSUPPORTED_MEDIA_TYPE,
+                             HX_OUTCOME_MEDIA_TYPE,
+                             "Content-Type must be application/json");
+    }
+
+    if (r->headers_in.content_length_n > HX_ADMIN_BODY_MAX) {
+        return ngx_hx_refuse(ctx, HX_E_TOO_LARGE, HX_OUTCOME_TOO_LARGE,
+                             "Request body exceeds 65536 bytes");
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_hx_admin_body);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_hx_admin_page(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
+{
+    uint64_t   limit;
+    ngx_str_t  arg;
+
+    job->limit = HX_LIST_DEFAULT;
+
+    if (ngx_http_arg(r, (u_char *) "limit", 5, &arg) == NGX_OK) {
+        if (hx_text_parse_u64(arg.data, arg.len, HX_LIST_MAX, &limit) != HX_OK
+            || limit == 0)
+        {
+            return ngx_hx_refuse(ctx, HX_E_INVALID_REQUEST,
+                                 HX_OUTCOME_INVALID_REQUEST,
+                                 "Argument 'limit' must be an integer from 1 "
+                                 "to 1000");
+        }
+
+        job->limit = limit;
+    }
+
+    if (ngx_http_arg(r, (u_char *) "cursor", 6, &arg) == NGX_OK) {
+        if (!hx_check_tenant(arg.data, arg.len)) {
+            return ngx_hx_refuse(ctx, HX_E_INVALID_REQUEST,
+                                 HX_OUTCOME_INVALID_REQUEST,
+                                 "Invalid argument 'cursor'");
+        }
+
+        job->after.data = arg.data;
+        job->after.len = arg.len;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hx_admin_tenants(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    u_char        *id;
+    size_t         len;
+    ngx_int_t      rc;
+    ngx_hx_job_t  *job;
+
+    id = r->uri.data + sizeof(NGX_HX_TENANTS) - 1;
+    len = r->uri.len - (sizeof(NGX_HX_TENANTS) - 1);
+
+    if (len != 0 && *id++ != '/') {
+        return ngx_hx_refuse(ctx, HX_E_NOT_FOUND,
+                             HX_OUTCOME_UNKNOWN_OPERATION,
+                             "No such operation");
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return ngx_hx_admin_bad_method(ctx, "GET");
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    job = ngx_hx_admin_job(r, len ? NGX_HX_JOB_GET : NGX_HX_JOB_LIST);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (len == 0) {
+        rc = ngx_hx_admin_page(r, ctx, job);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+    } else {
+        job->id.data = id;
+        job->id.len = len - 1;
+
+        if (!hx_check_tenant(job->id.data, job->id.len)) {
+            return ngx_hx_refuse(ctx, HX_E_INVALID_REQUEST,
+                                 HX_OUTCOME_INVALID_REQUEST,
+                                 "Invalid tenant_id");
+        }
+
+        ctx->tenant.id = job->id;           /* for the audit record */
+    }
+
+    rc = ngx_hx_admin_post(r, ctx, job);
+
+    if (rc == NGX_OK) {
+        r->main->count++;
+        return NGX_DONE;
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_hx_admin_handler(ngx_http_request_t *r)
+{
+    ngx_int_t      rc;
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx_make(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r != r->main || ctx->decided) {
+        /* an operator's call is never the work of a redirect */
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    ctx->lcf = ngx_hx_loc_conf(r);
+    ctx->admin = 1;
+    ctx->decided = 1;
+
+    rc = ngx_hx_read_headers(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_hx_admin_auth(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (r->uri.len >= sizeof(NGX_HX_ONBOARD) - 1
+        && ngx_memcmp(r->uri.data, NGX_HX_ONBOARD, sizeof(NGX_HX_ONBOARD) - 1)
+           == 0)
+    {
+        return ngx_hx_admin_onboard(r, ctx);
+    }
+
+    if (r->uri.len >= sizeof(NGX_HX_TENANTS) - 1
+        && ngx_memcmp(r->uri.data, NGX_HX_TENANTS, sizeof(NGX_HX_TENANTS) - 1)
+           == 0)
+    {
+        return ngx_hx_admin_tenants(r, ctx);
+    }
+
+    return ngx_hx_refuse(ctx, HX_E_NOT_FOUND, HX_OUTCOME_UNKNOWN_OPERATION,
+                         "No such operation");
+}

@@ -1,0 +1,50 @@
+/*
+ * ngx_hx_admin.h -- between the event-loop half of the admin plane
+ * (ngx_hx_admin.c) and the half that runs in a thread and may block
+ * (ngx_hx_admin_job.c).
+ */
+
+#ifndef NGX_HX_ADMIN_H
+#define NGX_HX_ADMIN_H
+
+#include "ngx_hx_gate.h"
+
+#include "hx_adminreq.h"
+
+#define NGX_HX_ADMIN_OUT      (1024 * 1024)     /* bytes of one answer */
+
+typedef enum {
+    NGX_HX_JOB_CHANGE = 0,
+    NGX_HX_JOB_GET,
+    NGX_HX_JOB_LIST
+} ngx_hx_job_type_t;
+
+/*
+ * One admin call.  Lives in the request's pool; while the thread has it
+ * (r->main->blocked) nobody else touches it.
+ */
+typedef struct {
+    ngx_hx_job_type_t    type;
+    ngx_http_request_t  *request;
+    hx_registry_t       *registry;          /* borrowed */
+
+    hx_change_t         *change;
+    hx_str_t             id;                /* get */
+    hx_str_t             after;             /* list */
+    ngx_uint_t           limit;
+
+    u_char               key[HX_APIKEY_LEN];
+    unsigned             has_key:1;
+
+    /* the thread's answer */
+    hx_rc_t              rc;                /* OK, NO (see result), FAIL */
+    hx_change_result_t   result;
+    char                 err[HX_REGISTRY_ERR];
+    u_char              *out;               /* malloc'ed, freed by a cleanup */
+    size_t               len;
+} ngx_hx_job_t;
+
+/* Runs in a thread: no nginx calls but these data. */
+void ngx_hx_job_run(ngx_hx_job_t *job);
+
+#endif /* NGX_HX_ADMIN_H */

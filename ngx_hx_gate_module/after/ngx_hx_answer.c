@@ -1,0 +1,328 @@
+/*
+ * ngx_hx_answer.c -- the response on its way out: our headers, what it is
+ * charged, and JSON in place of nginx's own error pages.
+ *
+ * Runs as header and body filter for every response of a location where the
+ * gate is on or answers itself, also after an error_page led elsewhere.
+ */
+
+#include "ngx_hx_gate.h"
+
+#include "hx_cost.h"
+
+
+static ngx_http_output_header_filter_pt  ngx_hx_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_hx_next_body_filter;
+
+
+static ngx_int_t
+ngx_hx_answer_header(ngx_http_request_t *r, const char *name, size_t nlen,
+    const u_char *value, size_t len)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_hx_push_header(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = nlen;
+    h->value.data = (u_char *) value;
+    h->value.len = len;
+
+    return NGX_OK;
+}
+
+
+#define ngx_hx_answer_add(r, name, value, len)                                \
+    ngx_hx_answer_header(r, name, sizeof(name) - 1, value, len)
+
+
+/* Is an upstream's response being passed on right now (or from the cache)? */
+
+static ngx_uint_t
+ngx_hx_answer_upstream(const ngx_http_request_t *r)
+{
+    return r->upstream != NULL
+           && (r->upstream->cleanup != NULL
+#if (NGX_HTTP_CACHE)
+               || r->cached
+#endif
+              );
+}
+
+
+/*
+ * An error page that nginx makes up: it has set err_status, type text/html and
+ * cleared what a file or an upstream would have set.
+ */
+
+static ngx_uint_t
+ngx_hx_answer_error_page(const ngx_http_request_t *r)
+{
+    return r->err_status >= NGX_HTTP_BAD_REQUEST
+           && !ngx_hx_answer_upstream(r)
+           && r->headers_out.last_modified_time == -1
+           && r->headers_out.content_type.len == sizeof("text/html") - 1
+           && ngx_memcmp(r->headers_out.content_type.data, "text/html",
+                         sizeof("text/html") - 1) == 0;
+}
+
+
+static void
+ngx_hx_answer_hide(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len < 5 || (h[i].key.data[0] | 0x20) != 'x') {
+                continue;
+            }
+
+            if (ngx_strncasecmp(h[i].key.data, (u_char *) "x-hx-", 5) == 0
+                || (h[i].key.len == 12
+                    && ngx_strncasecmp(h[i].key.data,
+                                       (u_char *) "x-request-id", 12) == 0))
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_hx_answer_json(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    if (ngx_hx_reply_body(r, ctx, r->headers_out.status) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+
+    if (r->headers_out.content_encoding != NULL) {
+        r->headers_out.content_encoding->hash = 0;
+        r->headers_out.content_encoding = NULL;
+    }
+
+    r->headers_out.content_length_n = (off_t) ctx->body.len;
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.charset.len = 0;
+
+    ctx->body_replaced = 1;
+
+    if (ctx->error == HX_E_UNAUTHORIZED) {
+        r->headers_out.www_authenticate = NULL;
+
+        if (ngx_hx_answer_add(r, "WWW-Authenticate", (u_char *) "Bearer", 6)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ctx->error == HX_E_METHOD_NOT_ALLOWED && ctx->allow.len != 0) {
+        if (ngx_hx_answer_add(r, "Allow", ctx->allow.data, ctx->allow.len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hx_answer_retry(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_hx_answer_add(r, "Retry-After", p,
+                             (size_t) (ngx_sprintf(p, "%ui", ctx->retry_after)
+                                       - p));
+}
+
+
+static ngx_int_t
+ngx_hx_answer_cus(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    u_char    *p;
+    hx_buf_t   b;
+
+    if (ctx->granted && ctx->operation != NULL) {
+        ctx->cus = hx_cost_charge(ctx->operation->cost,
+                                  (unsigned) r->headers_out.status,
+                                  r->err_status == 0);
+    }
+
+    ctx->charged = 1;
+
+    p = ngx_pnalloc(r->pool, NGX_INT32_LEN + 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    hx_buf_init(&b, p, NGX_INT32_LEN + 2);
+    hx_text_tenths(&b, ctx->cus);
+
+    return ngx_hx_answer_add(r, "X-HX-CUs", p, hx_buf_len(&b));
+}
+
+
+static ngx_int_t
+ngx_hx_answer_header_filter(ngx_http_request_t *r)
+{
+    ngx_hx_ctx_t             *ctx;
+    const ngx_hx_loc_conf_t  *lcf;
+
+    if (r != r->main) {
+        return ngx_hx_next_header_filter(r);
+    }
+
+    ctx = ngx_hx_ctx(r);
+
+    if (ctx == NULL) {
+        lcf = ngx_hx_loc_conf(r);
+
+        /* an error before the access phase: 413 by length, for example */
+
+        if (!lcf->gated && lcf->handler == NGX_HX_HANDLER_NONE) {
+            return ngx_hx_next_header_filter(r);
+        }
+
+        ctx = ngx_hx_ctx_make(r);
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ctx->request_id.len == 0
+        && ngx_hx_request_id(r, ctx, NULL) != NGX_OK)
+    {
+        ngx_str_set(&ctx->request_id, "-");
+    }
+
+    if (ctx->granted && r->headers_out.status == NGX_HTTP_UNAUTHORIZED
+        && ngx_hx_answer_upstream(r))
+    {
+        /* the engine refused the gate, not the client: infrastructure trouble
+         * is never reported as 401, clients throw their keys away on it */
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "hx_gate: the upstream answered 401, it does not accept "
+                      "the service key");
+
+        r->headers_out.status = NGX_HTTP_BAD_GATEWAY;
+        r->headers_out.status_line.len = 0;
+        r->headers_out.www_authenticate = NULL;
+
+        if (ngx_hx_answer_json(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (ngx_hx_answer_error_page(r)) {
+        if (ngx_hx_answer_json(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (ctx->retry_after != 0
+            && ngx_hx_answer_retry(r, ctx) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_hx_answer_hide(r);
+
+    if (ngx_hx_answer_add(r, "X-Request-Id", ctx->request_id.data,
+                          ctx->request_id.len)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->lcf->gated && ngx_hx_answer_cus(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_hx_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_hx_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t     *b;
+    ngx_chain_t   *cl, out;
+    ngx_hx_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return ngx_hx_next_body_filter(r, in);
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_hx_gate_module);
+
+    if (ctx == NULL || !ctx->body_replaced) {
+        return ngx_hx_next_body_filter(r, in);
+    }
+
+    /* what nginx or the upstream wanted to send is swallowed */
+
+    for (cl = in; cl; cl = cl->next) {
+        cl->buf->pos = cl->buf->last;
+        cl->buf->file_pos = cl->buf->file_last;
+    }
+
+    if (ctx->body_sent) {
+        return ngx_hx_next_body_filter(r, NULL);
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = ctx->body.data;
+    b->last = ctx->body.data + ctx->body.len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    ctx->body_sent = 1;
+
+    return ngx_hx_next_body_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_hx_answer_filter_init(void)
+{
+    ngx_hx_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_hx_answer_header_filter;
+
+    ngx_hx_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_hx_answer_body_filter;
+
+    return NGX_OK;
+}

@@ -1,0 +1,149 @@
+/*
+ * ngx_http_hx_gate_module.c -- the module: contexts, phases, start and end of
+ * a worker.  Wiring only.
+ */
+
+#include "ngx_hx_gate.h"
+
+
+static ngx_int_t ngx_hx_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_hx_init_process(ngx_cycle_t *cycle);
+static void ngx_hx_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_http_module_t  ngx_http_hx_gate_module_ctx = {
+    ngx_hx_add_variables,                  /* preconfiguration */
+    ngx_hx_postconfiguration,              /* postconfiguration */
+
+    ngx_hx_create_main_conf,               /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_hx_create_loc_conf,                /* create location configuration */
+    ngx_hx_merge_loc_conf                  /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_hx_gate_module = {
+    NGX_MODULE_V1,
+    &ngx_http_hx_gate_module_ctx,          /* module context */
+    ngx_hx_commands,                       /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_hx_init_process,                   /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_hx_exit_process,                   /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_hx_add_phase(ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
+    ngx_http_handler_pt handler)
+{
+    ngx_http_handler_pt  *h;
+
+    h = ngx_array_push(&cmcf->phases[phase].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = handler;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hx_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_hx_main_conf_t         *mcf;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_hx_gate_module);
+
+    if (ngx_hx_check_main_conf(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!mcf->used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (ngx_hx_add_phase(cmcf, NGX_HTTP_PREACCESS_PHASE,
+                         ngx_hx_subrequest_handler)
+        != NGX_OK
+        || ngx_hx_add_phase(cmcf, NGX_HTTP_ACCESS_PHASE,
+                            ngx_hx_access_handler)
+           != NGX_OK
+        || ngx_hx_add_phase(cmcf, NGX_HTTP_LOG_PHASE, ngx_hx_audit_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_hx_body_filter_init() != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_hx_answer_filter_init();
+}
+
+
+static ngx_int_t
+ngx_hx_init_process(ngx_cycle_t *cycle)
+{
+    const ngx_hx_main_conf_t  *mcf;
+
+    /* cache manager and loader run this too, and serve no request */
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_hx_gate_module);
+
+    if (mcf == NULL || !mcf->used) {
+        return NGX_OK;
+    }
+
+    if (ngx_hx_crypto_init(cycle->log) != NGX_OK
+        || ngx_hx_audit_init(mcf, cycle->log) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_hx_registry_init(&mcf->registry, cycle);
+}
+
+
+static void
+ngx_hx_exit_process(ngx_cycle_t *cycle)
+{
+    const ngx_hx_main_conf_t  *mcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_hx_gate_module);
+
+    if (mcf == NULL || !mcf->used) {
+        return;
+    }
+
+    ngx_hx_audit_exit(mcf, cycle->log);
+    ngx_hx_registry_exit();
+    ngx_hx_crypto_exit();
+}

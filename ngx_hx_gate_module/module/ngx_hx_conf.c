@@ -1,0 +1,418 @@
+/*
+ * ngx_hx_conf.c -- directives, their values and how they combine.
+ *
+ * Every bad value has its own message with file and line, and a combination
+ * that would leave a hole is an error of "nginx -t", not a surprise later.
+ * Parsers of the longer directives are in ngx_hx_conf_values.c.
+ */
+
+#include "ngx_hx_conf.h"
+
+
+static char *ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_hx_conf_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+static ngx_conf_enum_t  ngx_hx_key_formats[] = {
+    { ngx_string("checksum"), HX_APIKEY_CHECKSUM },
+    { ngx_string("any"), HX_APIKEY_ANY },
+    { ngx_null_string, 0 }
+};
+
+
+#define NGX_HX_EVERYWHERE                                                     \
+    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+
+ngx_command_t  ngx_hx_commands[] = {
+
+    { ngx_string("hx_gate"),
+      NGX_HX_EVERYWHERE|NGX_CONF_TAKE1,
+      ngx_hx_conf_gate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("hx_gate_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_hx_conf_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("hx_gate_registry"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_hx_conf_registry,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("hx_gate_service_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_hx_conf_service_key,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("hx_gate_operation"),
+      NGX_HX_EVERYWHERE|NGX_CONF_2MORE,
+      ngx_hx_conf_operation,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("hx_gate_operations"),
+      NGX_HX_EVERYWHERE|NGX_CONF_TAKE1,
+      ngx_hx_conf_operations,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("hx_gate_key_format"),
+      NGX_HX_EVERYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_hx_loc_conf_t, key_format),
+      &ngx_hx_key_formats },
+
+    { ngx_string("hx_gate_max_upload"),
+      NGX_HX_EVERYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_hx_loc_conf_t, max_upload),
+      NULL },
+
+    { ngx_string("hx_gate_audit_log"),
+      NGX_HX_EVERYWHERE|NGX_CONF_1MORE,
+      ngx_hx_conf_audit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("hx_gate_admin"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_hx_conf_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HX_HANDLER_ADMIN,
+      NULL },
+
+    { ngx_string("hx_gate_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_hx_conf_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HX_HANDLER_HEALTH,
+      NULL },
+
+    { ngx_string("hx_gate_ready"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_hx_conf_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HX_HANDLER_READY,
+      NULL },
+
+      ngx_null_command
+};
+
+
+void *
+ngx_hx_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_hx_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_hx_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&mcf->audits, cf->pool, 4, sizeof(ngx_hx_audit_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    mcf->hash_tenant = ngx_hash_key((u_char *) "x-hx-tenant", 11);
+    mcf->hash_namespace = ngx_hash_key((u_char *) "x-hx-namespace", 14);
+    mcf->hash_request_id = ngx_hash_key((u_char *) "x-request-id", 12);
+
+    return mcf;
+}
+
+
+void *
+ngx_hx_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_hx_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_hx_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    lcf->enable = NGX_CONF_UNSET;
+    lcf->key_format = NGX_CONF_UNSET_UINT;
+    lcf->max_upload = NGX_CONF_UNSET_SIZE;
+    lcf->operations = NGX_CONF_UNSET_PTR;
+    lcf->audit = NGX_CONF_UNSET_PTR;
+
+    return lcf;
+}
+
+
+static char *
+ngx_hx_conf_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_hx_loc_conf_t  *lcf = conf;
+
+    ngx_str_t  *value;
+
+    if (lcf->enable != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "on") == 0) {
+        lcf->enable = 1;
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
+        lcf->enable = 0;
+
+    } else if (ngx_strcmp(value[1].data, "shadow") == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"hx_gate shadow\" is not available in this "
+                           "version");
+        return NGX_CONF_ERROR;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"hx_gate\" directive, it "
+                           "must be \"on\" or \"off\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_hx_loc_conf_t  *lcf = conf;
+
+    ngx_hx_main_conf_t        *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (lcf->handler != NGX_HX_HANDLER_NONE) {
+        return "is duplicate, or there is another hx_gate handler in this "
+               "location";
+    }
+
+    lcf->handler = cmd->offset;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_hx_gate_module);
+
+    switch (lcf->handler) {
+
+    case NGX_HX_HANDLER_HEALTH:
+        clcf->handler = ngx_hx_health_handler;
+        break;
+
+    case NGX_HX_HANDLER_READY:
+        clcf->handler = ngx_hx_ready_handler;
+        mcf->used = 1;
+        break;
+
+    default:
+        clcf->handler = ngx_hx_admin_handler;
+        mcf->used = 1;
+
+        mcf->threads = ngx_thread_pool_add(cf, NULL);
+        if (mcf->threads == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Does a content handler of nginx pass bodies on unread here?  The first
+ * member of the location configuration of every one of these is a
+ * ngx_http_upstream_conf_t.
+ */
+
+static ngx_uint_t
+ngx_hx_conf_unbuffered(ngx_conf_t *cf)
+{
+    ngx_uint_t                i, k;
+    ngx_module_t             *m;
+    ngx_http_conf_ctx_t      *ctx;
+    ngx_http_upstream_conf_t *u;
+
+    static const char  *names[] = {
+        "ngx_http_proxy_module",
+        "ngx_http_fastcgi_module",
+        "ngx_http_uwsgi_module",
+        "ngx_http_scgi_module",
+        "ngx_http_grpc_module"
+    };
+
+    ctx = cf->ctx;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        m = cf->cycle->modules[i];
+
+        if (m->type != NGX_HTTP_MODULE) {
+            continue;
+        }
+
+        for (k = 0; k < hx_nelts(names); k++) {
+            if (ngx_strcmp(m->name, names[k]) != 0) {
+                continue;
+            }
+
+            u = ctx->loc_conf[m->ctx_index];
+
+            if (u != NULL && u->request_buffering == 0) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_hx_conf_reads_body(const ngx_hx_loc_conf_t *lcf)
+{
+    ngx_uint_t             i;
+    const hx_operation_t  *op;
+
+    op = lcf->operations->elts;
+
+    for (i = 0; i < lcf->operations->nelts; i++) {
+        if (op[i].ns == HX_NS_BODY) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static char *
+ngx_hx_conf_check_gate(ngx_conf_t *cf, const ngx_hx_loc_conf_t *lcf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (lcf->operations == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"hx_gate\" is on but there is no "
+                           "\"hx_gate_operation\": every request would be "
+                           "refused");
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"satisfy any\" where \"hx_gate\" is on would let "
+                           "other access rules override its refusals");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_hx_conf_reads_body(lcf) && ngx_hx_conf_unbuffered(cf)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "request buffering is off where \"hx_gate\" has an "
+                           "operation with namespace=body: nothing may be "
+                           "forwarded before the namespace is known");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_hx_loc_conf_t  *prev = parent;
+    ngx_hx_loc_conf_t  *conf = child;
+
+    ngx_hx_main_conf_t  *mcf;
+
+    /* our own handlers have their own credentials, or none */
+
+    if (conf->handler != NGX_HX_HANDLER_NONE && conf->enable == 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"hx_gate on\" and a hx_gate handler cannot be in "
+                           "one location");
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_uint_value(conf->key_format, prev->key_format,
+                              HX_APIKEY_CHECKSUM);
+    ngx_conf_merge_size_value(conf->max_upload, prev->max_upload,
+                              HX_UPLOAD_DEFAULT);
+    ngx_conf_merge_ptr_value(conf->operations, prev->operations, NULL);
+    ngx_conf_merge_ptr_value(conf->audit, prev->audit, NGX_CONF_UNSET_PTR);
+
+    conf->gated = conf->enable && conf->handler == NGX_HX_HANDLER_NONE;
+
+    if (conf->max_upload == 0 || conf->max_upload > NGX_HX_UPLOAD_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"hx_gate_max_upload\" must be from 1 byte to "
+                           "1024g");
+        return NGX_CONF_ERROR;
+    }
+
+    if (!conf->gated && conf->handler != NGX_HX_HANDLER_ADMIN) {
+        return NGX_CONF_OK;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_hx_gate_module);
+    mcf->used = 1;
+
+    if (conf->audit == NGX_CONF_UNSET_PTR
+        && ngx_hx_conf_audit_default(cf, mcf, conf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return conf->gated ? ngx_hx_conf_check_gate(cf, conf) : NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_hx_check_main_conf(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
+{
+    if (!mcf->used) {
+        return NGX_OK;
+    }
+
+    if (mcf->zone == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the gate needs a \"hx_gate_zone\" directive");
+        return NGX_ERROR;
+    }
+
+    if (mcf->registry.dir.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the gate needs a \"hx_gate_registry\" directive");
+        return NGX_ERROR;
+    }
+
+    if (mcf->service_key.len == 0
+        && ngx_hx_conf_service_key_default(cf, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}

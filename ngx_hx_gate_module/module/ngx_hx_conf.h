@@ -1,0 +1,33 @@
+/*
+ * ngx_hx_conf.h -- between the two files that read the configuration:
+ * ngx_hx_conf.c (table, merging, combinations) and ngx_hx_conf_values.c
+ * (parsers).  Every function reports what is wrong itself.
+ */
+
+#ifndef NGX_HX_CONF_H
+#define NGX_HX_CONF_H
+
+#include "ngx_hx_gate.h"
+
+#define NGX_HX_SERVICE_KEY_ENV   "HX_GATE_ENGINE_SERVICE_KEY"
+#define NGX_HX_AUDIT_PATH        "/var/log/hx-gate/audit.jsonl"
+#define NGX_HX_AUDIT_BUFFER      65536      /* bytes */
+#define NGX_HX_AUDIT_FLUSH       1000       /* ms */
+#define NGX_HX_UPLOAD_MAX        ((size_t) 1 << 40)     /* bytes */
+#define NGX_HX_MAP_SIZE          (1024 * 1024 * 1024)
+#define NGX_HX_MAX_READERS       1024
+
+char *ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_service_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_operation(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_operations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* What holds when there is no directive: environment, then built-in. */
+ngx_int_t ngx_hx_conf_audit_default(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
+    ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_conf_service_key_default(ngx_conf_t *cf,
+    ngx_hx_main_conf_t *mcf);
+
+#endif /* NGX_HX_CONF_H */

@@ -1,0 +1,308 @@
+/*
+ * ngx_hx_gate.h -- the private umbrella of the nginx-facing rooms.
+ *
+ * Configuration is written while nginx reads its files and is const from then
+ * on: request-time code gets it through ngx_hx_loc_conf() and ngx_hx_main_conf()
+ * only, which return pointers to const.
+ *
+ * The request context is written section by section, each section by the one
+ * step that it is named after.
+ */
+
+#ifndef NGX_HX_GATE_H
+#define NGX_HX_GATE_H
+
+#include "ngx_hx_compat.h"
+#include "ngx_hx_store.h"
+
+#include "hx_apikey.h"
+#include "hx_audit.h"
+#include "hx_check.h"
+#include "hx_errors.h"
+#include "hx_extract.h"
+#include "hx_limits.h"
+#include "hx_outcome.h"
+#include "hx_route.h"
+#include "hx_tenant.h"
+#include "hx_text.h"
+
+
+/* ------------------------------------------------------- configuration -- */
+
+/* One audit file; the buffer is this worker's. */
+typedef struct {
+    ngx_open_file_t  *file;
+    size_t            size;             /* bytes of the buffer */
+    ngx_msec_t        flush;            /* a record waits no longer */
+
+    u_char           *start;            /* from here on: state of a worker */
+    u_char           *last;
+    u_char           *end;
+    ngx_event_t      *event;
+    time_t            complained;
+    unsigned          torn:1;           /* the file may end inside a line */
+} ngx_hx_audit_t;
+
+
+typedef enum {
+    NGX_HX_HANDLER_NONE = 0,
+    NGX_HX_HANDLER_ADMIN,
+    NGX_HX_HANDLER_HEALTH,
+    NGX_HX_HANDLER_READY
+} ngx_hx_handler_t;
+
+
+typedef struct {
+    ngx_shm_zone_t           *zone;
+    ngx_hx_registry_conf_t    registry;
+    ngx_str_t                 service_key;
+    ngx_str_t                 authorization;    /* "Bearer <service key>" */
+    ngx_array_t               audits;           /* of ngx_hx_audit_t * */
+    ngx_thread_pool_t        *threads;          /* where the admin plane may
+                                                 * block */
+    ngx_uint_t                hash_tenant;      /* of header names we add */
+    ngx_uint_t                hash_namespace;
+    ngx_uint_t                hash_request_id;
+    unsigned                  used:1;           /* somewhere the gate is on, or
+                                                 * there is an admin plane */
+} ngx_hx_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                enable;           /* as configured, inherited */
+    ngx_flag_t                gated;            /* in force: not where one of
+                                                 * our handlers answers */
+    ngx_uint_t                key_format;       /* hx_apikey_format_t */
+    size_t                    max_upload;       /* bytes of decoded payload */
+    ngx_array_t              *operations;       /* of hx_operation_t */
+    ngx_hx_audit_t           *audit;            /* NULL = off */
+    ngx_uint_t                handler;          /* ngx_hx_handler_t */
+} ngx_hx_loc_conf_t;
+
+
+/* ------------------------------------------------------ request context -- */
+
+typedef struct {
+    ngx_uint_t               step;              /* next one to run */
+    const ngx_hx_loc_conf_t *lcf;               /* of the location that decided;
+                                                 * redirects change r's */
+    unsigned                 decided:1;
+    unsigned                 granted:1;
+    unsigned                 admin:1;
+    unsigned                 charged:1;         /* cus is final */
+
+    /* preflight */
+    ngx_str_t                request_id;
+    ngx_table_elt_t         *api_key;           /* first of its name */
+    ngx_table_elt_t         *authorization;
+    ngx_uint_t               n_api_keys;
+    ngx_uint_t               n_authorizations;
+    ngx_uint_t               n_headers;
+    unsigned                 encoded:1;         /* has Content-Encoding */
+
+    /* auth */
+    hx_tenant_t              tenant;            /* id.data NULL = not known */
+
+    /* input */
+    const hx_operation_t    *operation;
+    ngx_uint_t               n_variants;
+    ngx_str_t                path_ns;           /* unchecked */
+    size_t                   body_cap;          /* bytes, 0 = no limit yet */
+
+    /* body (request/ngx_hx_body.c) */
+    hx_extract_t            *extract;
+    size_t                   body_seen;
+    unsigned                 body_reading:1;
+    unsigned                 body_finished:1;   /* extract saw the end */
+    unsigned                 body_ready:1;      /* nginx has all of it */
+
+    /* namespace */
+    ngx_str_t                ns;                /* data NULL = none */
+
+    /* forward */
+    unsigned                 forwarded:1;
+
+    /* reply */
+    hx_error_t               error;
+    hx_outcome_t             outcome;
+    ngx_str_t                detail;
+    ngx_str_t                allow;
+    ngx_uint_t               retry_after;       /* seconds, 0 = none */
+
+    /* after */
+    uint32_t                 cus;               /* tenths */
+    ngx_str_t                body;              /* of an error, ready to send */
+    unsigned                 body_replaced:1;
+    unsigned                 body_sent:1;
+} ngx_hx_ctx_t;
+
+
+/* What a step says; everything else is an HTTP status to refuse with. */
+#define NGX_HX_NEXT    NGX_OK
+#define NGX_HX_WAIT    NGX_AGAIN        /* the step will be entered again */
+
+
+extern ngx_module_t  ngx_http_hx_gate_module;
+
+
+static ngx_inline const ngx_hx_loc_conf_t *
+ngx_hx_loc_conf(const ngx_http_request_t *r)
+{
+    return ngx_http_get_module_loc_conf(r, ngx_http_hx_gate_module);
+}
+
+
+static ngx_inline const ngx_hx_main_conf_t *
+ngx_hx_main_conf(const ngx_http_request_t *r)
+{
+    return ngx_http_get_module_main_conf(r, ngx_http_hx_gate_module);
+}
+
+
+/* Shared counters, NULL when there is no zone. */
+
+static ngx_inline ngx_hx_shared_t *
+ngx_hx_shared(const ngx_hx_main_conf_t *mcf)
+{
+    const ngx_hx_zone_t  *zone;
+
+    if (mcf->zone == NULL) {
+        return NULL;
+    }
+
+    zone = mcf->zone->data;
+
+    return zone->shared;
+}
+
+
+/* ngx_hx_ctx.c: one context per client request, kept over redirects */
+
+/* The context of r->main, or NULL. */
+ngx_hx_ctx_t *ngx_hx_ctx(ngx_http_request_t *r);
+
+/* The same, made when there is none; NULL = no memory. */
+ngx_hx_ctx_t *ngx_hx_ctx_make(ngx_http_request_t *r);
+
+/* Makes sure that ctx->request_id is set: the client's or a new UUIDv4. */
+ngx_int_t ngx_hx_request_id(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_str_t *presented);
+
+/* This worker's digests and random bytes; NULL = start-up failed. */
+hx_crypto_t *ngx_hx_crypto(void);
+ngx_int_t ngx_hx_crypto_init(ngx_log_t *log);
+void ngx_hx_crypto_exit(void);
+
+
+/* ngx_hx_headers.c */
+
+/*
+ * Fills the preflight section of the context.  NGX_OK, or a status when there
+ * is no request id to be had.
+ */
+ngx_int_t ngx_hx_read_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
+/*
+ * Content-Type is application/json or something/something+json, parameters
+ * ignored; or there is none.
+ */
+ngx_uint_t ngx_hx_is_json(const ngx_http_request_t *r);
+
+
+/* ngx_hx_body.c: the only reader of request bodies in the access phase */
+
+/*
+ * Starts reading, scanning as it comes.  WAIT, or a status.  The request comes
+ * back through the phases with ctx->body_ready.
+ */
+ngx_int_t ngx_hx_body_read(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
+/* The refusal for a body that hx_extract called bad. */
+ngx_int_t ngx_hx_body_refuse(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
+ngx_int_t ngx_hx_body_filter_init(void);
+
+
+/* ngx_hx_reply.c: the only builder of refusals */
+
+/*
+ * Records why, and returns the status to end the phase with.  detail is a
+ * static text; ngx_hx_refuse_echo() puts (cut, later escaped) client input
+ * between two static texts.
+ */
+ngx_int_t ngx_hx_refuse(ngx_hx_ctx_t *ctx, hx_error_t e, hx_outcome_t o,
+    const char *detail);
+ngx_int_t ngx_hx_refuse_echo(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    hx_error_t e, hx_outcome_t o, const char *before, const u_char *s,
+    size_t len, const char *after);
+
+/* 413, naming the limit of decoded payload. */
+ngx_int_t ngx_hx_refuse_size(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
+/* {"detail","error","request_id"} for the status, into ctx->body. */
+ngx_int_t ngx_hx_reply_body(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    ngx_uint_t status);
+
+/* Sends a JSON answer of our own; the text must live as long as r. */
+ngx_int_t ngx_hx_reply_json(ngx_http_request_t *r, ngx_uint_t status,
+    const u_char *text, size_t len);
+
+
+/* step/, in the order of the table in module/ngx_hx_access.c */
+
+ngx_int_t ngx_hx_step_preflight(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_step_auth(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_step_input(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_step_namespace(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_step_acl(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_step_forward(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+
+/*
+ * Takes our Authorization out again: for $hx_gate_service_key, whose use in a
+ * proxy_set_header replaces it.
+ */
+void ngx_hx_forward_drop_authorization(ngx_http_request_t *r);
+
+/* The route of a request's path; shared by the input step and subrequests. */
+ngx_int_t ngx_hx_input_route(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf, hx_route_t *route);
+
+
+/* after/ */
+
+ngx_int_t ngx_hx_answer_filter_init(void);
+
+/* Log phase. */
+ngx_int_t ngx_hx_audit_handler(ngx_http_request_t *r);
+
+/* An ngx_open_file_t.flush: whole lines go to the file that is open now. */
+void ngx_hx_audit_flush_file(ngx_open_file_t *file, ngx_log_t *log);
+ngx_int_t ngx_hx_audit_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
+void ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
+
+
+/* admin/: content handlers */
+
+ngx_int_t ngx_hx_admin_handler(ngx_http_request_t *r);
+ngx_int_t ngx_hx_health_handler(ngx_http_request_t *r);
+ngx_int_t ngx_hx_ready_handler(ngx_http_request_t *r);
+
+
+/* module/ */
+
+ngx_int_t ngx_hx_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_hx_subrequest_handler(ngx_http_request_t *r);
+ngx_int_t ngx_hx_add_variables(ngx_conf_t *cf);
+extern ngx_command_t  ngx_hx_commands[];
+void *ngx_hx_create_main_conf(ngx_conf_t *cf);
+void *ngx_hx_create_loc_conf(ngx_conf_t *cf);
+char *ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+ngx_int_t ngx_hx_check_main_conf(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf);
+
+#endif /* NGX_HX_GATE_H */

@@ -1,0 +1,186 @@
+/*
+ * ngx_hx_step_input.c -- which operation is this, and is the request one that
+ * the engine could read?
+ *
+ * The path is taken from the bytes that the engine will get: the raw target,
+ * or, after a rewrite, the new URI (which nginx escapes again).  The raw target
+ * must also agree with the normalised URI that nginx chose the location by.
+ */
+
+#include "ngx_hx_gate.h"
+
+
+static ngx_int_t
+ngx_hx_input_path_error(ngx_hx_ctx_t *ctx, hx_path_err_t err)
+{
+    const char  *detail;
+
+    switch (err) {
+
+    case HX_PATH_E_ESCAPE:
+        detail = "Invalid percent-encoding in path";
+        break;
+
+    case HX_PATH_E_DOUBLE:
+        detail = "Path is percent-encoded twice";
+        break;
+
+    case HX_PATH_E_SEGMENT:
+        detail = "Path has an empty or relative segment";
+        break;
+
+    default:
+        detail = "Invalid path";
+    }
+
+    return ngx_hx_refuse(ctx, HX_E_INVALID_REQUEST,
+                         HX_OUTCOME_INVALID_REQUEST, detail);
+}
+
+
+static ngx_int_t
+ngx_hx_input_path(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, hx_path_t *path)
+{
+    u_char         *out;
+    ngx_str_t      *target;
+    hx_path_err_t   err;
+
+    target = r->valid_unparsed_uri ? &r->unparsed_uri : &r->uri;
+
+    if (!r->valid_unparsed_uri
+        && (ngx_strlchr(target->data, target->data + target->len, '?')
+            || ngx_strlchr(target->data, target->data + target->len, '#')))
+    {
+        /* would be cut here, but reaches the engine as %3F or %23 */
+        return ngx_hx_input_path_error(ctx, HX_PATH_E_FORM);
+    }
+
+    out = ngx_pnalloc(r->pool, ngx_min(target->len + 1, HX_PATH_MAX));
+    if (out == NULL) {
+        return ngx_hx_refuse(ctx, HX_E_INTERNAL, HX_OUTCOME_INTERNAL,
+                             "Internal error");
+    }
+
+    err = hx_path_parse(path, target->data, target->len, out);
+    if (err != HX_PATH_OK) {
+        return ngx_hx_input_path_error(ctx, err);
+    }
+
+    if (path->text.len != r->uri.len
+        || ngx_memcmp(path->text.data, r->uri.data, r->uri.len) != 0)
+    {
+        return ngx_hx_input_path_error(ctx, HX_PATH_E_FORM);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_hx_input_route(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf, hx_route_t *route)
+{
+    hx_rc_t    rc;
+    hx_str_t   method;
+    hx_path_t  path;
+    ngx_int_t  status;
+
+    status = ngx_hx_input_path(r, ctx, &path);
+    if (status != NGX_OK) {
+        return status;
+    }
+
+    method.data = r->method_name.data;
+    method.len = r->method_name.len;
+
+    rc = hx_route_match(route, lcf->operations->elts,
+                        (unsigned) lcf->operations->nelts, &method, &path);
+
+    if (rc == HX_OK) {
+        return NGX_OK;
+    }
+
+    if (rc == HX_FAIL) {
+        return ngx_hx_refuse(ctx, HX_E_INTERNAL, HX_OUTCOME_INTERNAL,
+                             "Internal error");
+    }
+
+    if (route->bad_slash) {
+        return ngx_hx_refuse(ctx, HX_E_INVALID_REQUEST,
+                             HX_OUTCOME_INVALID_REQUEST,
+                             "Encoded slash outside the key");
+    }
+
+    if (route->allow.data != NULL) {
+        ctx->allow.data = (u_char *) route->allow.data;
+        ctx->allow.len = route->allow.len;
+
+        return ngx_hx_refuse(ctx, HX_E_METHOD_NOT_ALLOWED, HX_OUTCOME_METHOD,
+                             "Method not allowed");
+    }
+
+    return ngx_hx_refuse(ctx, HX_E_NOT_FOUND, HX_OUTCOME_UNKNOWN_OPERATION,
+                         "No such operation");
+}
+
+
+static ngx_uint_t
+ngx_hx_input_variants(const ngx_hx_loc_conf_t *lcf, const hx_operation_t *op)
+{
+    ngx_uint_t             n;
+    const hx_operation_t  *end;
+
+    end = (const hx_operation_t *) lcf->operations->elts
+          + lcf->operations->nelts;
+
+    for (n = 0; op + 1 + n < end && op[1 + n].member.data != NULL; n++) {
+        /* void */
+    }
+
+    return n;
+}
+
+
+ngx_int_t
+ngx_hx_step_input(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf)
+{
+    ngx_int_t   rc;
+    hx_route_t  route;
+
+    rc = ngx_hx_input_route(r, ctx, lcf, &route);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ctx->operation = route.operation;
+    ctx->n_variants = ngx_hx_input_variants(lcf, route.operation);
+    ctx->path_ns.data = (u_char *) route.ns.data;
+    ctx->path_ns.len = route.ns.len;
+    ctx->body_cap = hx_body_cap(lcf->max_upload);
+
+    if (route.key.data != NULL
+        && !hx_check_key(route.key.data, route.key.len))
+    {
+        return ngx_hx_refuse(ctx, HX_E_INVALID_REQUEST,
+                             HX_OUTCOME_INVALID_REQUEST, "Invalid key");
+    }
+
+    if (ctx->encoded) {
+        return ngx_hx_refuse(ctx, HX_E_UNSUPPORTED_MEDIA_TYPE,
+                             HX_OUTCOME_MEDIA_TYPE,
+                             "Content-Encoding is not supported");
+    }
+
+    if (route.operation->ns == HX_NS_BODY && !ngx_hx_is_json(r)) {
+        return ngx_hx_refuse(ctx, HX_E_UNSUPPORTED_MEDIA_TYPE,
+                             HX_OUTCOME_MEDIA_TYPE,
+                             "Content-Type must be application/json");
+    }
+
+    if (r->headers_in.content_length_n > (off_t) ctx->body_cap) {
+        return ngx_hx_refuse_size(r, ctx);
+    }
+
+    return NGX_HX_NEXT;
+}

@@ -1,0 +1,92 @@
+/*
+ * hx_registry.h -- where tenants live.  The interface is the store's, not
+ * LMDB's: every answer is OK, NO or FAIL, and a store that has to ask over a
+ * network will answer PENDING where LMDB answers at once.
+ *
+ * No nginx in here.  One registry per process, opened after fork.
+ *
+ * Threads: find/release belong to one thread (an nginx worker's event loop)
+ * and never block; change, get and list may run in any thread, block on disk
+ * and on the one writer that LMDB admits, and are therefore called in nginx's
+ * thread pool only.
+ *
+ * LMDB layout, version 1, three named databases:
+ *    "meta"     "version" -> "1"
+ *    "keys"     SHA-256 of an API key (32 bytes) -> tenant id
+ *    "tenants"  tenant id -> record (hx_tenant.h)
+ * A change is one synced transaction over "keys" and "tenants", so no reader
+ * ever sees half of a rotation, and a revoked key is unknown to every process
+ * from the moment the commit has returned.
+ */
+
+#ifndef HX_REGISTRY_H
+#define HX_REGISTRY_H
+
+#include "hx_tenant.h"
+#include "hx_types.h"
+
+typedef struct hx_registry_s  hx_registry_t;
+
+typedef struct {
+    const char  *dir;           /* an existing directory */
+    size_t       map_size;      /* bytes */
+    unsigned     max_readers;   /* processes and threads reading at once */
+} hx_registry_conf_t;
+
+#define HX_REGISTRY_ERR   256
+
+/*
+ * Opens, and creates what is missing inside the directory.  HX_OK, or HX_FAIL
+ * and a text in err (HX_REGISTRY_ERR bytes).
+ */
+hx_rc_t hx_registry_open(hx_registry_t **reg, const hx_registry_conf_t *conf,
+    char *err);
+
+/* Waits for threads inside change/get/list.  NULL is fine. */
+void hx_registry_close(hx_registry_t *reg);
+
+/*
+ * The record of the tenant that owns this key hash.  HX_OK: *record points
+ * into the store and holds until hx_registry_release(), which must follow at
+ * once (also after NO and FAIL it is harmless).  HX_NO: no such key.
+ * HX_FAIL: text in err.
+ */
+hx_rc_t hx_registry_find(hx_registry_t *reg,
+    const unsigned char hash[HX_SHA256_LEN], hx_str_t *record, char *err);
+void hx_registry_release(hx_registry_t *reg);
+
+/*
+ * HX_OK while the files that are open are the ones in the directory; HX_NO
+ * when they were removed or replaced.  Any thread.
+ */
+hx_rc_t hx_registry_probe(hx_registry_t *reg);
+
+/*
+ * To be called about once a second by the thread of find(): adopts a map that
+ * another process has grown, and probes.  HX_OK; HX_NO = close and open again,
+ * HX_FAIL = reading does not work; text in err.
+ */
+hx_rc_t hx_registry_refresh(hx_registry_t *reg, char *err);
+
+/*
+ * Applies a change in one durable transaction.  HX_OK: *result says what came
+ * of it, and for HX_CHANGED record (cap >= HX_TENANT_RECORD_MAX) holds the
+ * record as it is now (as it was, for a deletion).  HX_FAIL: nothing was
+ * changed, text in err.
+ */
+hx_rc_t hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
+    hx_change_result_t *result, unsigned char *record, size_t *len, char *err);
+
+/* HX_OK and a copy of the record (cap >= HX_TENANT_RECORD_MAX), NO, FAIL. */
+hx_rc_t hx_registry_get(hx_registry_t *reg, const hx_str_t *id,
+    unsigned char *record, size_t *len, char *err);
+
+/*
+ * Calls each() for tenants with an id above "after" (len 0: from the first),
+ * bytewise ascending, until it returns non-zero or there are no more.
+ * HX_OK or HX_FAIL (text in err; a damaged record is one).
+ */
+hx_rc_t hx_registry_list(hx_registry_t *reg, const hx_str_t *after,
+    int (*each)(void *data, const hx_tenant_t *t), void *data, char *err);
+
+#endif /* HX_REGISTRY_H */

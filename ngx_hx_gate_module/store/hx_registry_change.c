@@ -1,0 +1,349 @@
+/*
+ * hx_registry_change.c -- the half of the embedded registry that blocks:
+ * changes, and what an operator looks up; see hx_registry.h.
+ *
+ * Called in threads.  Each call is one transaction of its own; the lock keeps
+ * the environment from being resized or closed under it.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hx_registry_lmdb.h"
+
+
+typedef struct {
+    unsigned          n;
+    hx_tenant_key_t   key[HX_TENANT_KEYS];
+} hx_registry_keys_t;
+
+
+static hx_rc_t
+hx_registry_damaged(char *err, const hx_str_t *id)
+{
+    (void) snprintf(err, HX_REGISTRY_ERR, "record of tenant \"%.*s\" is "
+                    "damaged", (int) id->len, id->data);
+
+    return HX_FAIL;
+}
+
+
+/* The present record of a tenant as an edit; strings point into the map. */
+
+static hx_rc_t
+hx_registry_load(MDB_txn *txn, MDB_dbi dbi, const hx_str_t *id,
+    hx_tenant_edit_t *e, char *err)
+{
+    int          rc;
+    MDB_val      k, v;
+    hx_tenant_t  t;
+
+    k.mv_data = (void *) id->data;
+    k.mv_size = id->len;
+
+    rc = mdb_get(txn, dbi, &k, &v);
+
+    if (rc == MDB_NOTFOUND) {
+        return HX_NO;
+    }
+
+    if (rc != 0) {
+        return hx_registry_fail(err, "mdb_get", rc);
+    }
+
+    if (hx_tenant_decode(&t, v.mv_data, v.mv_size) != HX_OK
+        || hx_tenant_edit(e, &t) != HX_OK)
+    {
+        return hx_registry_damaged(err, id);
+    }
+
+    return HX_OK;
+}
+
+
+/*
+ * Brings the key index of one tenant up to date: 8 keys at most, so the old
+ * ones simply go and the new ones come.
+ */
+
+static int
+hx_registry_index(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
+    const hx_registry_keys_t *old, const hx_tenant_edit_t *e)
+{
+    int       rc;
+    MDB_val   k, v;
+    unsigned  i;
+
+    k.mv_size = HX_SHA256_LEN;
+
+    for (i = 0; i < old->n; i++) {
+        k.mv_data = (void *) old->key[i].hash;
+
+        rc = mdb_del(txn, reg->keys, &k, NULL);
+        if (rc != 0 && rc != MDB_NOTFOUND) {
+            return rc;
+        }
+    }
+
+    for (i = 0; e != NULL && i < e->n_keys; i++) {
+        k.mv_data = (void *) e->keys[i].hash;
+        v.mv_data = (void *) id->data;
+        v.mv_size = id->len;
+
+        /* two tenants with one key would share an identity: never */
+        rc = mdb_put(txn, reg->keys, &k, &v, MDB_NOOVERWRITE);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
+    const hx_registry_keys_t *old, const hx_tenant_edit_t *e,
+    unsigned char *record, size_t len)
+{
+    int      rc;
+    MDB_val  k, v;
+
+    k.mv_data = (void *) change->id.data;
+    k.mv_size = change->id.len;
+
+    if (change->op == HX_CHANGE_DELETE) {
+        rc = hx_registry_index(reg, txn, &change->id, old, NULL);
+
+        return rc != 0 ? rc : mdb_del(txn, reg->tenants, &k, NULL);
+    }
+
+    rc = hx_registry_index(reg, txn, &change->id, old, e);
+    if (rc != 0) {
+        return rc;
+    }
+
+    v.mv_data = record;
+    v.mv_size = len;
+
+    return mdb_put(txn, reg->tenants, &k, &v, 0);
+}
+
+
+static hx_rc_t
+hx_registry_change_in(hx_registry_t *reg, MDB_txn *txn,
+    const hx_change_t *change, hx_tenant_edit_t *e,
+    hx_change_result_t *result, unsigned char *record, size_t *len, char *err)
+{
+    int                  rc;
+    hx_rc_t              loaded;
+    hx_registry_keys_t   old;
+
+    loaded = hx_registry_load(txn, reg->tenants, &change->id, e, err);
+    if (loaded == HX_FAIL) {
+        return HX_FAIL;
+    }
+
+    /* the edit's strings lie in the map, and no write may come before the
+     * last use of them: keys are copied here, the record is encoded below */
+
+    old.n = 0;
+
+    if (loaded == HX_OK) {
+        old.n = e->n_keys;
+        memcpy(old.key, e->keys, e->n_keys * sizeof(hx_tenant_key_t));
+    }
+
+    *result = hx_tenant_apply(e, loaded == HX_OK, change);
+    if (*result != HX_CHANGED) {
+        return HX_NO;
+    }
+
+    *len = hx_tenant_encode(e, record, HX_TENANT_RECORD_MAX);
+    if (*len == 0) {
+        return hx_registry_fail(err, "encoding the record", EOVERFLOW);
+    }
+
+    rc = hx_registry_write(reg, txn, change, &old, e, record, *len);
+
+    return rc == 0 ? HX_OK : hx_registry_fail(err, "writing", rc);
+}
+
+
+static hx_rc_t
+hx_registry_begin(hx_registry_t *reg, unsigned flags, MDB_txn **txn,
+    char *err)
+{
+    int  rc;
+
+    (void) pthread_rwlock_rdlock(&reg->lock);
+
+    rc = mdb_txn_begin(reg->env, NULL, flags, txn);
+    if (rc != 0) {
+        (void) pthread_rwlock_unlock(&reg->lock);
+        return hx_registry_fail(err, "mdb_txn_begin", rc);
+    }
+
+    return HX_OK;
+}
+
+
+static hx_rc_t
+hx_registry_end(hx_registry_t *reg, MDB_txn *txn, hx_rc_t rc, char *err)
+{
+    int  e;
+
+    e = 0;
+
+    if (rc == HX_OK) {
+        e = mdb_txn_commit(txn);
+
+    } else {
+        mdb_txn_abort(txn);
+    }
+
+    (void) pthread_rwlock_unlock(&reg->lock);
+
+    return e == 0 ? rc : hx_registry_fail(err, "mdb_txn_commit", e);
+}
+
+
+hx_rc_t
+hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
+    hx_change_result_t *result, unsigned char *record, size_t *len, char *err)
+{
+    hx_rc_t            rc;
+    MDB_txn           *txn;
+    hx_tenant_edit_t  *e;
+
+    if (hx_registry_probe(reg) != HX_OK) {
+        (void) snprintf(err, HX_REGISTRY_ERR, "data.mdb is not the file that "
+                        "is open");
+        return HX_FAIL;
+    }
+
+    e = malloc(sizeof(hx_tenant_edit_t));
+    if (e == NULL) {
+        return hx_registry_fail(err, "malloc", ENOMEM);
+    }
+
+    rc = hx_registry_begin(reg, 0, &txn, err);
+
+    if (rc == HX_OK) {
+        rc = hx_registry_change_in(reg, txn, change, e, result, record, len,
+                                   err);
+        rc = hx_registry_end(reg, txn, rc, err);
+    }
+
+    free(e);
+
+    /* NO means that the rules refused it: an answer like any other */
+    return rc == HX_NO ? HX_OK : rc;
+}
+
+
+hx_rc_t
+hx_registry_get(hx_registry_t *reg, const hx_str_t *id, unsigned char *record,
+    size_t *len, char *err)
+{
+    int          rc;
+    hx_rc_t      answer;
+    MDB_txn     *txn;
+    MDB_val      k, v;
+    hx_tenant_t  t;
+
+    answer = hx_registry_begin(reg, MDB_RDONLY, &txn, err);
+    if (answer != HX_OK) {
+        return answer;
+    }
+
+    k.mv_data = (void *) id->data;
+    k.mv_size = id->len;
+
+    rc = mdb_get(txn, reg->tenants, &k, &v);
+
+    if (rc == MDB_NOTFOUND) {
+        answer = HX_NO;
+
+    } else if (rc != 0) {
+        answer = hx_registry_fail(err, "mdb_get", rc);
+
+    } else if (hx_tenant_decode(&t, v.mv_data, v.mv_size) != HX_OK) {
+        answer = hx_registry_damaged(err, id);
+
+    } else {
+        memcpy(record, v.mv_data, v.mv_size);
+        *len = v.mv_size;
+    }
+
+    return hx_registry_end(reg, txn, answer, err);
+}
+
+
+static hx_rc_t
+hx_registry_walk(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *after,
+    int (*each)(void *data, const hx_tenant_t *t), void *data, char *err)
+{
+    int           rc;
+    hx_str_t      id;
+    MDB_val       k, v;
+    MDB_cursor   *cursor;
+    hx_tenant_t   t;
+
+    rc = mdb_cursor_open(txn, reg->tenants, &cursor);
+    if (rc != 0) {
+        return hx_registry_fail(err, "mdb_cursor_open", rc);
+    }
+
+    k.mv_data = (void *) after->data;
+    k.mv_size = after->len;
+
+    rc = mdb_cursor_get(cursor, &k, &v,
+                        after->len ? MDB_SET_RANGE : MDB_FIRST);
+
+    if (rc == 0 && after->len != 0 && k.mv_size == after->len
+        && memcmp(k.mv_data, after->data, after->len) == 0)
+    {
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+    }
+
+    while (rc == 0) {
+        if (hx_tenant_decode(&t, v.mv_data, v.mv_size) != HX_OK) {
+            id.data = k.mv_data;
+            id.len = k.mv_size;
+            mdb_cursor_close(cursor);
+            return hx_registry_damaged(err, &id);
+        }
+
+        if (each(data, &t)) {
+            break;
+        }
+
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+    }
+
+    mdb_cursor_close(cursor);
+
+    return rc == 0 || rc == MDB_NOTFOUND
+           ? HX_OK : hx_registry_fail(err, "mdb_cursor_get", rc);
+}
+
+
+hx_rc_t
+hx_registry_list(hx_registry_t *reg, const hx_str_t *after,
+    int (*each)(void *data, const hx_tenant_t *t), void *data, char *err)
+{
+    hx_rc_t   rc;
+    MDB_txn  *txn;
+
+    rc = hx_registry_begin(reg, MDB_RDONLY, &txn, err);
+    if (rc != HX_OK) {
+        return rc;
+    }
+
+    rc = hx_registry_walk(reg, txn, after, each, data, err);
+
+    return hx_registry_end(reg, txn, rc, err);
+}

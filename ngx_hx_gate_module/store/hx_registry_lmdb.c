@@ -1,0 +1,285 @@
+/*
+ * hx_registry_lmdb.c -- the embedded registry; see hx_registry.h.
+ *
+ * One read transaction is kept per process and renewed for each question
+ * (0.2 us); it is never held across events, so it never holds back page reuse.
+ * On failure nothing is retried here and nothing guessed: the caller gets
+ * FAIL and a text.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hx_registry_lmdb.h"
+
+
+#define HX_REGISTRY_VERSION   "1"
+
+
+hx_rc_t
+hx_registry_fail(char *err, const char *what, int rc)
+{
+    (void) snprintf(err, HX_REGISTRY_ERR, "%s: %s", what, mdb_strerror(rc));
+
+    return HX_FAIL;
+}
+
+
+static int
+hx_registry_dbs(hx_registry_t *reg, unsigned flags)
+{
+    int       rc;
+    MDB_txn  *txn;
+    MDB_val   k, v;
+
+    rc = mdb_txn_begin(reg->env, NULL, flags ? 0 : MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = mdb_dbi_open(txn, "meta", flags, &reg->meta);
+
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, "keys", flags, &reg->keys);
+    }
+
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, "tenants", flags, &reg->tenants);
+    }
+
+    if (rc == 0) {
+        k.mv_data = (void *) "version";
+        k.mv_size = 7;
+        rc = mdb_get(txn, reg->meta, &k, &v);
+
+        if (rc == MDB_NOTFOUND && flags) {
+            v.mv_data = (void *) HX_REGISTRY_VERSION;
+            v.mv_size = sizeof(HX_REGISTRY_VERSION) - 1;
+            rc = mdb_put(txn, reg->meta, &k, &v, 0);
+
+        } else if (rc == 0
+                   && (v.mv_size != sizeof(HX_REGISTRY_VERSION) - 1
+                       || memcmp(v.mv_data, HX_REGISTRY_VERSION,
+                                 v.mv_size) != 0))
+        {
+            rc = MDB_VERSION_MISMATCH;
+        }
+    }
+
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+
+    return mdb_txn_commit(txn);
+}
+
+
+static hx_rc_t
+hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
+    char *err)
+{
+    int              rc;
+    const char      *what;
+    hx_lmdb_conf_t   lc;
+
+    (void) snprintf(reg->path, sizeof(reg->path), "%s/data.mdb", conf->dir);
+
+    lc.dir = conf->dir;
+    lc.map_size = conf->map_size;
+    lc.max_dbs = 8;
+    lc.max_readers = conf->max_readers;
+    lc.mode = 0600;
+
+    rc = hx_lmdb_open(&reg->env, &lc, &what);
+    if (rc != 0) {
+        return hx_registry_fail(err, what, rc);
+    }
+
+    /* readers first: only the very first process has something to create */
+
+    rc = hx_registry_dbs(reg, 0);
+    if (rc == MDB_NOTFOUND) {
+        rc = hx_registry_dbs(reg, MDB_CREATE);
+    }
+
+    if (rc != 0) {
+        return hx_registry_fail(err, "opening the databases", rc);
+    }
+
+    rc = mdb_txn_begin(reg->env, NULL, MDB_RDONLY, &reg->read);
+    if (rc != 0) {
+        reg->read = NULL;
+        return hx_registry_fail(err, "mdb_txn_begin", rc);
+    }
+
+    mdb_txn_reset(reg->read);
+
+    return HX_OK;
+}
+
+
+hx_rc_t
+hx_registry_open(hx_registry_t **out, const hx_registry_conf_t *conf,
+    char *err)
+{
+    hx_registry_t  *reg;
+
+    *out = NULL;
+
+    reg = calloc(1, sizeof(hx_registry_t));
+    if (reg == NULL) {
+        return hx_registry_fail(err, "calloc", ENOMEM);
+    }
+
+    if (pthread_rwlock_init(&reg->lock, NULL) != 0) {
+        free(reg);
+        return hx_registry_fail(err, "pthread_rwlock_init", ENOMEM);
+    }
+
+    if (hx_registry_setup(reg, conf, err) != HX_OK) {
+        hx_registry_close(reg);
+        return HX_FAIL;
+    }
+
+    *out = reg;
+
+    return HX_OK;
+}
+
+
+void
+hx_registry_close(hx_registry_t *reg)
+{
+    if (reg == NULL) {
+        return;
+    }
+
+    (void) pthread_rwlock_wrlock(&reg->lock);
+
+    if (reg->read != NULL) {
+        mdb_txn_abort(reg->read);
+    }
+
+    if (reg->env != NULL) {
+        mdb_env_close(reg->env);
+    }
+
+    (void) pthread_rwlock_unlock(&reg->lock);
+    (void) pthread_rwlock_destroy(&reg->lock);
+    free(reg);
+}
+
+
+/*
+ * Another process with a larger map_size may have grown the file.  Adopting
+ * its size remaps, so no thread may be inside a transaction meanwhile; when
+ * one is, this question fails and the next one tries again.
+ */
+
+static int
+hx_registry_renew(hx_registry_t *reg)
+{
+    int  rc;
+
+    rc = hx_lmdb_renew(reg->read, 0);
+
+    if (rc == MDB_MAP_RESIZED
+        && pthread_rwlock_trywrlock(&reg->lock) == 0)
+    {
+        rc = hx_lmdb_renew(reg->read, 1);
+        (void) pthread_rwlock_unlock(&reg->lock);
+    }
+
+    return rc;
+}
+
+
+hx_rc_t
+hx_registry_find(hx_registry_t *reg, const unsigned char hash[HX_SHA256_LEN],
+    hx_str_t *record, char *err)
+{
+    int      rc;
+    MDB_val  k, id, v;
+
+    rc = hx_registry_renew(reg);
+    if (rc != 0) {
+        return hx_registry_fail(err, "mdb_txn_renew", rc);
+    }
+
+    reg->reading = 1;
+
+    k.mv_data = (void *) hash;
+    k.mv_size = HX_SHA256_LEN;
+
+    rc = mdb_get(reg->read, reg->keys, &k, &id);
+
+    if (rc == MDB_NOTFOUND) {
+        return HX_NO;
+    }
+
+    if (rc == 0) {
+        rc = mdb_get(reg->read, reg->tenants, &id, &v);
+    }
+
+    if (rc != 0) {
+        return hx_registry_fail(err, "mdb_get", rc);
+    }
+
+    record->data = v.mv_data;
+    record->len = v.mv_size;
+
+    return HX_OK;
+}
+
+
+void
+hx_registry_release(hx_registry_t *reg)
+{
+    if (reg->reading) {
+        mdb_txn_reset(reg->read);
+        reg->reading = 0;
+    }
+}
+
+
+hx_rc_t
+hx_registry_probe(hx_registry_t *reg)
+{
+    mdb_filehandle_t  fd;
+    struct stat       here, open;
+
+    if (mdb_env_get_fd(reg->env, &fd) != 0 || fstat(fd, &open) != 0
+        || stat(reg->path, &here) != 0)
+    {
+        return HX_NO;
+    }
+
+    return open.st_dev == here.st_dev && open.st_ino == here.st_ino ? HX_OK
+                                                                    : HX_NO;
+}
+
+
+hx_rc_t
+hx_registry_refresh(hx_registry_t *reg, char *err)
+{
+    int  rc;
+
+    rc = hx_registry_renew(reg);
+    if (rc != 0) {
+        return hx_registry_fail(err, "mdb_txn_renew", rc);
+    }
+
+    mdb_txn_reset(reg->read);
+
+    if (hx_registry_probe(reg) != HX_OK) {
+        (void) snprintf(err, HX_REGISTRY_ERR, "data.mdb is not the file that "
+                        "is open");
+        return HX_NO;
+    }
+
+    return HX_OK;
+}

@@ -1,0 +1,32 @@
+/*
+ * hx_registry_lmdb.h -- what the two halves of the embedded registry share;
+ * included by hx_registry_lmdb.c and hx_registry_change.c alone.
+ */
+
+#ifndef HX_REGISTRY_LMDB_H
+#define HX_REGISTRY_LMDB_H
+
+#include <pthread.h>
+
+#include "hx_lmdb.h"
+#include "hx_registry.h"
+
+
+struct hx_registry_s {
+    MDB_env            *env;
+    MDB_txn            *read;           /* reset between questions */
+    MDB_dbi             meta;
+    MDB_dbi             keys;
+    MDB_dbi             tenants;
+    unsigned            reading:1;
+
+    /* shared by threads with a transaction, exclusive to resize or close */
+    pthread_rwlock_t    lock;
+    char                path[4096];
+};
+
+
+/* Writes "what: text of rc" to err; always HX_FAIL. */
+hx_rc_t hx_registry_fail(char *err, const char *what, int rc);
+
+#endif /* HX_REGISTRY_LMDB_H */
