@@ -186,17 +186,17 @@ PROVE          = prove -j$(JOBS) --timer
 PYTEST         = $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --color=no
 
 unit: test-deps $(UNIT_BIN) $(FUZZ_BIN)
-	CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' $(TEST_ENV) \
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' $(TEST_ENV) \
 	  $(PROVE) --exec '' $(UNIT_BIN) t/lib/fuzz-replay.t
 
 gate: test-deps all
-	$(SAN_BEGIN) $(TEST_ENV) $(PROVE) -r t/gate $(SAN_END)
+	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(PROVE) -r t/gate $(SAN_END)
 
 engine: test-deps engine-bin
-	$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/engine $(SAN_END)
+	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/engine $(SAN_END)
 
 e2e: test-deps all
-	$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
+	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
 
 # Every group runs, whatever the ones before it said.
 test: test-deps all
@@ -205,11 +205,11 @@ test: test-deps all
 
 lint: all
 	@$(DEPS) build lint
-	MODULE=$(MODULE) t/lint/run
+	$(Q)MODULE=$(MODULE) t/lint/run
 
 bench: all
 	@$(DEPS) build run bench
-	$(TEST_ENV) t/bench/run
+	$(Q)$(TEST_ENV) t/bench/run
 
 
 # ---- use --------------------------------------------------------------------
