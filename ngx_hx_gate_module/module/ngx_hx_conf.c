@@ -241,7 +241,8 @@ ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /*
  * Does a content handler of nginx pass bodies on unread here?  The first
  * member of the location configuration of every one of these is a
- * ngx_http_upstream_conf_t.
+ * ngx_http_upstream_conf_t.  (grpc has no such setting; what the gate has read
+ * it sends from there.)
  */
 
 static ngx_uint_t
@@ -256,8 +257,7 @@ ngx_hx_conf_unbuffered(ngx_conf_t *cf)
         "ngx_http_proxy_module",
         "ngx_http_fastcgi_module",
         "ngx_http_uwsgi_module",
-        "ngx_http_scgi_module",
-        "ngx_http_grpc_module"
+        "ngx_http_scgi_module"
     };
 
     ctx = cf->ctx;
