@@ -15,7 +15,7 @@
 #include "hx_dtype.h"
 #include "hx_limits.h"
 
-#define HX_RECORD_INLINE_MAX  4096      /* bytes of a value kept in its record */
+#define HX_RECORD_INLINE_MAX  4096      /* value bytes kept in the record */
 #define HX_RECORD_KEY_MAX     (4 + HX_KEY_MAX + 1 + 8)
 #define HX_HEAD_LEN           16
 

@@ -70,6 +70,19 @@ hx_store_commit(hx_store_t *s, MDB_txn *txn)
 }
 
 
+static int
+hx_batch_writes(const hx_store_op_t *op)
+{
+    for ( /* void */ ; op != NULL; op = op->next) {
+        if (op->rc == HX_STORE_OK) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* All ops of the list in one transaction; 0, or the code of what failed. */
 static int
 hx_batch_try(hx_store_t *s, hx_store_op_t *list)
@@ -95,6 +108,11 @@ hx_batch_try(hx_store_t *s, hx_store_op_t *list)
             return rc;
         }
         n++;
+    }
+
+    if (!hx_batch_writes(list)) {
+        mdb_txn_abort(txn);             /* refusals only: nothing to sync */
+        return 0;
     }
 
     rc = hx_store_commit(s, txn);
@@ -136,7 +154,7 @@ hx_batch_run(hx_store_t *s, hx_store_op_t *list)
 
 
 /* Queued writes for one transaction; a large one comes alone, if at all. */
-static hx_store_op_t *
+hx_store_op_t *
 hx_queue_take(hx_store_t *s, int wait, int large)
 {
     size_t           bytes;

@@ -1,0 +1,459 @@
+/*
+ * hx_api.c -- the life of a request, from its headers to its answer.
+ *
+ * The server calls the steps in order (hx_api.h); the operations hang in the
+ * table of hx_api_route.c.  Store trouble becomes 5xx here, in one place.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hx_api_op.h"
+#include "hx_check.h"
+
+static const hx_str_t  hx_default_ns = hx_string("default");
+
+static const char *const  hx_header_names[HX_H_COUNT] = {
+    "x-hx-namespace", "if-match", "if-none-match", "accept", "content-type",
+    "content-encoding"
+};
+
+
+const char *
+hx_api_header_name(hx_header_t h)
+{
+    return hx_header_names[h];
+}
+
+
+hx_req_t *
+hx_req_create(hx_api_t *api, const hx_str_t *id)
+{
+    hx_req_t  *r;
+
+    r = malloc(sizeof(hx_req_t));
+    if (r == NULL) {
+        return NULL;
+    }
+
+    /* the large buffers at the end need no clearing */
+
+    memset(r, 0, offsetof(hx_req_t, reply));
+    memset(&r->ns, 0, offsetof(hx_req_t, ns_header_mem)
+                      - offsetof(hx_req_t, ns));
+    hx_reply_init(&r->reply);
+    r->reply.request_id = *id;
+    r->api = api;
+
+    return r;
+}
+
+
+void
+hx_req_free(hx_req_t *r)
+{
+    if (r == NULL) {
+        return;
+    }
+
+    hx_body_free(r->body);
+    hx_reply_clear(&r->reply);
+    free(r);
+}
+
+
+int
+hx_req_open(const hx_req_t *r)
+{
+    return r->op != NULL && r->op->open;
+}
+
+
+int
+hx_req_wants_body(const hx_req_t *r)
+{
+    return r->body != NULL;
+}
+
+
+static void
+hx_req_invalid_header(hx_req_t *r, hx_header_t h)
+{
+    hx_reply_error(&r->reply, HX_E_INVALID_REQUEST, "Invalid header '%s'",
+                   hx_header_names[h]);
+}
+
+
+/* "<number>" with its quotes. */
+static hx_rc_t
+hx_req_etag(const hx_str_t *v, uint64_t *version)
+{
+    if (v->len < 3 || v->data[0] != '"' || v->data[v->len - 1] != '"'
+        || hx_text_parse_u64(v->data + 1, v->len - 2, INT64_MAX, version)
+           != HX_OK)
+    {
+        return HX_NO;
+    }
+
+    return *version != 0 ? HX_OK : HX_NO;
+}
+
+
+/* Preconditions of writes (the operations that are submitted); get keeps
+ * If-None-Match for its own comparison; others have no use for either. */
+static int
+hx_req_conditions(hx_req_t *r, const hx_str_t *match,
+    const hx_str_t *none_match)
+{
+    if (r->method == HX_GET || r->method == HX_HEAD) {
+        if (none_match->data != NULL) {
+            if (none_match->len > sizeof(r->none_match_mem)) {
+                hx_req_invalid_header(r, HX_H_IF_NONE_MATCH);
+                return -1;
+            }
+            memcpy(r->none_match_mem, none_match->data, none_match->len);
+            r->none_match.data = r->none_match_mem;
+            r->none_match.len = none_match->len;
+        }
+        return 0;
+    }
+
+    if (r->op->finish == NULL) {
+        return 0;
+    }
+
+    if (match->data != NULL) {
+        if (match->len == 1 && match->data[0] == '*') {
+            r->check = HX_STORE_EXISTS;
+
+        } else if (hx_req_etag(match, &r->expected) == HX_OK) {
+            r->check = HX_STORE_VERSION;
+
+        } else {
+            hx_req_invalid_header(r, HX_H_IF_MATCH);
+            return -1;
+        }
+    }
+
+    if (none_match->data != NULL) {
+        if (match->data != NULL || none_match->len != 1
+            || none_match->data[0] != '*')
+        {
+            hx_req_invalid_header(r, HX_H_IF_NONE_MATCH);
+            return -1;
+        }
+        r->check = HX_STORE_VERSION;
+        r->expected = 0;
+    }
+
+    return 0;
+}
+
+
+/* JSON by its declared type, parameters apart. */
+static int
+hx_req_is_json(const hx_str_t *type)
+{
+    size_t                len;
+    const unsigned char  *semi;
+
+    semi = memchr(type->data, ';', type->len);
+    len = semi != NULL ? (size_t) (semi - type->data) : type->len;
+
+    while (len != 0 && (type->data[len - 1] == ' '
+                        || type->data[len - 1] == '\t'))
+    {
+        len--;
+    }
+
+    return hx_text_ieq(type->data, len, "application/json", 16);
+}
+
+
+static int
+hx_req_media(hx_req_t *r, const hx_str_t *type, const hx_str_t *encoding)
+{
+    if (encoding->data != NULL) {
+        hx_reply_error(&r->reply, HX_E_UNSUPPORTED_MEDIA_TYPE,
+                       "Request Content-Encoding is not supported");
+        return -1;
+    }
+
+    if (r->op->fields != 0 && type->data != NULL && !hx_req_is_json(type)) {
+        hx_reply_error(&r->reply, HX_E_UNSUPPORTED_MEDIA_TYPE,
+                       "Content-Type must be application/json");
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Is application/octet-stream asked for by name, and not with q=0? */
+static int
+hx_req_octets(const hx_str_t *accept)
+{
+    static const char     name[] = "application/octet-stream";
+    size_t                i, n;
+    const unsigned char  *p;
+
+    n = sizeof(name) - 1;
+
+    for (i = 0; i + n <= accept->len; i++) {
+        p = accept->data + i;
+
+        if ((i == 0 || p[-1] == ',' || p[-1] == ' ' || p[-1] == '\t')
+            && hx_text_ieq(p, n, name, n))
+        {
+            p += n;
+            i += n;
+
+            while (i < accept->len && (*p == ' ' || *p == ';')) {
+                p++;
+                i++;
+            }
+
+            return !(i + 3 <= accept->len && (p[0] | 0x20) == 'q'
+                     && p[1] == '=' && p[2] == '0'
+                     && (i + 3 == accept->len || p[3] != '.'));
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+hx_req_names(hx_req_t *r)
+{
+    if (!hx_check_namespace(r->ns.data, r->ns.len)) {
+        hx_reply_error(&r->reply, HX_E_INVALID_REQUEST,
+                       "Invalid namespace '%V'", &r->ns);
+        return -1;
+    }
+
+    if (r->key.data != NULL && !hx_check_key(r->key.data, r->key.len)) {
+        hx_reply_error(&r->reply, HX_E_INVALID_REQUEST, "Invalid key");
+        return -1;
+    }
+
+    /* the gate has checked the tenant's right to this name, to no other */
+
+    if (r->has_ns_header
+        && (r->ns.len != r->ns_header.len
+            || memcmp(r->ns.data, r->ns_header.data, r->ns.len) != 0))
+    {
+        hx_reply_error(&r->reply, HX_E_INVALID_REQUEST,
+                       "Namespace '%V' does not match the header "
+                       "X-HX-Namespace", &r->ns);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+void
+hx_req_begin(hx_req_t *r, const hx_str_t header[HX_H_COUNT], uint64_t length)
+{
+    const hx_str_t  *ns;
+
+    ns = &header[HX_H_NAMESPACE];
+
+    if (hx_req_media(r, &header[HX_H_CONTENT_TYPE],
+                     &header[HX_H_CONTENT_ENCODING]) != 0
+        || hx_req_conditions(r, &header[HX_H_IF_MATCH],
+                             &header[HX_H_IF_NONE_MATCH]) != 0)
+    {
+        return;
+    }
+
+    if (ns->data != NULL) {
+        if (!hx_check_namespace(ns->data, ns->len)) {
+            hx_req_invalid_header(r, HX_H_NAMESPACE);
+            return;
+        }
+        memcpy(r->ns_header_mem, ns->data, ns->len);
+        r->ns_header.data = r->ns_header_mem;
+        r->ns_header.len = ns->len;
+        r->has_ns_header = 1;
+    }
+
+    r->octet_stream = header[HX_H_ACCEPT].data != NULL
+                      && hx_req_octets(&header[HX_H_ACCEPT]);
+
+    if (r->op->fields != 0) {
+        r->body = hx_body_create(&r->reply, &r->api->budget,
+                                 r->api->max_upload, r->op->fields, length);
+        return;
+    }
+
+    if (r->op->form != HX_FORM_EXACT && hx_req_names(r) != 0) {
+        return;
+    }
+
+    if (r->op->check != NULL) {
+        r->op->check(r);
+    }
+}
+
+
+void
+hx_req_body(hx_req_t *r, const unsigned char *p, size_t len)
+{
+    (void) hx_body_feed(r->body, p, len);
+}
+
+
+void
+hx_req_body_end(hx_req_t *r)
+{
+    hx_body_t  *b;
+
+    b = r->body;
+
+    if (hx_body_finish(b) != 0) {
+        return;
+    }
+
+    if (!hx_body_has(b, HX_F_KEY)) {
+        hx_reply_error(&r->reply, HX_E_INVALID_REQUEST,
+                       "Missing required field 'key'");
+        return;
+    }
+
+    r->key = hx_body_string(b, HX_F_KEY);
+    r->ns = hx_body_has(b, HX_F_NAMESPACE) ? hx_body_string(b, HX_F_NAMESPACE)
+                                           : hx_default_ns;
+
+    if (hx_req_names(r) == 0) {
+        r->op->check(r);
+    }
+}
+
+
+int
+hx_req_heavy(const hx_req_t *r)
+{
+    return r->op->heavy || hx_store_blocks(r->api->store)
+           || (r->body != NULL && r->body->value_len >= HX_API_HEAVY);
+}
+
+
+hx_rc_t
+hx_req_run(hx_req_t *r, hx_crypto_t *crypto)
+{
+    return r->op->run(r, crypto);
+}
+
+
+void
+hx_req_finish(hx_req_t *r)
+{
+    r->op->finish(r);
+}
+
+
+static void
+hx_req_store_done(hx_store_op_t *op)
+{
+    hx_req_t  *r;
+
+    r = op->data;
+    r->done(r);
+}
+
+
+hx_rc_t
+hx_req_submit(hx_req_t *r)
+{
+    hx_store_rc_t  rc;
+
+    r->store_op.ns = r->ns;
+    r->store_op.key = r->key;
+    r->store_op.check = r->check;
+    r->store_op.expected = r->expected;
+    r->store_op.done = hx_req_store_done;
+    r->store_op.data = r;
+
+    rc = hx_store_submit(r->api->store, &r->store_op);
+
+    /* once it is queued the request may already be answered elsewhere */
+
+    if (rc == HX_STORE_OK) {
+        return HX_PENDING;
+    }
+
+    hx_req_store_error(r, rc, 0, "submit");
+
+    return HX_OK;
+}
+
+
+int
+hx_req_view(hx_req_t *r, hx_store_view_t *v)
+{
+    if (hx_store_view(r->api->store, v) == HX_STORE_OK) {
+        return 0;
+    }
+
+    hx_req_store_error(r, HX_STORE_FAIL, 0, "no view");
+
+    return -1;
+}
+
+
+void
+hx_req_store_error(hx_req_t *r, hx_store_rc_t rc, uint64_t version,
+    const char *why)
+{
+    hx_reply_t  *p;
+
+    p = &r->reply;
+
+    switch (rc) {
+
+    case HX_STORE_NO:
+        if (version != 0) {
+            hx_reply_error(p, HX_E_NOT_FOUND,
+                           "Version %L of key '%V' not found in namespace "
+                           "'%V'", version, &r->key, &r->ns);
+        } else {
+            hx_reply_error(p, HX_E_NOT_FOUND,
+                           "Key '%V' not found in namespace '%V'", &r->key,
+                           &r->ns);
+        }
+        return;
+
+    case HX_STORE_CONFLICT:
+        if (r->check == HX_STORE_EXISTS) {
+            hx_reply_error(p, HX_E_CONFLICT,
+                           "Version conflict for key '%V': expected *, "
+                           "current %L", &r->key, r->store_op.current);
+        } else {
+            hx_reply_error(p, HX_E_CONFLICT,
+                           "Version conflict for key '%V': expected %L, "
+                           "current %L", &r->key, r->expected,
+                           r->store_op.current);
+        }
+        return;
+
+    case HX_STORE_CORRUPT:
+        hx_reply_error(p, HX_E_INTERNAL,
+                       "Stored record for key '%V' is corrupt", &r->key);
+        break;
+
+    case HX_STORE_BUSY:
+        hx_reply_error(p, HX_E_UNAVAILABLE, "Too many writes are waiting");
+        break;
+
+    case HX_STORE_FULL:
+        hx_reply_error(p, HX_E_UNAVAILABLE, "Storage is full");
+        break;
+
+    default:
+        hx_reply_error(p, HX_E_UNAVAILABLE, "Storage is unavailable");
+    }
+
+    p->reason = why;
+}

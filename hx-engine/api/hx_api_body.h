@@ -1,0 +1,111 @@
+/*
+ * hx_api_body.h -- a JSON request body, taken in as it arrives.
+ *
+ * Known top-level members land in typed slots; "data_b64" is decoded straight
+ * into the value buffer; "metadata" is rewritten as compact JSON.  Unknown
+ * members are checked and ignored.  What is wrong with a body is reported as a
+ * finished error reply.  Memory: the scanner's bound, 64 KiB (twice for long
+ * strings) if there is metadata, and the value, which is taken from the budget
+ * before it is touched.
+ */
+
+#ifndef HX_API_BODY_H
+#define HX_API_BODY_H
+
+#include "hx_api_budget.h"
+#include "hx_base64.h"
+#include "hx_json_scan.h"
+#include "hx_payload.h"
+#include "hx_reply.h"
+
+#define HX_BODY_MEMBERS    64       /* different top-level members */
+
+typedef enum {
+    HX_F_KEY = 0,
+    HX_F_NAMESPACE,
+    HX_F_DOMAIN,
+    HX_F_DTYPE,
+    HX_F_MODE,
+    HX_F_FORMAT,
+    HX_F_STRINGS,                   /* those above are short strings */
+    HX_F_VERSION = HX_F_STRINGS,
+    HX_F_EXPECTED,
+    HX_F_NUMBERS,                   /* ... and whole numbers */
+    HX_F_DATA = HX_F_NUMBERS,
+    HX_F_METADATA,
+    HX_F_SHAPE,
+    HX_F_COUNT,
+    HX_F_UNKNOWN = HX_F_COUNT
+} hx_field_t;
+
+#define hx_field_bit(f)    (1u << (f))
+#define HX_FIELD_MAX       256      /* bytes kept of a string member: one more
+                                     * than any valid one has */
+
+typedef struct {
+    hx_reply_t       *reply;
+    hx_budget_t      *budget;
+    uint64_t          max_upload;
+    uint64_t          left;         /* bytes of body still allowed */
+    int               stopped;      /* reply holds the error */
+    unsigned          allowed;      /* bits of the operation's members */
+    unsigned          seen;         /* bits of the members that had a value */
+    hx_json_scan_t   *scan;
+
+    hx_field_t        field;        /* being read */
+    unsigned          n_members;
+    uint64_t          member[HX_BODY_MEMBERS];      /* hashes of the names */
+
+    struct {
+        size_t         len;
+        unsigned char  text[HX_FIELD_MAX];
+    }                 string[HX_F_STRINGS];
+    uint64_t          number[HX_F_NUMBERS - HX_F_STRINGS];
+    hx_array_t        hint;         /* "shape" (and "dtype", by put) */
+
+    unsigned char    *value;        /* decoded "data_b64" */
+    size_t            value_len;
+    size_t            value_cap;
+    int               value_mapped;
+    uint64_t          taken;        /* from the budget */
+    hx_base64_dec_t   base64;
+
+    unsigned char    *meta_mem;     /* HX_METADATA_MAX bytes */
+    hx_buf_t          meta;
+    uint32_t          meta_more;    /* per level: not the first member */
+    int               meta_after_key;
+    unsigned char    *long_mem;     /* a long string inside metadata */
+    size_t            long_len;
+} hx_body_t;
+
+
+/*
+ * allowed: bits of the members the operation knows.  length: Content-Length or
+ * UINT64_MAX; more than the body cap is answered with 413 here.  NULL when the
+ * reply holds the answer already (out of memory, budget, too large).
+ */
+hx_body_t *hx_body_create(hx_reply_t *reply, hx_budget_t *budget,
+    uint64_t max_upload, unsigned allowed, uint64_t length);
+
+/* Frees the value as well and gives its bytes back.  NULL is fine. */
+void hx_body_free(hx_body_t *b);
+
+/* 0, or -1: the reply holds the error. */
+int hx_body_feed(hx_body_t *b, const unsigned char *p, size_t len);
+int hx_body_finish(hx_body_t *b);
+
+int hx_body_has(const hx_body_t *b, hx_field_t f);
+hx_str_t hx_body_string(const hx_body_t *b, hx_field_t f);
+uint64_t hx_body_number(const hx_body_t *b, hx_field_t f);
+
+/* The member's name, static. */
+const char *hx_field_name(hx_field_t f);
+
+/*
+ * hx_api_meta.c: one event inside "metadata" (its own START and END included)
+ * becomes text.  0, or -1: too large or too deep, the reply holds the error.
+ */
+int hx_meta_event(hx_body_t *b, hx_json_event_t ev, const unsigned char *s,
+    size_t len, unsigned depth);
+
+#endif /* HX_API_BODY_H */

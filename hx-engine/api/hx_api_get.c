@@ -1,0 +1,129 @@
+/*
+ * hx_api_get.c -- GET and HEAD /v1/get/{ns}/{key}: metadata and fingerprint.
+ */
+
+#include <string.h>
+
+#include "hx_api_op.h"
+
+#define HX_GET_MAX   (HX_JSON_COMMON_MAX + HX_METADATA_MAX + HX_DOMAIN_MAX * 6)
+
+
+void
+hx_get_check(hx_req_t *r)
+{
+    /* kept where a write keeps its own expectation */
+
+    (void) hx_arg_number(r, "version", 1, INT64_MAX, &r->expected);
+}
+
+
+/* If-None-Match: a list of entity tags, weak comparison, or "*". */
+static int
+hx_get_unchanged(const hx_str_t *list, uint64_t version)
+{
+    size_t         i, len;
+    hx_buf_t       b;
+    unsigned char  tag[24];
+
+    if (list->len == 1 && list->data[0] == '*') {
+        return 1;
+    }
+
+    hx_buf_init(&b, tag, sizeof(tag));
+    hx_buf_byte(&b, '"');
+    hx_text_u64(&b, version);
+    hx_buf_byte(&b, '"');
+    len = hx_buf_len(&b);
+
+    for (i = 0; i + len <= list->len; i++) {
+        if (memcmp(list->data + i, tag, len) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+hx_get_details(hx_buf_t *b, const hx_record_t *rec)
+{
+    unsigned char  text[HX_SHA256_BYTES * 2];
+
+    hx_buf_lit(b, ",\"metadata\":");
+
+    if (rec->metadata.len != 0) {
+        hx_buf_add(b, rec->metadata.data, rec->metadata.len);
+
+    } else {
+        hx_buf_lit(b, "{}");
+    }
+
+    hx_buf_lit(b, ",\"domain\":");
+    hx_json_string(b, rec->domain.data, rec->domain.len);
+    hx_buf_lit(b, ",\"ranks\":[],\"max_rank\":0,\"sha256\":\"");
+    hx_text_hex(text, rec->sha256, HX_SHA256_BYTES);
+    hx_buf_add(b, text, sizeof(text));
+    hx_buf_lit(b, "\",\"created_at\":\"");
+    hx_text_time(text, (int64_t) (rec->created_ms / 1000),
+                 (unsigned) (rec->created_ms % 1000));
+    hx_buf_add(b, text, 24);
+    hx_buf_lit(b, "\"}");
+}
+
+
+static void
+hx_get_answer(hx_req_t *r, const hx_record_t *rec)
+{
+    hx_buf_t  *b;
+
+    if (r->none_match.data != NULL
+        && hx_get_unchanged(&r->none_match, rec->version))
+    {
+        if (hx_reply_open(&r->reply, 304, 0) != NULL) {
+            r->reply.no_body = 1;
+            hx_reply_etag(&r->reply, rec->version);
+        }
+        return;
+    }
+
+    b = hx_reply_open(&r->reply, 200,
+                      rec->metadata.len < 512 ? HX_REPLY_FIXED : HX_GET_MAX);
+    if (b == NULL) {
+        return;
+    }
+
+    hx_json_identity(b, &r->key, &r->ns, rec->version);
+    hx_json_fingerprint(b, rec);
+    hx_get_details(b, rec);
+    hx_reply_etag(&r->reply, rec->version);
+}
+
+
+hx_rc_t
+hx_get_run(hx_req_t *r, hx_crypto_t *crypto)
+{
+    hx_record_t      rec;
+    hx_store_rc_t    rc;
+    hx_store_view_t  v;
+
+    (void) crypto;
+
+    if (hx_req_view(r, &v) != 0) {
+        return HX_OK;
+    }
+
+    rc = hx_store_get(&v, &r->ns, &r->key, r->expected, &rec);
+
+    if (rc == HX_STORE_OK) {
+        hx_get_answer(r, &rec);
+
+    } else {
+        hx_req_store_error(r, rc, r->expected, "get");
+    }
+
+    hx_store_view_end(&v);
+
+    return HX_OK;
+}

@@ -1,0 +1,86 @@
+/*
+ * hx_api_op.h -- what the files of the operations share.  api/ only.
+ */
+
+#ifndef HX_API_OP_H
+#define HX_API_OP_H
+
+#include "hx_api.h"
+
+typedef enum {
+    HX_FORM_EXACT = 0,          /* the path itself */
+    HX_FORM_NS,                 /* path/{ns} */
+    HX_FORM_NS_KEY              /* path/{ns}/{key}, key to the end */
+} hx_form_t;
+
+/*
+ * One operation.  check() runs when headers and body are complete; run() does
+ * the work or submits it; finish() answers a submitted one.  Each sets the
+ * reply when it has something to say.
+ */
+struct hx_op_s {
+    const char   *path;
+    hx_form_t     form;
+    unsigned      methods;      /* bits of hx_method_t */
+    const char   *allow;
+    unsigned      fields;       /* POST: bits of the body's members */
+    int           open;         /* needs no key */
+    int           heavy;
+    void        (*check)(hx_req_t *r);
+    hx_rc_t     (*run)(hx_req_t *r, hx_crypto_t *crypto);
+    void        (*finish)(hx_req_t *r);
+};
+
+/* hx_api_args.c */
+
+/*
+ * A query argument, percent-decoded once into out.  HX_OK and *v; HX_NO when
+ * absent; HX_FAIL when repeated, malformed or longer than cap: the reply is
+ * set.  '+' stands for itself: it may occur in keys.
+ */
+hx_rc_t hx_arg(hx_req_t *r, const char *name, unsigned char *out, size_t cap,
+    hx_str_t *v);
+
+/* A whole number min..max; *v is unchanged when absent. */
+hx_rc_t hx_arg_number(hx_req_t *r, const char *name, uint64_t min,
+    uint64_t max, uint64_t *v);
+
+/* hx_api.c */
+
+/* The reply for a store answer that is not OK. */
+void hx_req_store_error(hx_req_t *r, hx_store_rc_t rc, uint64_t version,
+    const char *why);
+
+/* Submits r->store_op; HX_PENDING, or HX_OK with an error reply. */
+hx_rc_t hx_req_submit(hx_req_t *r);
+
+/* A view, or an error reply and -1. */
+int hx_req_view(hx_req_t *r, hx_store_view_t *v);
+
+/* hx_api_put.c: members that put and get have in common, and the ones about
+ * the element type that serve has as well; each begins with a comma. */
+void hx_json_fingerprint(hx_buf_t *b, const hx_record_t *rec);
+void hx_json_array(hx_buf_t *b, const hx_record_t *rec);
+
+/* {"key":"...","namespace":"...","version":n */
+void hx_json_identity(hx_buf_t *b, const hx_str_t *key, const hx_str_t *ns,
+    uint64_t version);
+
+/* Room for hx_json_identity, _fingerprint and a few words. */
+#define HX_JSON_COMMON_MAX   2560
+
+/* run() and friends of the operations, one file each */
+void hx_put_check(hx_req_t *r);
+hx_rc_t hx_put_run(hx_req_t *r, hx_crypto_t *crypto);
+void hx_put_finish(hx_req_t *r);
+void hx_get_check(hx_req_t *r);
+hx_rc_t hx_get_run(hx_req_t *r, hx_crypto_t *crypto);
+void hx_serve_check(hx_req_t *r);
+hx_rc_t hx_serve_run(hx_req_t *r, hx_crypto_t *crypto);
+hx_rc_t hx_delete_run(hx_req_t *r, hx_crypto_t *crypto);
+void hx_delete_finish(hx_req_t *r);
+hx_rc_t hx_list_run(hx_req_t *r, hx_crypto_t *crypto);
+hx_rc_t hx_health_run(hx_req_t *r, hx_crypto_t *crypto);
+hx_rc_t hx_ready_run(hx_req_t *r, hx_crypto_t *crypto);
+
+#endif /* HX_API_OP_H */

@@ -1,0 +1,275 @@
+/*
+ * hx_conf.c -- environment to configuration; every bad value has its message.
+ *
+ * Called once by main before any thread exists.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hx_check.h"
+#include "hx_conf.h"
+#include "hx_crypto.h"
+#include "hx_text.h"
+
+#define HX_CONF_KEY   "HX_GATE_ENGINE_SERVICE_KEY"
+#define HX_GIB        ((uint64_t) 1 << 30)
+
+typedef struct {
+    const char  *name;
+    size_t       offset;
+    uint64_t     value;             /* default; 0 = set by hx_conf_defaults */
+    uint64_t     min;
+    uint64_t     max;
+} hx_conf_number_t;
+
+#define F(member)   offsetof(hx_conf_t, member)
+
+static const hx_conf_number_t  hx_conf_numbers[] = {
+    { "HOLONOMIX_MAX_UPLOAD_BYTES", F(max_upload), HX_UPLOAD_DEFAULT, 1,
+      4 * HX_GIB },
+    { "HOLONOMIX_INFLIGHT_BYTES", F(inflight), 0, 1, 1024 * HX_GIB },
+    { "HOLONOMIX_MAP_SIZE", F(map_size), 64 * HX_GIB, 1 << 20,
+      16384 * HX_GIB },
+    { "HOLONOMIX_IO_THREADS", F(io_threads), 0, 1, 64 },
+    { "HOLONOMIX_WORKERS", F(workers), 0, 1, 64 },
+    { "HOLONOMIX_MAX_CONNECTIONS", F(max_connections), 1024, 1, 65536 },
+    { "HOLONOMIX_WRITE_QUEUE", F(queue), 1024, 1, 65536 },
+    { "HOLONOMIX_HEADER_TIMEOUT", F(header_timeout), 15, 1, 3600 },
+    { "HOLONOMIX_BODY_TIMEOUT", F(body_timeout), 60, 1, 3600 },
+    { "HOLONOMIX_IDLE_TIMEOUT", F(idle_timeout), 75, 1, 86400 },
+    { "HOLONOMIX_SEND_TIMEOUT", F(send_timeout), 60, 1, 3600 },
+    { "HOLONOMIX_DRAIN_TIMEOUT", F(drain_timeout), 30, 1, 3600 }
+};
+
+
+static void
+hx_conf_set(hx_conf_t *c, const hx_conf_number_t *n, uint64_t v)
+{
+    memcpy((char *) c + n->offset, &v, sizeof(v));
+}
+
+
+static int
+hx_conf_number(hx_conf_t *c, const hx_conf_number_t *n, char *err, size_t cap)
+{
+    uint64_t     v;
+    const char  *s;
+
+    s = getenv(n->name);
+    hx_conf_set(c, n, n->value);
+
+    if (s == NULL) {
+        return 0;
+    }
+
+    if (hx_text_parse_u64((const unsigned char *) s, strlen(s), n->max, &v)
+        != HX_OK || v < n->min)
+    {
+        snprintf(err, cap, "%s: must be a whole number from %llu to %llu, "
+                 "not '%.40s'", n->name, (unsigned long long) n->min,
+                 (unsigned long long) n->max, s);
+        return -1;
+    }
+
+    hx_conf_set(c, n, v);
+
+    return 0;
+}
+
+
+static int
+hx_conf_bool(const char *name, int *v, char *err, size_t cap)
+{
+    const char  *s;
+
+    s = getenv(name);
+
+    if (s == NULL) {
+        return 0;
+    }
+
+    if (strcmp(s, "true") == 0) {
+        *v = 1;
+
+    } else if (strcmp(s, "false") == 0) {
+        *v = 0;
+
+    } else {
+        snprintf(err, cap, "%s: must be true or false, not '%.40s'", name, s);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+hx_conf_key(hx_conf_t *c, char *err, size_t cap)
+{
+    int      bad;
+    char    *s;
+    size_t   len;
+
+    s = getenv(HX_CONF_KEY);
+
+    if (s == NULL || *s == '\0') {
+        if (c->require_auth) {
+            snprintf(err, cap, HX_CONF_KEY ": missing; set it, or "
+                     "HOLONOMIX_REQUIRE_AUTH=false to serve anyone who can "
+                     "connect");
+            return -1;
+        }
+        return 0;
+    }
+
+    len = strlen(s);
+    bad = !hx_check_printable((unsigned char *) s, len, HX_SERVICE_KEY_MIN,
+                              HX_SERVICE_KEY_MAX);
+
+    if (!bad) {
+        memcpy(c->key, s, len);
+        c->key_len = len;
+    }
+
+    hx_cleanse(s, len);             /* nothing of it in /proc/self/environ */
+
+    if (bad) {
+        snprintf(err, cap, HX_CONF_KEY ": must be %d to %d printable "
+                 "characters without blanks", HX_SERVICE_KEY_MIN,
+                 HX_SERVICE_KEY_MAX);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+hx_conf_level(hx_conf_t *c, char *err, size_t cap)
+{
+    static const char *const  names[] = { "error", "warn", "info", "debug" };
+
+    size_t       i;
+    const char  *s;
+
+    s = getenv("HOLONOMIX_LOG_LEVEL");
+    c->log_level = HX_LOG_INFO;
+
+    if (s == NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < hx_nelts(names); i++) {
+        if (strcmp(s, names[i]) == 0) {
+            c->log_level = (hx_log_level_t) i;
+            return 0;
+        }
+    }
+
+    snprintf(err, cap, "HOLONOMIX_LOG_LEVEL: must be error, warn, info or "
+             "debug, not '%.40s'", s);
+
+    return -1;
+}
+
+
+static const char *
+hx_conf_string(const char *name, const char *value)
+{
+    const char  *s;
+
+    s = getenv(name);
+
+    return s != NULL && *s != '\0' ? s : value;
+}
+
+
+static int
+hx_conf_port(hx_conf_t *c, char *err, size_t cap)
+{
+    uint64_t     v;
+    const char  *s;
+
+    s = hx_conf_string("HOLONOMIX_PORT", "8000");
+
+    if (hx_text_parse_u64((const unsigned char *) s, strlen(s), 65535, &v)
+        != HX_OK)
+    {
+        snprintf(err, cap, "HOLONOMIX_PORT: must be a number from 0 to 65535, "
+                 "not '%.40s'", s);
+        return -1;
+    }
+
+    c->port = (unsigned) v;
+
+    return 0;
+}
+
+
+static void
+hx_conf_defaults(hx_conf_t *c)
+{
+    long  cpus;
+
+    cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    cpus = cpus < 1 ? 1 : cpus > 64 ? 64 : cpus;
+
+    if (c->io_threads == 0) {
+        c->io_threads = cpus > 4 ? 4 : (uint64_t) cpus;
+    }
+
+    if (c->workers == 0) {
+        c->workers = (uint64_t) cpus;
+    }
+
+    if (c->inflight == 0) {
+        c->inflight = 4 * c->max_upload;
+    }
+}
+
+
+int
+hx_conf_read(hx_conf_t *c, char *err, size_t cap)
+{
+    size_t  i;
+
+    memset(c, 0, sizeof(*c));
+
+    for (i = 0; i < hx_nelts(hx_conf_numbers); i++) {
+        if (hx_conf_number(c, &hx_conf_numbers[i], err, cap) != 0) {
+            return -1;
+        }
+    }
+
+    hx_conf_defaults(c);
+
+    c->require_auth = 1;
+    c->host = hx_conf_string("HOLONOMIX_HOST", "127.0.0.1");
+    c->data_dir = hx_conf_string("HOLONOMIX_DATA_DIR", "/var/lib/hx-engine");
+    c->tls_cert = hx_conf_string("HOLONOMIX_TLS_CERT_PATH", NULL);
+    c->tls_key = hx_conf_string("HOLONOMIX_TLS_KEY_PATH", NULL);
+
+    if ((c->tls_cert == NULL) != (c->tls_key == NULL)) {
+        snprintf(err, cap, "HOLONOMIX_TLS_CERT_PATH and "
+                 "HOLONOMIX_TLS_KEY_PATH: set both or neither");
+        return -1;
+    }
+
+    if (c->inflight < c->max_upload) {
+        snprintf(err, cap, "HOLONOMIX_INFLIGHT_BYTES: must not be less than "
+                 "HOLONOMIX_MAX_UPLOAD_BYTES");
+        return -1;
+    }
+
+    if (hx_conf_port(c, err, cap) != 0 || hx_conf_level(c, err, cap) != 0
+        || hx_conf_bool("HOLONOMIX_REQUIRE_AUTH", &c->require_auth, err, cap)
+           != 0)
+    {
+        return -1;
+    }
+
+    return hx_conf_key(c, err, cap);
+}

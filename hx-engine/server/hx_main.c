@@ -1,0 +1,287 @@
+/*
+ * hx_main.c -- start and end of the engine.
+ *
+ * Everything that can be wrong at start is one line on stderr and exit code 1.
+ * SIGTERM or SIGINT: stop accepting, finish what is in flight, exit code 0.
+ */
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hx_conn.h"
+#include "hx_crypto.h"
+
+#define HX_ERR_MAX     512
+#define HX_BACKLOG     1024
+#define HX_FDS_EXTRA   64
+
+
+static int
+hx_fail(const char *text)
+{
+    fprintf(stderr, "hx-engine: %s\n", text);
+
+    return 1;
+}
+
+
+static int
+hx_main_dir(const char *dir, char *err, size_t cap)
+{
+    struct stat  st;
+
+    if (mkdir(dir, 0700) == 0) {
+        return 0;
+    }
+
+    if (errno == EEXIST && stat(dir, &st) == 0 && S_ISDIR(st.st_mode)) {
+        return 0;
+    }
+
+    snprintf(err, cap, "HOLONOMIX_DATA_DIR: cannot create %s: %s", dir,
+             errno == EEXIST ? "it is not a directory" : strerror(errno));
+
+    return -1;
+}
+
+
+static int
+hx_main_listen(const hx_conf_t *conf, char *err, size_t cap)
+{
+    int               fd, one, rc, saved;
+    char              port[8];
+    struct addrinfo   hints, *ai;
+
+    memset(&hints, 0, sizeof(hints));
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+    snprintf(port, sizeof(port), "%u", conf->port);
+
+    rc = getaddrinfo(conf->host, port, &hints, &ai);
+    if (rc != 0) {
+        snprintf(err, cap, "HOLONOMIX_HOST: %s: %s", conf->host,
+                 gai_strerror(rc));
+        return -1;
+    }
+
+    one = 1;
+    fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd == -1
+        || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0
+        || bind(fd, ai->ai_addr, ai->ai_addrlen) != 0
+        || listen(fd, HX_BACKLOG) != 0)
+    {
+        saved = errno;
+        snprintf(err, cap, "cannot listen on %s port %s: %s", conf->host, port,
+                 strerror(saved));
+        if (fd != -1) {
+            close(fd);
+        }
+        fd = -1;
+    }
+
+    freeaddrinfo(ai);
+
+    return fd;
+}
+
+
+static unsigned
+hx_main_port(int fd)
+{
+    socklen_t                len;
+    struct sockaddr_storage  ss;
+
+    len = sizeof(ss);
+
+    if (getsockname(fd, (struct sockaddr *) &ss, &len) != 0) {
+        return 0;
+    }
+
+    return ntohs(ss.ss_family == AF_INET6
+                 ? ((struct sockaddr_in6 *) &ss)->sin6_port
+                 : ((struct sockaddr_in *) &ss)->sin_port);
+}
+
+
+/* One descriptor per connection and a few. */
+static int
+hx_main_files(const hx_conf_t *conf, char *err, size_t cap)
+{
+    rlim_t         want;
+    struct rlimit  rl;
+
+    want = (rlim_t) conf->max_connections + HX_FDS_EXTRA;
+
+    if (getrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_cur >= want) {
+        return 0;
+    }
+
+    rl.rlim_cur = want;
+
+    if (want > rl.rlim_max || setrlimit(RLIMIT_NOFILE, &rl) != 0) {
+        snprintf(err, cap, "HOLONOMIX_MAX_CONNECTIONS: %llu connections need "
+                 "a limit of %llu open files, it is %llu",
+                 (unsigned long long) conf->max_connections,
+                 (unsigned long long) want, (unsigned long long) rl.rlim_max);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Store, TLS, listening socket, workers; -1 and err. */
+static int
+hx_main_open(hx_server_t *s, const hx_conf_t *conf, char *err, size_t cap)
+{
+    hx_store_conf_t  sc;
+
+    if (hx_main_files(conf, err, cap) != 0
+        || hx_main_dir(conf->data_dir, err, cap) != 0)
+    {
+        return -1;
+    }
+
+    if (conf->tls_cert != NULL) {
+        s->tls = hx_io_tls(conf->tls_cert, conf->tls_key, err, cap);
+
+        if (s->tls == NULL) {
+            return -1;
+        }
+    }
+
+    s->listen_fd = hx_main_listen(conf, err, cap);
+    if (s->listen_fd == -1) {
+        return -1;
+    }
+
+    sc.dir = conf->data_dir;
+    sc.map_size = (size_t) conf->map_size;
+    sc.max_views = (unsigned) (conf->io_threads + conf->workers + 16);
+    sc.queue_max = (unsigned) conf->queue;
+
+    s->api.store = hx_store_open(&sc, err, cap);
+    if (s->api.store == NULL) {
+        return -1;
+    }
+
+    s->api.max_upload = conf->max_upload;
+    s->api.budget.max = conf->inflight;
+    s->api.draining = &s->draining;
+    s->conf = conf;
+    s->n_loops = (unsigned) conf->io_threads;
+    s->workers = hx_workers_start((unsigned) conf->workers);
+
+    if (s->workers == NULL) {
+        snprintf(err, cap, "cannot start the worker threads");
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static void
+hx_main_started(const hx_server_t *s)
+{
+    hx_log_t  l;
+
+    hx_log_start(&l, HX_LOG_INFO, "started");
+    hx_log_cstr(&l, "host", s->conf->host);
+    hx_log_u64(&l, "port", hx_main_port(s->listen_fd));
+    hx_log_cstr(&l, "tls", s->tls != NULL ? "on" : "off");
+    hx_log_cstr(&l, "auth", s->conf->require_auth ? "on" : "off");
+    hx_log_cstr(&l, "data_dir", s->conf->data_dir);
+    hx_log_u64(&l, "map_size", s->conf->map_size);
+    hx_log_u64(&l, "io_threads", s->conf->io_threads);
+    hx_log_u64(&l, "workers", s->conf->workers);
+    hx_log_cstr(&l, "base64", hx_base64_impl());
+    hx_log_end(&l);
+
+    if (!s->conf->require_auth) {
+        hx_log_text(HX_LOG_WARN, "no_auth", "reason",
+                    "HOLONOMIX_REQUIRE_AUTH=false: everyone who can connect "
+                    "is served");
+    }
+}
+
+
+static void
+hx_main_stopped(hx_server_t *s)
+{
+    hx_log_t          l;
+    hx_store_stats_t  st;
+
+    hx_store_stats(s->api.store, &st);
+
+    hx_log_start(&l, HX_LOG_DEBUG, "store");
+    hx_log_u64(&l, "puts", st.puts);
+    hx_log_u64(&l, "deletes", st.deletes);
+    hx_log_u64(&l, "commits", st.commits);
+    hx_log_u64(&l, "failures", st.failures);
+    hx_log_u64(&l, "batch_max", st.batch_max);
+    hx_log_end(&l);
+
+    hx_log_start(&l, HX_LOG_INFO, "stopped");
+    hx_log_end(&l);
+}
+
+
+int
+main(void)
+{
+    int                  sig;
+    char                 err[HX_ERR_MAX];
+    sigset_t             set;
+    static hx_conf_t     conf;
+    static hx_server_t   server;
+
+    if (hx_conf_read(&conf, err, sizeof(err)) != 0) {
+        return hx_fail(err);
+    }
+
+    hx_log_init(conf.log_level);
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    /* blocked here, hence in every thread; taken by sigwait below */
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    (void) pthread_sigmask(SIG_BLOCK, &set, NULL);
+
+    if (hx_main_open(&server, &conf, err, sizeof(err)) != 0) {
+        return hx_fail(err);
+    }
+
+    hx_main_started(&server);
+
+    if (hx_loops_start(&server) != 0) {
+        return hx_fail("cannot start the I/O threads");
+    }
+
+    (void) sigwait(&set, &sig);
+
+    hx_log_text(HX_LOG_INFO, "stopping", "signal",
+                sig == SIGTERM ? "TERM" : "INT");
+
+    hx_loops_drain(&server);
+    hx_workers_stop(server.workers);
+    hx_main_stopped(&server);
+    hx_store_close(server.api.store);
+    SSL_CTX_free(server.tls);
+    hx_cleanse(conf.key, sizeof(conf.key));
+
+    return 0;
+}
