@@ -71,6 +71,13 @@ BEGIN {
 
     $ENV{HX_MODULE} ||= "$Top/build/ngx_http_hx_gate_module.so";
     $ENV{HX_ENGINE} ||= "$Top/build/hx-engine";
+    # a .t file run by hand after "make BUILD=asan"
+    if (!$ENV{HX_NGINX} && (readlink($ENV{HX_MODULE}) // '') =~ m{^asan/}) {
+        $ENV{HX_NGINX} = "$Top/t/lib/nginx-sanitized.sh";
+        $ENV{HX_SAN_DIR} = "$Scratch/asan-reports";
+        mkdir $ENV{HX_SAN_DIR};
+        chmod 01777, $ENV{HX_SAN_DIR};
+    }
     $ENV{HX_NGINX} ||= '/usr/sbin/nginx';
 
     $ENV{TEST_NGINX_LOAD_MODULES} = $ENV{HX_MODULE};
