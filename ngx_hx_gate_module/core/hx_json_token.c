@@ -20,9 +20,8 @@ hx_json_sink_write(void *data, const unsigned char *p, size_t len)
 hx_json_err_t
 hx_json_flush(hx_json_scan_t *s)
 {
-    size_t         n;
+    size_t         n, blank;
     hx_json_err_t  err;
-    unsigned char  saved;
 
     n = s->tok;
 
@@ -30,19 +29,17 @@ hx_json_flush(hx_json_scan_t *s)
         return HX_JSON_OK;
     }
 
-    /* yajl ends a number at the byte behind it; the blank there was dropped,
-     * or the byte is not complete yet. */
-    saved = s->batch[n];
+    /* yajl ends a number at the byte behind it.  That may have been a blank,
+     * which is not kept, or is still to come; no other token begins before
+     * it, so its place is free. */
+    blank = (s->batch[n - 1] >= '0' && s->batch[n - 1] <= '9');
 
-    if (s->batch[n - 1] >= '0' && s->batch[n - 1] <= '9') {
+    if (blank) {
         s->batch[n] = ' ';
-        err = hx_json_yajl_feed(&s->yajl, s->batch, n + 1);
-
-    } else {
-        err = hx_json_yajl_feed(&s->yajl, s->batch, n);
     }
 
-    s->batch[n] = saved;
+    err = hx_json_yajl_feed(&s->yajl, s->batch, n + blank);
+
     s->len -= n;
     s->tok = 0;
     memmove(s->batch, s->batch + n, s->len);
