@@ -546,9 +546,8 @@ ngx_hx_admin_handler(ngx_http_request_t *r)
     ctx->admin = 1;
     ctx->decided = 1;
 
-    rc = ngx_hx_read_headers(r, ctx);
-    if (rc != NGX_OK) {
-        return rc;
+    if (ngx_hx_read_headers(r, ctx) != NGX_OK) {
+        return ngx_hx_admin_unavailable(r, ctx, "no random bytes");
     }
 
     rc = ngx_hx_admin_auth(r, ctx);

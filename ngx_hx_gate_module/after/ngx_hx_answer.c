@@ -214,11 +214,7 @@ ngx_hx_answer_header_filter(ngx_http_request_t *r)
         }
     }
 
-    if (ctx->request_id.len == 0
-        && ngx_hx_request_id(r, ctx, NULL) != NGX_OK)
-    {
-        ngx_str_set(&ctx->request_id, "-");
-    }
+    (void) ngx_hx_read_headers(r, ctx);
 
     if (ctx->granted && r->headers_out.status == NGX_HTTP_UNAUTHORIZED
         && ngx_hx_answer_upstream(r))

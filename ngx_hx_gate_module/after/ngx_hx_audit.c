@@ -311,11 +311,7 @@ ngx_hx_audit_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    if (ctx->request_id.len == 0
-        && ngx_hx_request_id(r, ctx, NULL) != NGX_OK)
-    {
-        ngx_str_set(&ctx->request_id, "-");
-    }
+    (void) ngx_hx_read_headers(r, ctx);
 
     ngx_hx_audit_fill(r, ctx, &rec);
     ngx_hx_audit_append(lcf->audit, &rec, r->connection->log);

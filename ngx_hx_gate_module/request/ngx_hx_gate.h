@@ -197,8 +197,8 @@ void ngx_hx_crypto_exit(void);
 /* ngx_hx_headers.c */
 
 /*
- * Fills the preflight section of the context.  NGX_OK, or a status when there
- * is no request id to be had.
+ * Fills the preflight section of the context, once.  NGX_ERROR when there was
+ * no request id to be had; it is "-" then.
  */
 ngx_int_t ngx_hx_read_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 

@@ -19,6 +19,10 @@ ngx_hx_read_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
+    if (ctx->request_id.len != 0) {
+        return NGX_OK;          /* read before, ahead of a redirect */
+    }
+
     id = NULL;
     n_ids = 0;
 
@@ -65,8 +69,8 @@ ngx_hx_read_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     /* two ids name no request: neither is kept */
 
     if (ngx_hx_request_id(r, ctx, n_ids == 1 ? id : NULL) != NGX_OK) {
-        return ngx_hx_refuse(ctx, HX_E_UNAVAILABLE, HX_OUTCOME_INTERNAL,
-                             "Service is temporarily unavailable");
+        ngx_str_set(&ctx->request_id, "-");
+        return NGX_ERROR;
     }
 
     return NGX_OK;
