@@ -364,7 +364,7 @@ API key of tenant "$tenant": $key
 Try:
   curl --cacert $state/etc/tls.crt -H 'X-Api-Key: $key' $url/v1/list/$namespace
   curl --cacert $state/etc/tls.crt -H 'X-Api-Key: $key' $url/v1/get/$namespace/sunspots
-  curl --cacert $state/etc/tls.crt -H 'X-Api-Key: $key' -H 'Accept: application/octet-stream' -d '{"key":"sunspots","namespace":"$namespace","format":"npy"}' -o sunspots.npy $url/v1/serve
+  curl --cacert $state/etc/tls.crt -H 'X-Api-Key: $key' -H 'Content-Type: application/json' -H 'Accept: application/octet-stream' -d '{"key":"sunspots","namespace":"$namespace","format":"npy"}' -o sunspots.npy $url/v1/serve
   curl --cacert $state/etc/tls.crt -H @$state/etc/service.header $url/gate/admin/tenants
   tail -f $state/logs/audit.jsonl
 END
@@ -398,8 +398,8 @@ start() {
         exit 0
     fi
 
-    say "Ctrl-C ends it."
     trap 'stop_all; say "stopped."; exit 0' INT TERM HUP
+    say "Ctrl-C ends it."
     wait "$engine_pid"
     if [ -e "$state/hx-engine.pid" ]; then
         fail "hx-engine went away: $(tail -n 1 "$state/logs/engine.log")"

@@ -84,6 +84,7 @@ class Gate:
         self.engine_port = int(values["ENGINE_PORT"])
         self.gate_port = int(values["GATE_PORT"])
         self.session = requests.Session()
+        self.session.trust_env = False      # no proxy, no other CA
         self.session.verify = self.ca
 
     def call(self, method, path, key=None, headers=None, **kw):

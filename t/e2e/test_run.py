@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import RUN, TOP, Gate, environment, running, until
+from conftest import DATA, RUN, TOP, Gate, environment, running, until
 
 
 def make(target, env):
@@ -32,17 +32,20 @@ def pids(env):
             for name in ("nginx", "hx-engine")]
 
 
-def test_make_run_detached_and_make_stop(env):
+def test_make_run_detached_and_make_stop(env, tmp_path):
     run = make("run", env)
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.count("served back bit for bit") >= 2
     assert 'audit line: {"ts":"' in run.stdout
 
-    line = next(x for x in run.stdout.splitlines() if "/v1/get/" in x
-                and x.startswith("  curl "))
-    pasted = subprocess.run(line, shell=True, capture_output=True, text=True,
-                            check=True, timeout=30)
-    assert '"sunspots"' in pasted.stdout
+    lines = [x for x in run.stdout.splitlines() if x.startswith("  curl ")]
+    assert len(lines) == 4
+    for line in lines:
+        pasted = subprocess.run(f"{line} --fail", shell=True, cwd=tmp_path,
+                                capture_output=True, check=False, timeout=30)
+        assert pasted.returncode == 0, line
+    assert (tmp_path / "sunspots.npy").read_bytes() == \
+        (DATA / "sunspots.npy").read_bytes()
 
     started = pids(env)
     assert all(running(pid) for pid in started)
@@ -99,7 +102,7 @@ def test_twice_in_one_directory_and_after_a_crash(env):
     assert again.stderr.count("\n") == 1
     assert gate.call("GET", "/health").ok
 
-    crashed = [*gate.workers(), *pids(env)]
+    crashed = [*pids(env), *gate.workers()]     # the master starts no more
     for pid in crashed:
         try:
             os.kill(pid, signal.SIGKILL)
