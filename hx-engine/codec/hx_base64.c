@@ -36,10 +36,6 @@ static const unsigned char  hx_base64_alphabet[64] =
 
 #if defined(__x86_64__)
 
-static const hx_base64_impl_t  hx_base64_vbmi = {
-    "avx512vbmi", hx_base64_dec_vbmi, hx_base64_enc_vbmi
-};
-
 static const hx_base64_impl_t  hx_base64_avx2 = {
     "avx2", hx_base64_dec_avx2, hx_base64_enc_avx2
 };
@@ -100,12 +96,6 @@ const hx_base64_impl_t *
 hx_base64_impl_get(unsigned i)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512vbmi")
-        && __builtin_cpu_supports("avx512bw") && i-- == 0)
-    {
-        return &hx_base64_vbmi;
-    }
-
     if (__builtin_cpu_supports("avx2") && i-- == 0) {
         return &hx_base64_avx2;
     }

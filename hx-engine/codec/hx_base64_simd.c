@@ -1,5 +1,5 @@
 /*
- * hx_base64_simd.c -- base64 32 or 64 characters at a time (x86-64).
+ * hx_base64_simd.c -- base64 32 characters at a time (x86-64 with AVX2).
  *
  * The technique is public: W. Mula and D. Lemire, "Base64 encoding and
  * decoding at almost the speed of a memory copy".  Characters become 6-bit
@@ -15,7 +15,6 @@
 #include <immintrin.h>
 
 #define HX_AVX2   __attribute__((target("avx2")))
-#define HX_VBMI   __attribute__((target("avx512f,avx512bw,avx512vbmi")))
 
 
 HX_AVX2 static inline __m256i
@@ -158,106 +157,6 @@ hx_base64_enc_avx2(unsigned char *out, const unsigned char *in, size_t len)
 
         _mm256_storeu_si256((void *) out,
                             hx_avx2_characters(hx_avx2_split(v)));
-    }
-
-    return i;
-}
-
-
-/* Value of each 7-bit character, 0x80 for those outside the alphabet. */
-static const unsigned char  hx_vbmi_values[128]
-    __attribute__((aligned(64))) = {
-    [0 ... 42] = 0x80, ['+'] = 62, [44 ... 46] = 0x80, ['/'] = 63,
-    ['0'] = 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, [58 ... 64] = 0x80,
-    ['A'] = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
-    19, 20, 21, 22, 23, 24, 25, [91 ... 96] = 0x80,
-    ['a'] = 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42,
-    43, 44, 45, 46, 47, 48, 49, 50, 51, [123 ... 127] = 0x80
-};
-
-static const unsigned char  hx_vbmi_alphabet[64]
-    __attribute__((aligned(64))) =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* Where in the joined words each of the 48 bytes stands. */
-static const unsigned char  hx_vbmi_squeeze[64]
-    __attribute__((aligned(64))) = {
-    2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, 18, 17, 16, 22, 21, 20, 26, 25, 24,
-    30, 29, 28, 34, 33, 32, 38, 37, 36, 42, 41, 40, 46, 45, 44, 50, 49, 48, 54,
-    53, 52, 58, 57, 56, 62, 61, 60
-};
-
-/* Which input bytes each 32-bit word of the encoder is made of. */
-static const unsigned char  hx_vbmi_spread[64]
-    __attribute__((aligned(64))) = {
-    1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10, 13, 12, 14, 13, 16, 15,
-    17, 16, 19, 18, 20, 19, 22, 21, 23, 22, 25, 24, 26, 25, 28, 27, 29, 28, 31,
-    30, 32, 31, 34, 33, 35, 34, 37, 36, 38, 37, 40, 39, 41, 40, 43, 42, 44, 43,
-    46, 45, 47, 46
-};
-
-
-HX_VBMI static inline __m512i
-hx_vbmi_join(__m512i v)
-{
-    v = _mm512_maddubs_epi16(v, _mm512_set1_epi32(0x01400140));
-    v = _mm512_madd_epi16(v, _mm512_set1_epi32(0x00011000));
-
-    return _mm512_permutexvar_epi8(_mm512_load_si512(hx_vbmi_squeeze), v);
-}
-
-
-HX_VBMI size_t
-hx_base64_dec_vbmi(const unsigned char *in, size_t len, unsigned char *out,
-    size_t cap)
-{
-    size_t   i, o;
-    __m512i  c, d, v, w, low, high;
-
-    low = _mm512_load_si512(hx_vbmi_values);
-    high = _mm512_load_si512(hx_vbmi_values + 64);
-
-    /* 112 = 48 + the second block's whole store. */
-    for (i = 0, o = 0; len - i >= 128 && cap - o >= 112; i += 128, o += 96) {
-        c = _mm512_loadu_si512(in + i);
-        d = _mm512_loadu_si512(in + i + 64);
-        v = _mm512_permutex2var_epi8(low, c, high);
-        w = _mm512_permutex2var_epi8(low, d, high);
-
-        /* The table was asked for seven bits: the eighth is checked here. */
-        if (_mm512_movepi8_mask(_mm512_or_si512(_mm512_or_si512(c, v),
-                                                _mm512_or_si512(d, w))))
-        {
-            break;
-        }
-
-        _mm512_storeu_si512(out + o, hx_vbmi_join(v));
-        _mm512_storeu_si512(out + o + 48, hx_vbmi_join(w));
-    }
-
-    return i;
-}
-
-
-HX_VBMI size_t
-hx_base64_enc_vbmi(unsigned char *out, const unsigned char *in, size_t len)
-{
-    size_t   i;
-    __m512i  v, spread, shifts, alphabet;
-
-    spread = _mm512_load_si512(hx_vbmi_spread);
-    alphabet = _mm512_load_si512(hx_vbmi_alphabet);
-
-    /* Bits 10, 4, 22, 16 of the word 1 0 2 1 begin its four values. */
-    shifts = _mm512_set1_epi64(0x3036242a1016040a);
-
-    /* The load takes 16 bytes more than it uses. */
-    for (i = 0; len - i >= 64; i += 48, out += 64) {
-        v = _mm512_loadu_si512(in + i);
-        v = _mm512_permutexvar_epi8(spread, v);
-        v = _mm512_multishift_epi64_epi8(shifts, v);
-        v = _mm512_permutexvar_epi8(v, alphabet);
-        _mm512_storeu_si512(out, v);
     }
 
     return i;

@@ -160,7 +160,7 @@ hx_json_outside(hx_json_scan_t *s, const unsigned char **p,
             err = hx_json_between(s, c);
 
             if (err == HX_JSON_OK) {
-                err = hx_json_put(s, *p, 1);
+                err = hx_json_put_byte(s, c);
             }
 
             if (err != HX_JSON_OK) {

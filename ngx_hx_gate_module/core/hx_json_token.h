@@ -117,6 +117,20 @@ hx_json_put(hx_json_scan_t *s, const unsigned char *p, size_t n)
 }
 
 
+/* The same for one byte outside of tokens, the most frequent case. */
+static inline hx_json_err_t
+hx_json_put_byte(hx_json_scan_t *s, unsigned char c)
+{
+    if (s->len == HX_JSON_BATCH) {
+        return hx_json_put(s, &c, 1);
+    }
+
+    s->batch[s->len++] = c;
+
+    return HX_JSON_OK;
+}
+
+
 static inline void
 hx_json_value_done(hx_json_scan_t *s)
 {
