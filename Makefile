@@ -76,8 +76,15 @@ NGX_FLAGS      = $(shell $(NGINX_BIN) -V 2>&1 | tr ' ' '\n' | grep -x -E -e \
 
 all: module engine-bin
 
+# everything the goals will need, so that a user is told once
+DEP_GROUPS    := build \
+  $(if $(filter run unit gate engine e2e test bench,$(MAKECMDGOALS)),run) \
+  $(if $(filter unit gate engine e2e test,$(MAKECMDGOALS)),test) \
+  $(if $(filter lint,$(MAKECMDGOALS)),lint) \
+  $(if $(filter bench,$(MAKECMDGOALS)),bench)
+
 build-deps:
-	@$(DEPS) build
+	@$(DEPS) $(DEP_GROUPS)
 
 # The stamp changes when nginx or a flag does; "config" when a file joins.
 $(B)/nginx.stamp: build-deps FORCE
@@ -108,6 +115,7 @@ ENGINE_ROOMS  := codec store api server
 ENGINE_MAIN   := hx-engine/server/hx_main.c
 CORE_SRC      := $(wildcard $(GATE)/core/*.c)
 POLICY_SRC    := $(wildcard $(GATE)/policy/*.c)
+REGISTRY_SRC  := $(wildcard $(GATE)/store/hx_*.c)
 ENGINE_SRC    := $(wildcard $(ENGINE_ROOMS:%=hx-engine/%/*.c))
 INCLUDES      := -I$(GATE)/core -I$(GATE)/policy $(ENGINE_ROOMS:%=-Ihx-engine/%)
 
@@ -126,6 +134,7 @@ $(B)/prog.stamp: build-deps FORCE
 # rebuilt whole: an object that left the tree must leave the library too
 $(B)/libhxcore.a: $(call objects,$(CORE_SRC))
 $(B)/libhxpolicy.a: $(call objects,$(POLICY_SRC))
+$(B)/libhxregistry.a: $(call objects,$(REGISTRY_SRC))
 $(B)/libhxengine.a: $(call objects,$(filter-out $(ENGINE_MAIN),$(ENGINE_SRC)))
 $(B)/%.a:
 	@echo "  AR    $(@:$(ROOT)/%=%)"
@@ -146,8 +155,11 @@ UNIT_SRC      := $(wildcard t/unit/*/*_test.c)
 UNIT_BIN      := $(UNIT_SRC:t/%.c=$(B)/%)
 FUZZ_SRC      := $(wildcard t/fuzz/fuzz_*.c)
 FUZZ_BIN      := $(FUZZ_SRC:t/%.c=$(B)/%)
-TEST_LIBS     := $(B)/libhxpolicy.a $(B)/libhxengine.a $(B)/libhxcore.a
+TEST_LIBS     := $(B)/libhxregistry.a $(B)/libhxpolicy.a $(B)/libhxengine.a \
+                 $(B)/libhxcore.a
 TEST_LINK     := -lcmocka -lpcre2-8 -llmdb -lssl -lcrypto -lyajl -lz -lpthread -lm
+
+$(OBJ)/t/%.o: INCLUDES += -I$(GATE)/store -It/unit
 
 $(UNIT_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
@@ -158,9 +170,6 @@ $(FUZZ_BIN): $(B)/%: $(OBJ)/t/%.o $(OBJ)/t/fuzz/hx_fuzz_driver.o $(TEST_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LINK  $(@:$(ROOT)/%=%)"
 	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(TEST_LINK)
-
-test-deps:
-	@$(DEPS) build run test
 
 # what the suites find the programs by (HX.pm, conftest.py, run.sh)
 TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
@@ -185,30 +194,28 @@ endif
 PROVE          = prove -j$(JOBS) --timer
 PYTEST         = $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --color=no
 
-unit: test-deps $(UNIT_BIN) $(FUZZ_BIN)
+unit: build-deps $(UNIT_BIN) $(FUZZ_BIN)
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' $(TEST_ENV) \
 	  $(PROVE) --exec '' $(UNIT_BIN) t/lib/fuzz-replay.t
 
-gate: test-deps all
+gate: build-deps all
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(PROVE) -r t/gate $(SAN_END)
 
-engine: test-deps engine-bin
+engine: build-deps engine-bin
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/engine $(SAN_END)
 
-e2e: test-deps all
+e2e: build-deps all
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
 
 # Every group runs, whatever the ones before it said.
-test: test-deps all
+test: build-deps all
 	@BUILD=$(BUILD) MAKE='$(MAKE)' t/lib/run-groups.sh $(ROOT)/$(BUILD)/log \
 	  unit gate engine e2e
 
 lint: all
-	@$(DEPS) build lint
 	$(Q)MODULE=$(MODULE) t/lint/run
 
 bench: all
-	@$(DEPS) build run bench
 	$(Q)$(TEST_ENV) t/bench/run
 
 
@@ -218,7 +225,6 @@ deps:
 	@$(DEPS) build run test lint bench
 
 run: all
-	@$(DEPS) build run
 	@$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) packaging/dev/run.sh start
 
 stop:
@@ -256,11 +262,11 @@ help:
 	@echo 'BUILD=release|debug|asan goes with every target that builds.'
 
 FORCE:
-.PHONY: all build-deps module engine-bin test-deps unit gate engine e2e test \
+.PHONY: all build-deps module engine-bin unit gate engine e2e test \
         lint bench deps run stop install clean help FORCE
 
 # objects are kept between runs
 .SECONDARY:
 
 -include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(POLICY_SRC) \
-  $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) t/fuzz/hx_fuzz_driver.c))
+  $(REGISTRY_SRC) $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) t/fuzz/hx_fuzz_driver.c))
