@@ -52,18 +52,21 @@ OPT_release   := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 OPT_debug     := -O0 -g3
 OPT_asan      := -O1 -g $(SANITIZE)
 
-# The module's reports are read after the run (t/lib/sanitizer-check.sh); a
-# program of our own stops at the first one.
+# A program of ours stops at the first report.  In the module undefined
+# behaviour traps: nginx's stderr is a log that tests throw away, but ASan
+# writes a report of the trap to a file (t/lib/sanitizer-check.sh reads them).
 OPT            = $(OPT_$(BUILD)) $(PREFIX_MAP)
 PROG_OPT_asan := -fno-sanitize-recover=all
+NGX_OPT_asan  := -fsanitize-undefined-trap-on-error
 LD_asan       := -fsanitize=address,undefined
+NGX_LD_asan   := -fsanitize=address
 
 PROG_CFLAGS    = -std=gnu11 -pipe -fPIE $(OPT) $(PROG_OPT_$(BUILD)) $(WARN) \
                  $(CPPFLAGS) $(CFLAGS)
 PROG_LDFLAGS   = -pie $(HARDEN_LD) -Wl,--as-needed $(LD_$(BUILD)) $(LDFLAGS)
 
-NGX_CC_OPT     = -fPIC $(OPT)
-NGX_LD_OPT     = -fPIC $(HARDEN_LD) $(LD_$(BUILD)) \
+NGX_CC_OPT     = -fPIC $(OPT) $(NGX_OPT_$(BUILD))
+NGX_LD_OPT     = -fPIC $(HARDEN_LD) $(NGX_LD_$(BUILD)) \
                  -Wl,--version-script=$(CURDIR)/$(GATE)/ngx_hx_gate.map
 
 # only what changes nginx's structures or enables an interface: paths, other
@@ -171,6 +174,16 @@ $(FUZZ_BIN): $(B)/%: $(OBJ)/t/%.o $(OBJ)/t/fuzz/hx_fuzz_driver.o $(TEST_LIBS)
 	@echo "  LINK  $(@:$(ROOT)/%=%)"
 	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(TEST_LINK)
 
+BENCH_SRC     := t/bench/load_tenants.c t/bench/scan_speed.c
+BENCH_BIN     := $(BENCH_SRC:t/%.c=$(B)/%)
+
+$(call objects,$(BENCH_SRC)): INCLUDES += -I$(GATE)/store
+
+$(BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $(@:$(ROOT)/%=%)"
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(filter-out -lcmocka,$(TEST_LINK))
+
 # what the suites find the programs by (HX.pm, conftest.py, run.sh)
 TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
                  HX_SCRATCH=$$(packaging/dev/scratch-dir.sh $(ROOT)) \
@@ -215,8 +228,9 @@ test: build-deps all
 lint: all
 	$(Q)MODULE=$(MODULE) t/lint/run
 
-bench: all
-	$(Q)$(TEST_ENV) t/bench/run
+# BENCH: options of t/bench/run, for example BENCH='--only instructions'
+bench: all $(BENCH_BIN)
+	$(Q)$(TEST_ENV) HX_BENCH_BIN=$(B)/bench t/bench/run $(BENCH)
 
 
 # ---- use --------------------------------------------------------------------
@@ -269,4 +283,5 @@ FORCE:
 .SECONDARY:
 
 -include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(POLICY_SRC) \
-  $(REGISTRY_SRC) $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) t/fuzz/hx_fuzz_driver.c))
+  $(REGISTRY_SRC) $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
+  t/fuzz/hx_fuzz_driver.c))
