@@ -117,10 +117,12 @@ module: $(NGX_OBJ)/Makefile
 ENGINE_ROOMS  := codec store api server
 ENGINE_MAIN   := hx-engine/server/hx_main.c
 CORE_SRC      := $(wildcard $(GATE)/core/*.c)
-POLICY_SRC    := $(wildcard $(GATE)/policy/*.c)
+# what of the gate can be tested without nginx
+GATE_SRC      := $(wildcard $(GATE)/policy/hx_*.c $(GATE)/store/hx_*.c)
 REGISTRY_SRC  := $(wildcard $(GATE)/store/hx_*.c)
 ENGINE_SRC    := $(wildcard $(ENGINE_ROOMS:%=hx-engine/%/*.c))
-INCLUDES      := -I$(GATE)/core -I$(GATE)/policy $(ENGINE_ROOMS:%=-Ihx-engine/%)
+INCLUDES      := -I$(GATE)/core -I$(GATE)/policy -I$(GATE)/store \
+                 $(ENGINE_ROOMS:%=-Ihx-engine/%)
 
 objects        = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
@@ -136,7 +138,7 @@ $(B)/prog.stamp: build-deps FORCE
 
 # rebuilt whole: an object that left the tree must leave the library too
 $(B)/libhxcore.a: $(call objects,$(CORE_SRC))
-$(B)/libhxpolicy.a: $(call objects,$(POLICY_SRC))
+$(B)/libhxgate.a: $(call objects,$(GATE_SRC))
 $(B)/libhxregistry.a: $(call objects,$(REGISTRY_SRC))
 $(B)/libhxengine.a: $(call objects,$(filter-out $(ENGINE_MAIN),$(ENGINE_SRC)))
 $(B)/%.a:
@@ -158,7 +160,7 @@ UNIT_SRC      := $(wildcard t/unit/*/*_test.c)
 UNIT_BIN      := $(UNIT_SRC:t/%.c=$(B)/%)
 FUZZ_SRC      := $(wildcard t/fuzz/fuzz_*.c)
 FUZZ_BIN      := $(FUZZ_SRC:t/%.c=$(B)/%)
-TEST_LIBS     := $(B)/libhxregistry.a $(B)/libhxpolicy.a $(B)/libhxengine.a \
+TEST_LIBS     := $(B)/libhxregistry.a $(B)/libhxgate.a $(B)/libhxengine.a \
                  $(B)/libhxcore.a
 TEST_LINK     := -lcmocka -lpcre2-8 -llmdb -lssl -lcrypto -lyajl -lz -lpthread -lm
 
@@ -282,6 +284,6 @@ FORCE:
 # objects are kept between runs
 .SECONDARY:
 
--include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(POLICY_SRC) \
+-include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(GATE_SRC) \
   $(REGISTRY_SRC) $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
   t/fuzz/hx_fuzz_driver.c))

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,6 +12,10 @@ import pytest
 from conftest import error_of
 
 LIMIT = 104857600
+
+# What a worker may grow by: nginx's own buffers for TLS and proxying, and with
+# sanitizers the memory they keep from being used again.
+GROWTH_KB = 65536 if os.environ.get("HX_BUILD") == "asan" else 4096
 
 
 def peak_kb(pid):
@@ -46,7 +51,7 @@ def test_hundred_megabytes(own_gate):
     assert hashlib.sha256(served.content).hexdigest() == meta["sha256"]
 
     for pid, peak in before.items():
-        assert peak_kb(pid) - peak < 4096, "a worker's memory grew with the body"
+        assert peak_kb(pid) - peak < GROWTH_KB, "memory grew with the body"
 
 
 @pytest.mark.parametrize("how", ["length", "chunked", "http2"])
