@@ -4,7 +4,7 @@
  */
 
 #include "hx_fuzz.h"
-#include "../unit/core/hx_json_model.h"
+#include "hx_json_model.h"
 
 
 int
