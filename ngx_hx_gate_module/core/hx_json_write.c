@@ -85,10 +85,10 @@ hx_json_escape(hx_buf_t *b, const unsigned char *s, size_t len)
             continue;
         }
 
-        /* at most one character, so that a long bad text stays linear */
-        n = hx_text_utf8(s, end - s < 4 ? (size_t) (end - s) : 4);
+        /* exactly one character: what follows it may need an escape */
+        n = *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
 
-        if (n == 0) {
+        if ((size_t) (end - s) < n || hx_text_utf8(s, n) != n) {
             hx_buf_lit(b, "\\ufffd");
             s++;
 
