@@ -19,6 +19,7 @@ hx_path_decode(hx_path_t *p, const unsigned char *s, size_t len,
     unsigned char  c;
 
     p->encoded_slash = (size_t) -1;
+    p->encoded_slash_end = 0;
 
     for (i = 0, n = 0; i < len; i++, n++) {
         if (s[i] == '?' || s[i] == '#') {
@@ -44,8 +45,12 @@ hx_path_decode(hx_path_t *p, const unsigned char *s, size_t len,
             return HX_PATH_E_DOUBLE;
         }
 
-        if (c == '/' && p->encoded_slash == (size_t) -1) {
-            p->encoded_slash = n;
+        if (c == '/') {
+            if (p->encoded_slash == (size_t) -1) {
+                p->encoded_slash = n;
+            }
+
+            p->encoded_slash_end = n + 1;
         }
 
         out[n] = c;

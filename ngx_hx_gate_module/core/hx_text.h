@@ -64,11 +64,13 @@ typedef enum {
  * The path of a request target, percent-decoded exactly once.  segment[i] are
  * the parts between slashes of the decoded text, in "text" (of the caller).
  * encoded_slash = offset in text of the first '/' that came from %2F (text
- * length if there is none): it may only stand inside a key.
+ * length if there is none), encoded_slash_end = offset behind the last one (0
+ * if there is none): they may only stand inside a key.
  */
 typedef struct {
     hx_str_t       text;
     size_t         encoded_slash;
+    size_t         encoded_slash_end;
     unsigned       n;
     hx_str_t       segment[HX_PATH_SEGMENTS];   /* the last one takes the rest
                                                  * when there are more */
