@@ -119,7 +119,6 @@ ENGINE_MAIN   := hx-engine/server/hx_main.c
 CORE_SRC      := $(wildcard $(GATE)/core/*.c)
 # what of the gate can be tested without nginx
 GATE_SRC      := $(wildcard $(GATE)/policy/hx_*.c $(GATE)/store/hx_*.c)
-REGISTRY_SRC  := $(wildcard $(GATE)/store/hx_*.c)
 ENGINE_SRC    := $(wildcard $(ENGINE_ROOMS:%=hx-engine/%/*.c))
 INCLUDES      := -I$(GATE)/core -I$(GATE)/policy -I$(GATE)/store \
                  $(ENGINE_ROOMS:%=-Ihx-engine/%)
@@ -139,7 +138,6 @@ $(B)/prog.stamp: build-deps FORCE
 # rebuilt whole: an object that left the tree must leave the library too
 $(B)/libhxcore.a: $(call objects,$(CORE_SRC))
 $(B)/libhxgate.a: $(call objects,$(GATE_SRC))
-$(B)/libhxregistry.a: $(call objects,$(REGISTRY_SRC))
 $(B)/libhxengine.a: $(call objects,$(filter-out $(ENGINE_MAIN),$(ENGINE_SRC)))
 $(B)/%.a:
 	@echo "  AR    $(@:$(ROOT)/%=%)"
@@ -160,11 +158,10 @@ UNIT_SRC      := $(wildcard t/unit/*/*_test.c)
 UNIT_BIN      := $(UNIT_SRC:t/%.c=$(B)/%)
 FUZZ_SRC      := $(wildcard t/fuzz/fuzz_*.c)
 FUZZ_BIN      := $(FUZZ_SRC:t/%.c=$(B)/%)
-TEST_LIBS     := $(B)/libhxregistry.a $(B)/libhxgate.a $(B)/libhxengine.a \
-                 $(B)/libhxcore.a
+TEST_LIBS     := $(B)/libhxgate.a $(B)/libhxengine.a $(B)/libhxcore.a
 TEST_LINK     := -lcmocka -lpcre2-8 -llmdb -lssl -lcrypto -lyajl -lz -lpthread -lm
 
-$(OBJ)/t/%.o: INCLUDES += -I$(GATE)/store -It/unit
+$(OBJ)/t/%.o: INCLUDES += -It/unit
 
 $(UNIT_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
@@ -285,5 +282,5 @@ FORCE:
 .SECONDARY:
 
 -include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(GATE_SRC) \
-  $(REGISTRY_SRC) $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
+  $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
   t/fuzz/hx_fuzz_driver.c))
