@@ -159,7 +159,8 @@ EOC
 }
 
 
-# Blocks without http_config or config get the standard ones.
+# Blocks without http_config or config get the standard ones.  A block's
+# "--- tenant: acme" adds that tenant's key, "--- service" the service key.
 sub blocks {
     Test::Nginx::Util::add_block_preprocessor(sub {
         my ($block) = @_;
@@ -168,6 +169,17 @@ sub blocks {
             unless defined $block->http_config;
         $block->set_value('config', config())
             unless defined $block->config;
+
+        my $more = $block->more_headers // '';
+        if (defined(my $id = $block->tenant)) {
+            $id =~ s/\s+$//;
+            croak "no key for $id" unless $Key{$id};
+            $block->set_value('more_headers', "X-Api-Key: $Key{$id}\n$more");
+        }
+        if (defined $block->service) {
+            $block->set_value('more_headers',
+                              "Authorization: Bearer $ServiceKey\n$more");
+        }
     });
 }
 
