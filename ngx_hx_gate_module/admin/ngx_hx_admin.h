@@ -1,7 +1,7 @@
 /*
- * ngx_hx_admin.h -- between the event-loop half of the admin plane
- * (ngx_hx_admin.c) and the half that runs in a thread and may block
- * (ngx_hx_admin_job.c).
+ * ngx_hx_admin.h -- between the halves of the admin plane: what reads a call
+ * (ngx_hx_admin.c), what takes it to a thread and answers (ngx_hx_admin_post.c)
+ * and what runs in the thread and may block (ngx_hx_admin_job.c).
  */
 
 #ifndef NGX_HX_ADMIN_H
@@ -43,6 +43,20 @@ typedef struct {
     u_char              *out;               /* malloc'ed, freed by a cleanup */
     size_t               len;
 } ngx_hx_job_t;
+
+/* In r->pool, cleansed and freed with it; NULL = no memory. */
+ngx_hx_job_t *ngx_hx_admin_job(ngx_http_request_t *r, ngx_hx_job_type_t type);
+
+/*
+ * Hands the job to the thread pool: NGX_OK, and the request is finalized when
+ * the thread is done; else a status.
+ */
+ngx_int_t ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    ngx_hx_job_t *job);
+
+/* 503 for the client, "why" for the error log. */
+ngx_int_t ngx_hx_admin_unavailable(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const char *why);
 
 /* Runs in a thread: no nginx calls but these data. */
 void ngx_hx_job_run(ngx_hx_job_t *job);

@@ -30,6 +30,10 @@ hx_path_decode(hx_path_t *p, const unsigned char *s, size_t len,
             return HX_PATH_E_FORM;
         }
 
+        if (s[i] == '\0') {
+            return HX_PATH_E_ESCAPE;
+        }
+
         if (s[i] != '%') {
             out[n] = s[i];
             continue;

@@ -55,7 +55,7 @@ int hx_text_ieq(const unsigned char *s, size_t len, const char *lower,
 typedef enum {
     HX_PATH_OK = 0,
     HX_PATH_E_FORM,         /* does not start with '/', or too long */
-    HX_PATH_E_ESCAPE,       /* % without two hex digits, or %00 */
+    HX_PATH_E_ESCAPE,       /* % without two hex digits, or NUL */
     HX_PATH_E_DOUBLE,       /* '%' is left after decoding once */
     HX_PATH_E_SEGMENT       /* an empty, "." or ".." segment */
 } hx_path_err_t;

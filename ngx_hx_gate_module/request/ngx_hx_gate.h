@@ -2,8 +2,8 @@
  * ngx_hx_gate.h -- the private umbrella of the nginx-facing rooms.
  *
  * Configuration is written while nginx reads its files and is const from then
- * on: request-time code gets it through ngx_hx_loc_conf() and ngx_hx_main_conf()
- * only, which return pointers to const.
+ * on: request-time code gets it through ngx_hx_loc_conf() and
+ * ngx_hx_main_conf() only, which return pointers to const.
  *
  * The request context is written section by section, each section by the one
  * step that it is named after.

@@ -57,25 +57,55 @@ ngx_hx_refuse_echo(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, hx_error_t e,
 }
 
 
-ngx_int_t
-ngx_hx_refuse_size(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+static ngx_int_t
+ngx_hx_reply_limit(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, const char *what,
+    off_t limit)
 {
     u_char     *p;
     ngx_int_t   rc;
 
-    rc = ngx_hx_refuse(ctx, HX_E_TOO_LARGE, HX_OUTCOME_TOO_LARGE,
-                       "Payload exceeds maximum upload size");
+    rc = ngx_hx_refuse(ctx, HX_E_TOO_LARGE, HX_OUTCOME_TOO_LARGE, what);
 
     p = ngx_pnalloc(r->pool, 80);
 
     if (p != NULL) {
         ctx->detail.data = p;
-        ctx->detail.len = (size_t) (ngx_sprintf(p, "Payload exceeds maximum "
-                                                "upload size of %uz bytes",
-                                                ctx->lcf->max_upload) - p);
+        ctx->detail.len = (size_t) (ngx_snprintf(p, 80, "%s of %O bytes",
+                                                 what, limit) - p);
     }
 
     return rc;
+}
+
+
+ngx_int_t
+ngx_hx_refuse_size(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    return ngx_hx_reply_limit(r, ctx, "Payload exceeds maximum upload size",
+                              (off_t) ctx->lcf->max_upload);
+}
+
+
+/* nginx's own limit was met: it is named where it is below ours */
+
+static void
+ngx_hx_reply_too_large(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    off_t                      max;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    max = clcf->client_max_body_size;
+
+    if (max != 0
+        && (!ctx->lcf->gated || max < (off_t) hx_body_cap(ctx->lcf->max_upload)))
+    {
+        (void) ngx_hx_reply_limit(r, ctx, "Request body exceeds maximum size",
+                                  max);
+        return;
+    }
+
+    (void) ngx_hx_refuse_size(r, ctx);
 }
 
 
@@ -125,7 +155,7 @@ ngx_hx_reply_default(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ngx_uint_t status)
 {
     if (status == 413) {
-        (void) ngx_hx_refuse_size(r, ctx);
+        ngx_hx_reply_too_large(r, ctx);
         return;
     }
 

@@ -1,0 +1,195 @@
+/*
+ * ngx_hx_admin_post.c -- an admin call's way into the thread pool and back, and
+ * its answer.  The request cannot go away meanwhile (r->main->blocked); what
+ * was committed is reported, or at least recorded, whatever the client did.
+ */
+
+#include "ngx_hx_admin.h"
+
+
+static void ngx_hx_admin_done(ngx_event_t *ev);
+
+
+static void
+ngx_hx_admin_cleanup(void *data)
+{
+    ngx_hx_job_t  *job = data;
+
+    if (job->out != NULL) {
+        hx_cleanse(job->out, job->len);
+        free(job->out);
+    }
+
+    hx_cleanse(job->key, sizeof(job->key));
+}
+
+
+ngx_hx_job_t *
+ngx_hx_admin_job(ngx_http_request_t *r, ngx_hx_job_type_t type)
+{
+    ngx_hx_job_t        *job;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_hx_job_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    job = cln->data;
+    ngx_memzero(job, sizeof(ngx_hx_job_t));
+
+    job->type = type;
+    job->request = r;
+    cln->handler = ngx_hx_admin_cleanup;
+
+    return job;
+}
+
+
+static void
+ngx_hx_admin_thread(void *data, ngx_log_t *log)
+{
+    ngx_hx_job_run(*(ngx_hx_job_t **) data);
+}
+
+
+ngx_int_t
+ngx_hx_admin_unavailable(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const char *why)
+{
+    ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                  "hx_gate: admin call failed: %s", why);
+
+    ctx->retry_after = 1;
+
+    return ngx_hx_refuse(ctx, HX_E_UNAVAILABLE, HX_OUTCOME_STORE,
+                         "Tenant registry is unavailable, nothing was "
+                         "changed");
+}
+
+
+ngx_int_t
+ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
+{
+    ngx_hx_job_t             **slot;
+    ngx_thread_task_t         *task;
+    const ngx_hx_main_conf_t  *mcf;
+
+    mcf = ngx_hx_main_conf(r);
+
+    task = ngx_thread_task_alloc(r->pool, sizeof(ngx_hx_job_t *));
+    if (task == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->registry = ngx_hx_registry_borrow();
+    if (job->registry == NULL) {
+        return ngx_hx_admin_unavailable(r, ctx, "the registry is not open");
+    }
+
+    slot = task->ctx;
+    *slot = job;
+
+    task->handler = ngx_hx_admin_thread;
+    task->event.handler = ngx_hx_admin_done;
+    task->event.data = job;
+
+    if (ngx_thread_task_post(mcf->threads, task) != NGX_OK) {
+        ngx_hx_registry_return();
+        return ngx_hx_admin_unavailable(r, ctx, "the thread pool is full");
+    }
+
+    /* as for a file read in a thread: r may not go while it is out there */
+
+    r->main->blocked++;
+    r->aio = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hx_admin_result(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_job_t *job)
+{
+    const hx_str_t  *id;
+
+    if (job->rc == HX_FAIL) {
+        return ngx_hx_admin_unavailable(r, ctx, job->err);
+    }
+
+    if (job->rc == HX_OK) {
+        ctx->outcome = HX_OUTCOME_ADMIN;
+
+        return ngx_hx_reply_json(r, job->type == NGX_HX_JOB_CHANGE
+                                    && job->change->op == HX_CHANGE_CREATE
+                                    ? NGX_HTTP_CREATED : NGX_HTTP_OK,
+                                 job->out, job->len);
+    }
+
+    id = job->type == NGX_HX_JOB_GET ? &job->id : &job->change->id;
+
+    switch (job->result) {
+
+    case HX_CHANGE_EXISTS:
+        return ngx_hx_refuse_echo(r, ctx, HX_E_CONFLICT,
+                                  HX_OUTCOME_INVALID_REQUEST, "Tenant '",
+                                  id->data, id->len, "' already exists");
+
+    case HX_CHANGE_TOO_MANY:
+        return ngx_hx_refuse_echo(r, ctx, HX_E_CONFLICT,
+                                  HX_OUTCOME_INVALID_REQUEST, "Tenant '",
+                                  id->data, id->len,
+                                  "' has the maximum of 256 namespaces");
+
+    case HX_CHANGE_LAST_NAMESPACE:
+        return ngx_hx_refuse_echo(r, ctx, HX_E_CONFLICT,
+                                  HX_OUTCOME_INVALID_REQUEST, "Tenant '",
+                                  id->data, id->len,
+                                  "' must keep at least one namespace");
+
+    case HX_CHANGE_NO_NAMESPACE:
+        return ngx_hx_refuse_echo(r, ctx, HX_E_NOT_FOUND,
+                                  HX_OUTCOME_INVALID_REQUEST, "Tenant '",
+                                  id->data, id->len,
+                                  "' does not have that namespace");
+
+    default:
+        return ngx_hx_refuse_echo(r, ctx, HX_E_NOT_FOUND,
+                                  HX_OUTCOME_INVALID_REQUEST, "Tenant '",
+                                  id->data, id->len, "' not found");
+    }
+}
+
+
+static void
+ngx_hx_admin_done(ngx_event_t *ev)
+{
+    ngx_hx_job_t        *job;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    job = ev->data;
+    r = job->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_hx_registry_return();
+    job->registry = NULL;
+
+    r->main->blocked--;
+    r->aio = 0;
+
+    if (c->error) {
+        /* the client is gone; what was committed stays, and is recorded */
+        ngx_hx_ctx(r)->outcome = HX_OUTCOME_ADMIN;
+        ngx_http_finalize_request(r, NGX_ERROR);
+
+    } else {
+        ngx_http_finalize_request(r, ngx_hx_admin_result(r, ngx_hx_ctx(r),
+                                                         job));
+    }
+
+    ngx_http_run_posted_requests(c);
+}
