@@ -2,9 +2,83 @@
  * hx_lmdb.c -- see the header.
  */
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "hx_lmdb.h"
+
+
+/* Bytes that the pages in use need and the file has. */
+
+static int
+hx_lmdb_sizes(MDB_env *env, mdb_filehandle_t fd, off_t *need, off_t *has)
+{
+    int          rc;
+    MDB_stat     st;
+    MDB_envinfo  info;
+    struct stat  file;
+
+    rc = mdb_env_info(env, &info);
+
+    if (rc == 0) {
+        rc = mdb_env_stat(env, &st);
+    }
+
+    if (rc == 0 && fstat(fd, &file) != 0) {
+        rc = errno;
+    }
+
+    if (rc == 0) {
+        *need = (off_t) (info.me_last_pgno + 1) * (off_t) st.ms_psize;
+        *has = file.st_size;
+    }
+
+    return rc;
+}
+
+
+/*
+ * A file that was cut short: touching a page that is gone would end the process
+ * with SIGBUS.  As zeros the page is an error like any other, so the file gets
+ * its length back.  Only the writer may do that, others would race with it.
+ * (The last pages may be missing rightly, when they were never used.)
+ */
+
+static int
+hx_lmdb_lengthen(MDB_env *env)
+{
+    int               rc;
+    off_t             need, has;
+    MDB_txn          *txn;
+    mdb_filehandle_t  fd;
+
+    rc = mdb_env_get_fd(env, &fd);
+
+    if (rc == 0) {
+        rc = hx_lmdb_sizes(env, fd, &need, &has);
+    }
+
+    if (rc != 0 || has >= need) {
+        return rc;
+    }
+
+    rc = mdb_txn_begin(env, NULL, 0, &txn);
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = hx_lmdb_sizes(env, fd, &need, &has);
+
+    if (rc == 0 && has < need && ftruncate(fd, need) != 0) {
+        rc = errno;
+    }
+
+    mdb_txn_abort(txn);
+
+    return rc;
+}
 
 
 int
@@ -45,6 +119,11 @@ hx_lmdb_open(MDB_env **out, const hx_lmdb_conf_t *conf, const char **what)
 
         *what = "mdb_reader_check";
         rc = mdb_reader_check(env, &dead);
+    }
+
+    if (rc == 0) {
+        *what = "the length of data.mdb";
+        rc = hx_lmdb_lengthen(env);
     }
 
     if (rc != 0) {

@@ -7,7 +7,9 @@
  *  - MDB_NOTLS always, so that a read transaction belongs to its handle, not
  *    to the thread; default sync always (neither MDB_NOSYNC, MDB_NOMETASYNC,
  *    MDB_WRITEMAP nor MDB_MAPASYNC);
- *  - reader slots of killed processes are cleared at open.
+ *  - reader slots of killed processes are cleared at open;
+ *  - a file that was cut short is filled up with zeros at open, so that what is
+ *    missing is MDB_CORRUPTED, not SIGBUS.
  */
 
 #ifndef HX_LMDB_H

@@ -1,0 +1,366 @@
+/*
+ * hx_lmdb_test.c -- opening an environment: what must never be left out (sync,
+ * NOTLS, the killed readers' slots), what is refused, and files that are not
+ * what they should be.
+ */
+
+#include "hx_test_dir.h"
+
+#include <errno.h>
+
+#include "hx_lmdb.h"
+
+#define HX_MAP   1048576
+
+static hx_lmdb_conf_t  conf = { test_dir, HX_MAP, 4, 16, 0600 };
+
+
+static MDB_env *
+test_open(void)
+{
+    int          rc;
+    MDB_env     *env;
+    const char  *what;
+
+    rc = hx_lmdb_open(&env, &conf, &what);
+
+    if (rc != 0) {
+        fail_msg("%s: %s", what, mdb_strerror(rc));
+    }
+
+    return env;
+}
+
+
+static void
+test_refused(int want)
+{
+    int          rc;
+    MDB_env     *env;
+    const char  *what;
+
+    env = (MDB_env *) test_dir;
+    rc = hx_lmdb_open(&env, &conf, &what);
+    assert_int_equal(rc, want);
+    assert_null(env);
+    assert_string_equal(what, "mdb_env_open");
+}
+
+
+/* n values of size bytes in one transaction, under keys that begin with c. */
+static int
+test_store(MDB_env *env, char c, unsigned n, size_t size)
+{
+    int        rc;
+    char       key[16];
+    MDB_dbi    dbi;
+    MDB_txn   *txn;
+    MDB_val    k, v;
+    unsigned   i;
+
+    rc = mdb_txn_begin(env, NULL, 0, &txn);
+    rc = rc != 0 ? rc : mdb_dbi_open(txn, NULL, 0, &dbi);
+
+    for (i = 0; rc == 0 && i < n; i++) {
+        k.mv_size = (size_t) snprintf(key, sizeof(key), "%c%08u", c, i);
+        k.mv_data = key;
+        v.mv_size = size;
+
+        rc = mdb_put(txn, dbi, &k, &v, MDB_RESERVE);
+
+        if (rc == 0) {
+            memset(v.mv_data, c, size);
+        }
+    }
+
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+
+    return mdb_txn_commit(txn);
+}
+
+
+static void
+opens_as_promised(void **state)
+{
+    MDB_env      *env;
+    unsigned      flags, readers;
+    struct stat   st;
+    MDB_envinfo   info;
+
+    env = test_open();
+
+    assert_int_equal(mdb_env_get_flags(env, &flags), 0);
+    assert_true(flags & MDB_NOTLS);
+    assert_int_equal(flags & (MDB_NOSYNC | MDB_NOMETASYNC | MDB_WRITEMAP
+                              | MDB_MAPASYNC | MDB_NOLOCK | MDB_RDONLY), 0);
+
+    assert_int_equal(mdb_env_info(env, &info), 0);
+    assert_int_equal(info.me_mapsize, HX_MAP);
+    assert_int_equal(mdb_env_get_maxreaders(env, &readers), 0);
+    assert_int_equal(readers, 16);
+
+    assert_int_equal(stat(test_path("data.mdb"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(stat(test_path("lock.mdb"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+
+    mdb_env_close(env);
+}
+
+
+static void
+refuses_strange_places(void **state)
+{
+    hx_lmdb_conf_t   keep;
+
+    keep = conf;
+    conf.dir = test_path("missing");
+    test_refused(ENOENT);
+
+    test_spill("file", "x", 1);
+    conf.dir = test_path("file");
+    test_refused(ENOTDIR);
+    conf = keep;
+}
+
+
+static void
+refuses_strange_files(void **state)
+{
+    size_t                i;
+    static unsigned char  b[16384];
+
+    static const size_t  sizes[] = { 1, 100, 4095, 4096, 8191, 8192, 16384 };
+
+    for (i = 0; i < hx_nelts(sizes); i++) {
+        test_fill(b, sizes[i]);
+        test_spill("data.mdb", b, sizes[i]);
+        test_refused(MDB_INVALID);
+    }
+}
+
+
+static int
+test_hold_reader(void *data)
+{
+    MDB_env     *env;
+    MDB_txn     *txn;
+    const char  *what;
+
+    return hx_lmdb_open(&env, &conf, &what) != 0
+           || mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0;
+}
+
+
+static int
+test_count_reader(const char *line, void *data)
+{
+    unsigned  *n = data;
+    int        pid;
+
+    /* lines of slots begin with a process id, the heading does not */
+    *n += sscanf(line, "%d", &pid) == 1;
+
+    return 0;
+}
+
+
+static unsigned
+test_readers(MDB_env *env)
+{
+    unsigned  n;
+
+    n = 0;
+    assert_true(mdb_reader_list(env, test_count_reader, &n) >= 0);
+
+    return n;
+}
+
+
+static void
+forgets_killed_readers(void **state)
+{
+    pid_t     dead, alive;
+    MDB_env  *env;
+
+    dead = test_stay(test_hold_reader, NULL);
+    alive = test_stay(test_hold_reader, NULL);
+    test_kill(dead);
+
+    env = test_open();
+    assert_int_equal(test_readers(env), 1);
+    mdb_env_close(env);
+
+    test_kill(alive);
+    env = test_open();
+    assert_int_equal(test_readers(env), 0);
+    mdb_env_close(env);
+}
+
+
+static int
+test_grow(void *data)
+{
+    MDB_env     *env;
+    const char  *what;
+
+    conf.map_size = 4 * HX_MAP;
+
+    return hx_lmdb_open(&env, &conf, &what) != 0
+           || test_store(env, 'g', 300, 8000) != 0;
+}
+
+
+/* A read transaction after another process has made the map larger. */
+static void
+adopts_a_larger_map(void **state)
+{
+    MDB_env      *env;
+    MDB_txn      *txn;
+    MDB_envinfo   info;
+
+    env = test_open();
+    assert_int_equal(test_store(env, 'a', 1, 10), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+    mdb_txn_reset(txn);
+
+    assert_int_equal(hx_lmdb_renew(txn, 0), 0);
+    mdb_txn_reset(txn);
+
+    assert_int_equal(test_in_child(test_grow, NULL), 0);
+
+    /* others may be inside: nothing is remapped under them */
+
+    assert_int_equal(hx_lmdb_renew(txn, 0), MDB_MAP_RESIZED);
+    assert_int_equal(mdb_env_info(env, &info), 0);
+    assert_int_equal(info.me_mapsize, HX_MAP);
+
+    assert_int_equal(hx_lmdb_renew(txn, 1), 0);
+    assert_int_equal(mdb_env_info(env, &info), 0);
+    assert_true(info.me_mapsize > 2 * HX_MAP);
+
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+}
+
+
+static void
+stays_below_the_map_size(void **state)
+{
+    int          rc, i;
+    MDB_env     *env;
+    struct stat  st;
+
+    env = test_open();
+
+    for (i = 0, rc = 0; i < 26 && rc == 0; i++) {
+        rc = test_store(env, (char) ('a' + i), 20, 4000);
+    }
+
+    assert_int_equal(rc, MDB_MAP_FULL);
+    assert_int_equal(stat(test_path("data.mdb"), &st), 0);
+    assert_true(st.st_size <= HX_MAP);
+    mdb_env_close(env);
+}
+
+
+static int
+test_read_all(void *data)
+{
+    int            rc;
+    size_t         i;
+    MDB_dbi        dbi;
+    MDB_env       *env;
+    MDB_txn       *txn;
+    MDB_val        k, v;
+    unsigned       n, bad;
+    char           key[16];
+    const char    *what;
+
+    rc = hx_lmdb_open(&env, &conf, &what);
+
+    if (rc != 0) {
+        return 3;
+    }
+
+    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0
+        || mdb_dbi_open(txn, NULL, 0, &dbi) != 0)
+    {
+        return 3;
+    }
+
+    for (n = 0, bad = 0; n < 60; n++) {
+        k.mv_size = (size_t) snprintf(key, sizeof(key), "a%08u", n);
+        k.mv_data = key;
+        rc = mdb_get(txn, dbi, &k, &v);
+
+        for (i = 0; rc == 0 && i < v.mv_size; i++) {
+            rc = ((char *) v.mv_data)[i] != 'a';
+        }
+
+        bad += rc != 0;
+    }
+
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+
+    return bad != 0 ? 2 : 0;
+}
+
+
+/*
+ * A file that lost its end: what is missing reads as zeros or as an error, and
+ * nobody dies of SIGBUS.
+ */
+static void
+survives_a_short_file(void **state)
+{
+    int          rc;
+    off_t        size;
+    MDB_env     *env;
+    unsigned     wrong;
+    struct stat  st;
+
+    env = test_open();
+    assert_int_equal(test_store(env, 'a', 60, 3000), 0);
+    mdb_env_close(env);
+    assert_int_equal(test_in_child(test_read_all, NULL), 0);
+
+    assert_int_equal(stat(test_path("data.mdb"), &st), 0);
+    wrong = 0;
+
+    for (size = st.st_size - 4096; size >= 8192; size -= 4096) {
+        assert_int_equal(truncate(test_path("data.mdb"), size), 0);
+        rc = test_in_child(test_read_all, NULL);
+
+        if (rc != 0 && rc != 2 && rc != 3) {
+            fail_msg("%ju bytes: the reader died (%d)", (uintmax_t) size, rc);
+        }
+
+        wrong += rc != 0;
+    }
+
+    assert_true(wrong > 50);
+}
+
+
+int
+main(void)
+{
+#define T(f)  cmocka_unit_test_setup_teardown(f, test_dir_make,               \
+                                              test_dir_remove)
+    const struct CMUnitTest  tests[] = {
+        T(opens_as_promised),
+        T(refuses_strange_places),
+        T(refuses_strange_files),
+        T(forgets_killed_readers),
+        T(adopts_a_larger_map),
+        T(stays_below_the_map_size),
+        T(survives_a_short_file)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
