@@ -189,33 +189,63 @@ hx_req_media(hx_req_t *r, const hx_str_t *type, const hx_str_t *encoding)
 }
 
 
-/* Is application/octet-stream asked for by name, and not with q=0? */
+/* One element of Accept: application/octet-stream, and not with q=0? */
 static int
-hx_req_octets(const hx_str_t *accept)
+hx_req_octet_range(const unsigned char *p, size_t len)
 {
-    static const char     name[] = "application/octet-stream";
-    size_t                i, n;
-    const unsigned char  *p;
+    static const char  name[] = "application/octet-stream";
+    size_t             i, n;
 
     n = sizeof(name) - 1;
 
-    for (i = 0; i + n <= accept->len; i++) {
-        p = accept->data + i;
+    if (len < n || !hx_text_ieq(p, n, name, n)) {
+        return 0;
+    }
 
-        if ((i == 0 || p[-1] == ',' || p[-1] == ' ' || p[-1] == '\t')
-            && hx_text_ieq(p, n, name, n))
-        {
-            p += n;
-            i += n;
+    for (i = n; i < len && (p[i] == ' ' || p[i] == '\t'); i++) { /* void */ }
 
-            while (i < accept->len && (*p == ' ' || *p == ';')) {
-                p++;
-                i++;
-            }
+    if (i == len) {
+        return 1;
+    }
 
-            return !(i + 3 <= accept->len && (p[0] | 0x20) == 'q'
-                     && p[1] == '=' && p[2] == '0'
-                     && (i + 3 == accept->len || p[3] != '.'));
+    if (p[i] != ';') {
+        return 0;
+    }
+
+    for (i++; i < len && (p[i] == ' ' || p[i] == '\t'); i++) { /* void */ }
+
+    if (len - i < 3 || (p[i] | 0x20) != 'q' || p[i + 1] != '=') {
+        return 1;
+    }
+
+    for (i += 2; i < len; i++) {
+        if (p[i] >= '1' && p[i] <= '9') {
+            return 1;
+        }
+    }
+
+    return 0;                                   /* q=0, q=0.0, ... */
+}
+
+
+/* Is application/octet-stream asked for by name? */
+static int
+hx_req_octets(const hx_str_t *accept)
+{
+    const unsigned char  *p, *end, *comma;
+
+    end = accept->data + accept->len;
+
+    for (p = accept->data; p < end; p = comma + 1) {
+        while (p < end && (*p == ' ' || *p == '\t')) {
+            p++;
+        }
+
+        comma = memchr(p, ',', (size_t) (end - p));
+        comma = comma != NULL ? comma : end;
+
+        if (hx_req_octet_range(p, (size_t) (comma - p))) {
+            return 1;
         }
     }
 

@@ -48,16 +48,18 @@ static void
 hx_reply_reset(hx_reply_t *r)
 {
     hx_str_t  id;
-    int       no_body;
+    int       no_body, end;
 
     id = r->request_id;
     no_body = r->no_body;
+    end = r->close;
 
     hx_reply_clear(r);
     hx_reply_init(r);
 
     r->request_id = id;
     r->no_body = no_body;
+    r->close = end;
 }
 
 

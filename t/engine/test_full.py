@@ -1,0 +1,72 @@
+"""A full map: 503 for what does not fit, nothing half-written, reads go on."""
+
+import threading
+
+from conftest import b64, error, head, wait_for
+
+
+def test_small_values_until_full(make_engine):
+    e = make_engine(HOLONOMIX_MAP_SIZE=4 << 20).start()
+    n = 0
+    while True:
+        r = e.put(f"k{n:04}", bytes(50_000))
+        if r.status_code != 200:
+            break
+        n += 1
+        assert n < 1000
+    error(r, 503, "unavailable", "Storage is full")
+    assert r.headers["Retry-After"] == "1"
+    assert n > 20
+    assert e.get(f"k{n:04}").status_code == 404
+    assert e.list(limit=1000).json()["count"] == n
+    assert e.serve(f"k{n - 1:04}").status_code == 200
+    assert e.request("GET", "/ready").status_code == 200
+    e.stop()
+
+    # nothing of it is lost, and more room makes it writable again
+    e.env["HOLONOMIX_MAP_SIZE"] = str(16 << 20)
+    e.start()
+    assert e.list(limit=1000).json()["count"] == n
+    assert e.put(f"k{n:04}", bytes(50_000)).json()["version"] == 1
+
+
+def test_a_large_value_that_does_not_fit_gives_its_room_back(make_engine):
+    e = make_engine(HOLONOMIX_MAP_SIZE=24 << 20).start()
+    assert e.put("old", bytes(1_000_000)).status_code == 200
+    for _ in range(3):
+        error(e.put("big", bytes(40_000_000)), 503, "unavailable",
+              "Storage is full")
+        assert e.get("big").status_code == 404
+        assert e.put("old", bytes(10_000)).status_code == 200
+    assert e.put("fits", bytes(12_000_000)).status_code == 200
+    assert e.serve("fits").status_code == 200
+
+
+def test_chunks_without_a_record_are_removed_at_start(make_engine):
+    """A kill in the middle of large values leaves no room behind."""
+    e = make_engine(HOLONOMIX_MAP_SIZE=64 << 20).start()
+    for _ in range(4):
+        body = (b'{"key":"big","data_b64":"' + b64(bytes(40_000_000)).encode()
+                + b'"}')
+
+        def send():
+            try:
+                with e.connect() as s:
+                    s.sendall(head("POST", "/v1/put",
+                                   f"Content-Length: {len(body)}") + body)
+                    s.recv(1)
+            except OSError:
+                pass
+
+        before = (e.data / "data.mdb").stat().st_size
+        t = threading.Thread(target=send)
+        t.start()
+        wait_for(lambda: (e.data / "data.mdb").stat().st_size > before
+                 or not t.is_alive(), "the first chunks")
+        e.kill()
+        t.join()
+        e.start()
+        if e.get("big").status_code == 200:
+            break                       # it was faster than the kill
+    assert e.put("next", bytes(15_000_000)).status_code == 200
+    assert e.serve("next").status_code == 200

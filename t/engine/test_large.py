@@ -1,0 +1,108 @@
+"""100 MB in and out: bounded memory, bit for bit, while others are served."""
+
+import hashlib
+import http.client
+import json
+import os
+import threading
+
+import numpy as np
+from conftest import ASAN, KEY, b64
+
+MB = 1 << 20
+SIZE = 104857600
+
+
+def memory(engine):
+    """VmHWM in bytes: what was resident at most, without the file's map."""
+    fields = dict(line.split(":", 1) for line in
+                  open(f"/proc/{engine.process.pid}/status"))
+    return {k: int(fields[k].split()[0]) * 1024
+            for k in ("VmHWM", "VmRSS", "RssAnon", "RssFile")}
+
+
+class Watch(threading.Thread):
+    """Samples RssAnon until stopped."""
+
+    def __init__(self, engine):
+        super().__init__()
+        self.engine, self.most = engine, 0
+        self.end = threading.Event()
+
+    def run(self):
+        while not self.end.is_set():
+            self.most = max(self.most, memory(self.engine)["RssAnon"])
+            self.end.wait(0.005)
+
+    def result(self):
+        self.end.set()
+        self.join()
+        return self.most
+
+
+def test_put_and_serve_100_mb(engine):
+    data = np.random.default_rng(7).random(SIZE // 8).tobytes()
+    slack = 400 * MB if ASAN else 0
+    text = ('{"data_b64":"' + b64(data) + '","key":"big","namespace":"ns"}')
+    text = text.encode()
+
+    start = memory(engine)["VmHWM"]
+    watch = Watch(engine)
+    watch.start()
+    r = engine.request("POST", "/v1/put", data=text)
+    put_most = watch.result()
+    assert r.status_code == 200 and r.json()["original_bytes"] == SIZE
+    assert r.json()["dtype"] == "float64"
+    # the value once, one slice of it in the store, and little else
+    hwm = memory(engine)["VmHWM"]
+    print("before", start // MB, "put: VmHWM", hwm // MB, "anonymous",
+          put_most // MB)
+    assert hwm < SIZE + 40 * MB + slack
+
+    body = json.dumps({"key": "big", "namespace": "ns"})
+    for accept in "application/octet-stream", "application/json":
+        watch = Watch(engine)
+        watch.start()
+        c = http.client.HTTPConnection("127.0.0.1", engine.port, timeout=60)
+        c.request("POST", "/v1/serve", body, {
+            "Authorization": "Bearer " + KEY, "Accept": accept})
+        r = c.getresponse()
+        out = r.read()
+        c.close()
+        most = watch.result()
+        print("serve", accept, "anonymous", most // MB)
+        assert most < 40 * MB + slack
+        if accept.endswith("json"):
+            assert out.endswith(b'"}')
+            out = json.loads(out)["data_b64"].encode()
+            assert out == b64(data).encode()
+        else:
+            assert hashlib.sha256(out).digest() == hashlib.sha256(
+                data).digest()
+
+
+def test_small_requests_do_not_wait_for_a_large_one(engine):
+    """While 100 MB are on their way in and through the store, others go on."""
+    text = ('{"key":"big","data_b64":"' + b64(os.urandom(SIZE)) + '"}')
+    done = threading.Event()
+    result = []
+
+    def large():
+        result.append(engine.request("POST", "/v1/put", data=text.encode()))
+        done.set()
+
+    t = threading.Thread(target=large)
+    t.start()
+    c = http.client.HTTPConnection("127.0.0.1", engine.port, timeout=60)
+    during = 0
+    body = json.dumps({"key": "small", "data_b64": "QQ=="})
+    while not done.is_set():
+        c.request("POST", "/v1/put", body, {"Authorization": "Bearer " + KEY})
+        r = c.getresponse()
+        r.read()
+        assert r.status == 200
+        during += 0 if done.is_set() else 1
+    c.close()
+    t.join()
+    assert result[0].status_code == 200
+    assert during >= 10

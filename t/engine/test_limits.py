@@ -1,0 +1,179 @@
+"""Upload limit three ways, in-flight budget, connections, timeouts."""
+
+import json
+import time
+
+import pytest
+from conftest import KEY, b64, error, head, read_all, read_response, wait_for
+
+TEXT = "Payload exceeds maximum upload size of %d bytes"
+
+
+@pytest.fixture
+def small(make_engine):
+    return make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=100000).start()
+
+
+def test_decoded_payload_exact(small):
+    assert small.put("k", bytes(100000)).status_code == 200
+    error(small.put("k", bytes(100001)), 413, "too_large", TEXT % 100000)
+    assert small.get("k").json()["version"] == 1
+
+
+def test_content_length_is_refused_before_a_byte_is_read(small):
+    cap = 100000 // 3 * 4 + 4 + (1 << 20)
+    with small.connect() as s:
+        s.sendall(head("POST", "/v1/put", f"Content-Length: {cap + 1}"))
+        status, headers, text, _ = read_response(s)
+        assert status == 413 and headers["connection"] == "close"
+        assert json.loads(text)["detail"] == TEXT % 100000
+
+
+def test_chunked_is_counted_while_reading(small):
+    """White space up to the cap is fine, one byte more is not."""
+    cap = 100000 // 3 * 4 + 4 + (1 << 20)
+    text = json.dumps({"key": "k", "data_b64": b64(b"x")}).encode()
+    for extra, expected in (0, 200), (1, 413):
+        body = text + b" " * (cap - len(text) + extra)
+        with small.connect() as s:
+            s.sendall(head("POST", "/v1/put", "Transfer-Encoding: chunked")
+                      + b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n")
+            assert read_response(s)[0] == expected
+
+
+def test_budget_over_all_requests(make_engine):
+    e = make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=1000000,
+                    HOLONOMIX_INFLIGHT_BYTES=2000000).start()
+    length = 1340000
+    held = [e.connect(), e.connect()]
+    for s in held:
+        s.sendall(head("POST", "/v1/put", f"Content-Length: {length}",
+                       "X-Request-Id: held") + b"{")
+    # both are known to be in the budget once a third one is refused
+    wait_for(lambda: e.put("k", bytes(900000)).status_code == 503, "503")
+    r = e.put("k", bytes(900000))
+    error(r, 503, "unavailable", "Too many payloads in flight")
+    assert r.headers["Retry-After"] == "1"
+    assert e.get("k").status_code in (200, 404)     # small requests go on
+    for s in held:
+        s.close()
+    wait_for(lambda: e.put("k", bytes(900000)).status_code == 200, "200")
+
+
+def test_budget_of_chunked_bodies_grows_with_the_data(make_engine):
+    e = make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=3000000,
+                    HOLONOMIX_INFLIGHT_BYTES=3000000).start()
+    data = b64(bytes(2500000)).encode()
+    with e.connect() as s:
+        part = b'{"key":"k","data_b64":"' + data[:-4]
+        s.sendall(head("POST", "/v1/put", "Transfer-Encoding: chunked")
+                  + b"%x\r\n" % len(part) + part + b"\r\n")
+        wait_for(lambda: e.put("o", bytes(1000000)).status_code == 503, "503")
+        part = data[-4:] + b'"}'
+        s.sendall(b"%x\r\n" % len(part) + part + b"\r\n0\r\n\r\n")
+        assert read_response(s)[0] == 200
+    assert e.put("o", bytes(1000000)).status_code == 200
+
+
+def test_connections_are_bounded(make_engine):
+    e = make_engine(HOLONOMIX_MAX_CONNECTIONS=8).start()
+    socks = [e.connect() for _ in range(8)]
+    for s in socks:
+        s.sendall(head("GET", "/health"))
+        assert read_response(s)[0] == 200
+    with e.connect() as s:
+        assert s.recv(1) == b""
+    assert e.log("refused")
+    socks.pop().close()
+    wait_for(lambda: works(e), "a free place")
+    for s in socks:
+        s.close()
+
+
+def works(e):
+    try:
+        with e.connect() as s:
+            s.sendall(head("GET", "/health"))
+            return read_response(s)[0] == 200
+    except (AssertionError, OSError):
+        return False
+
+
+@pytest.fixture
+def impatient(make_engine):
+    return make_engine(HOLONOMIX_HEADER_TIMEOUT=1, HOLONOMIX_BODY_TIMEOUT=1,
+                       HOLONOMIX_IDLE_TIMEOUT=1,
+                       HOLONOMIX_SEND_TIMEOUT=1).start()
+
+
+def test_slow_head_is_408(impatient):
+    with impatient.connect() as s:
+        s.sendall(b"GET /health HTTP/1.1\r\nHost:")
+        status, headers, text, _ = read_response(s)
+        assert status == 408 and headers["connection"] == "close"
+        assert json.loads(text)["error"] == "request_timeout"
+
+
+def test_slow_body_is_408(impatient):
+    with impatient.connect() as s:
+        s.sendall(head("POST", "/v1/put", "Content-Length: 100") + b'{"key"')
+        status, headers, _, _ = read_response(s)
+        assert status == 408 and headers["connection"] == "close"
+
+
+def test_dripping_does_not_extend_the_limit(impatient):
+    """A byte now and then is no progress."""
+    with impatient.connect() as s:
+        s.sendall(head("POST", "/v1/put", "Content-Length: 100000"))
+        s.settimeout(0.1)
+        end = time.monotonic() + 20
+        answer = b""
+        while not answer:
+            assert time.monotonic() < end
+            s.sendall(b" ")
+            try:
+                answer = s.recv(65536)
+            except TimeoutError:
+                pass
+        assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_idle_connections_are_closed(impatient):
+    with impatient.connect() as s:
+        assert read_all(s) == b""
+    with impatient.connect() as s:
+        s.sendall(head("GET", "/health"))
+        _, _, _, rest = read_response(s)
+        assert rest == b"" and read_all(s) == b""
+
+
+def test_a_client_that_does_not_read_is_cut(impatient):
+    impatient.put("k", bytes(20_000_000))
+    body = b'{"key":"k"}'
+    with impatient.connect() as s:
+        s.sendall(head("POST", "/v1/serve", f"Content-Length: {len(body)}",
+                       "X-Request-Id: unread") + body)
+        line = impatient.logged("unread")
+        assert "aborted" in line and line["bytes"] < 20_000_000
+
+
+def test_a_slow_reader_that_makes_progress_is_served(make_engine):
+    """It holds no old snapshot either: writes go on, the value is whole."""
+    e = make_engine(HOLONOMIX_SEND_TIMEOUT=2).start()
+    e.put("k", bytes(6_000_000))
+    body = b'{"key":"k"}'
+    with e.connect() as s:
+        s.sendall(head("POST", "/v1/serve", f"Content-Length: {len(body)}",
+                       "Accept: application/octet-stream",
+                       "Connection: close") + body)
+        data = b""
+        for i in range(5):
+            data += s.recv(1000000)
+            assert e.put("k", b"other %d" % i).status_code == 200
+        data += read_all(s)
+    assert data.split(b"\r\n\r\n", 1)[1] == bytes(6_000_000)
+
+
+def test_the_key_of_a_refused_request_is_not_logged(small):
+    error(small.put("k", bytes(100001)), 413, "too_large")
+    assert KEY not in small.log_text()

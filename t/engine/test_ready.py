@@ -1,0 +1,16 @@
+"""/health and /ready."""
+
+from conftest import error
+
+
+def test_answers(engine):
+    r = engine.request("GET", "/health")
+    assert r.status_code == 200 and r.json() == {"status": "ok"}
+    r = engine.request("GET", "/ready")
+    assert r.status_code == 200 and r.json() == {"status": "ready"}
+    r = engine.request("HEAD", "/ready")
+    assert r.status_code == 200 and r.content == b""
+
+
+def test_metrics_are_not_there_yet(engine):
+    error(engine.request("GET", "/metrics"), 404, "not_found")
