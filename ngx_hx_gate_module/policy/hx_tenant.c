@@ -39,6 +39,15 @@ hx_le_put(unsigned char *p, uint64_t v, unsigned n)
 }
 
 
+/* Of all but itself: a flipped status is as bad as a flipped quota. */
+
+static uint32_t
+hx_tenant_crc(const unsigned char *p, size_t len)
+{
+    return hx_crc32(hx_crc32(0, p, 4), p + 8, len - 8);
+}
+
+
 static hx_rc_t
 hx_tenant_walk(hx_tenant_t *t, const unsigned char *p, size_t len,
     size_t plen, size_t ilen, size_t elen)
@@ -47,7 +56,9 @@ hx_tenant_walk(hx_tenant_t *t, const unsigned char *p, size_t len,
     hx_str_t  ns;
     unsigned  n;
 
-    if (len < plen + ilen + elen) {
+    if (len < plen + ilen + elen || ilen == 0 || ilen > HX_TENANT_MAX
+        || elen > HX_EMAIL_MAX)
+    {
         return HX_FAIL;
     }
 
@@ -78,7 +89,7 @@ hx_tenant_decode(hx_tenant_t *t, const unsigned char *p, size_t len)
     if (len < HX_TENANT_HEAD || len > HX_TENANT_RECORD_MAX
         || p[0] != 'H' || p[1] != 'T' || p[2] != HX_TENANT_VERSION
         || p[3] > HX_TENANT_SUSPENDED || p[47] != 0
-        || hx_le_get(p + 4, 4) != hx_crc32(0, p + 8, len - 8))
+        || hx_le_get(p + 4, 4) != hx_tenant_crc(p, len))
     {
         return HX_FAIL;
     }
@@ -196,6 +207,8 @@ hx_tenant_edit(hx_tenant_edit_t *e, const hx_tenant_t *t)
 }
 
 
+/* 0 when a namespace is too long for its length byte. */
+
 static size_t
 hx_tenant_size(const hx_tenant_edit_t *e)
 {
@@ -206,6 +219,10 @@ hx_tenant_size(const hx_tenant_edit_t *e)
         + (size_t) e->n_keys * HX_TENANT_KEY_SIZE;
 
     for (i = 0; i < e->n_namespaces; i++) {
+        if (e->namespaces[i].len > HX_NAMESPACE_MAX) {
+            return 0;
+        }
+
         n += 1 + e->namespaces[i].len;
     }
 
@@ -233,8 +250,9 @@ hx_tenant_encode(const hx_tenant_edit_t *e, unsigned char *out, size_t cap)
 
     len = hx_tenant_size(e);
 
-    if (len > cap || len > HX_TENANT_RECORD_MAX || e->plan.len > 255
-        || e->id.len > HX_TENANT_MAX || e->email.len > HX_EMAIL_MAX)
+    if (len == 0 || len > cap || len > HX_TENANT_RECORD_MAX
+        || e->plan.len > 255 || e->id.len == 0 || e->id.len > HX_TENANT_MAX
+        || e->email.len > HX_EMAIL_MAX)
     {
         return 0;
     }
@@ -271,7 +289,7 @@ hx_tenant_encode(const hx_tenant_edit_t *e, unsigned char *out, size_t cap)
         p = hx_tenant_put(p, &e->namespaces[i]);
     }
 
-    (void) hx_le_put(out + 4, hx_crc32(0, out + 8, len - 8), 4);
+    (void) hx_le_put(out + 4, hx_tenant_crc(out, len), 4);
 
     return len;
 }

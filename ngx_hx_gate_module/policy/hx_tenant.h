@@ -5,7 +5,7 @@
  * Stored form, version 1, all numbers little-endian:
  *
  *    0  "HT"  u8 version  u8 status
- *    4  u32 CRC-32 of everything from offset 8
+ *    4  u32 CRC-32 of everything but these four bytes
  *    8  u64 created  u64 updated          Unix seconds
  *   24  u64 quota override                tenths of a CU, see HX_TENANT_NONE
  *   32  u32 requests  u32 window_s        rate override, 0 0 = none
@@ -105,7 +105,7 @@ typedef struct {
 /* HX_FAIL when the record holds more than an edit can. */
 hx_rc_t hx_tenant_edit(hx_tenant_edit_t *e, const hx_tenant_t *t);
 
-/* Bytes written to out, 0 when cap is too small. */
+/* Bytes written to out, 0 when cap is too small or a string too long. */
 size_t hx_tenant_encode(const hx_tenant_edit_t *e, unsigned char *out,
     size_t cap);
 
