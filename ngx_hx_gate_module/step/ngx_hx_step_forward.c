@@ -17,7 +17,10 @@
 #define NGX_HX_ADDED   4
 
 
-/* Is it a name that only the gate may send, in any spelling? */
+/*
+ * Is it a name that only the gate may send, in any spelling?  Many programs
+ * take "_" for "-", some any other separator ("ignore_invalid_headers off").
+ */
 
 static ngx_uint_t
 ngx_hx_forward_ours(const ngx_table_elt_t *h)
@@ -35,7 +38,7 @@ ngx_hx_forward_ours(const ngx_table_elt_t *h)
 
     for (i = 0; i < h->key.len && i < sizeof(name); i++) {
         c = h->lowcase_key[i];
-        name[i] = c == '_' ? '-' : c;
+        name[i] = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
     }
 
     if (name[0] == 'x' && name[1] == '-' && name[2] == 'h' && name[3] == 'x'
