@@ -89,12 +89,17 @@ DEP_GROUPS    := build \
 build-deps:
 	@$(DEPS) $(DEP_GROUPS)
 
+# file written from stdin only when that changes it; a link made only when it
+# points elsewhere: several makes may run at a time
+if_changed     = { cat > $(1).$$$$; cmp -s $(1).$$$$ $(1) && rm $(1).$$$$ \
+                   || mv $(1).$$$$ $(1); }
+link           = test "$$(readlink $(2))" = $(1) || ln -sfn $(1) $(2)
+
 # The stamp changes when nginx or a flag does; "config" when a file joins.
 $(B)/nginx.stamp: build-deps FORCE
 	@mkdir -p $(B)
 	$(Q)printf '%s\n' "$$($(NGINX_BIN) -V 2>&1)" '$(NGX_SRC)' '$(NGX_CC_OPT)' \
-	  '$(NGX_LD_OPT)' > $@.new
-	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	  '$(NGX_LD_OPT)' | $(call if_changed,$@)
 
 # No warning flags here: with -Werror configure's own probes would fail and
 # features would go missing without a word.
@@ -111,8 +116,9 @@ module: $(NGX_OBJ)/Makefile
 	@echo "  MAKE  $(MODULE:$(ROOT)/%=%)"
 	$(Q)$(MAKE) -s -f $(NGX_OBJ)/Makefile -C $(NGX_SRC) modules \
 	  CFLAGS='-pipe -std=gnu11 $(NGX_CC_OPT) $(WARN) $(CFLAGS)'
-	$(Q)ln -f $(NGX_OBJ)/ngx_http_hx_gate_module.so $(MODULE)
-	$(Q)ln -sfn $(BUILD)/$(notdir $(MODULE)) $(ROOT)/$(notdir $(MODULE))
+	$(Q)test $(NGX_OBJ)/$(notdir $(MODULE)) -ef $(MODULE) \
+	  || ln -f $(NGX_OBJ)/$(notdir $(MODULE)) $(MODULE)
+	$(Q)$(call link,$(BUILD)/$(notdir $(MODULE)),$(ROOT)/$(notdir $(MODULE)))
 
 ENGINE_ROOMS  := codec store api server
 ENGINE_MAIN   := hx-engine/server/hx_main.c
@@ -132,8 +138,7 @@ $(OBJ)/%.o: %.c $(B)/prog.stamp
 
 $(B)/prog.stamp: build-deps FORCE
 	@mkdir -p $(B)
-	$(Q)echo '$(CC) $(PROG_CFLAGS) $(PROG_LDFLAGS)' > $@.new
-	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	$(Q)echo '$(CC) $(PROG_CFLAGS) $(PROG_LDFLAGS)' | $(call if_changed,$@)
 
 # rebuilt whole: an object that left the tree must leave the library too
 $(B)/libhxcore.a: $(call objects,$(CORE_SRC))
@@ -149,7 +154,7 @@ $(ENGINE): $(call objects,$(ENGINE_MAIN)) $(B)/libhxengine.a $(B)/libhxcore.a
 	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ -llmdb -lssl -lcrypto -lyajl -lz -lpthread
 
 engine-bin: $(ENGINE)
-	$(Q)ln -sfn $(BUILD)/$(notdir $(ENGINE)) $(ROOT)/$(notdir $(ENGINE))
+	$(Q)$(call link,$(BUILD)/$(notdir $(ENGINE)),$(ROOT)/$(notdir $(ENGINE)))
 
 
 # ---- tests ------------------------------------------------------------------

@@ -1,0 +1,53 @@
+"""make install: what a packager gets, and that nginx takes it."""
+
+import os
+import subprocess
+
+from conftest import TOP
+
+NGINX = os.environ.get("HX_NGINX", "/usr/sbin/nginx")
+
+
+def install(destdir):
+    build = os.environ.get("HX_BUILD")
+    return subprocess.run(
+        ["make", "-C", TOP, "install", f"DESTDIR={destdir}",
+         *([f"BUILD={build}"] if build else [])],
+        capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_what_is_installed(state_dirs):
+    destdir = state_dirs()
+    run = install(destdir)
+    assert run.returncode == 0, run.stderr
+    files = {str(p.relative_to(destdir)): p.stat().st_mode & 0o777
+             for p in destdir.rglob("*") if p.is_file()}
+    assert files == {
+        "usr/lib/nginx/modules/ngx_http_hx_gate_module.so": 0o644,
+        "usr/sbin/hx-engine": 0o755,
+        **{f"etc/nginx/hx-gate/{name}": 0o644 for name in (
+            "README.md", "hx-gate.conf", "hx-gate-server.conf",
+            "snippets/hx-gate-main.conf", "snippets/hx-gate-proxy.conf",
+            "snippets/hx-gate-tls.conf")}}
+
+    module = destdir / "usr/lib/nginx/modules/ngx_http_hx_gate_module.so"
+    conf = destdir / "nginx.conf"
+    conf.write_text(f"load_module {module};\nevents {{ }}\n"
+                    f"pid {destdir}/pid;\n")
+    test = subprocess.run([NGINX, "-t", "-e", f"{destdir}/log", "-p", destdir,
+                           "-c", conf], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert test.returncode == 0, test.stderr
+
+
+def test_a_changed_configuration_is_kept(state_dirs):
+    destdir = state_dirs()
+    assert install(destdir).returncode == 0
+    mine = destdir / "etc/nginx/hx-gate/hx-gate.conf"
+    mine.write_text("# mine\n")
+    run = install(destdir)
+    assert run.returncode == 0
+    assert mine.read_text() == "# mine\n"
+    assert "kept " in run.stderr
+    new = mine.with_name("hx-gate.conf.new")
+    assert new.read_text() == (TOP / "nginx-conf/hx-gate.conf").read_text()
