@@ -71,6 +71,44 @@ ngx_hx_answer_error_page(const ngx_http_request_t *r)
 }
 
 
+/*
+ * Did the engine refuse the gate, not the client?  Also when the operator has
+ * nginx intercept the upstream's errors and answers with a page of his own.
+ */
+
+static ngx_uint_t
+ngx_hx_answer_engine_refused(const ngx_http_request_t *r,
+    const ngx_hx_ctx_t *ctx)
+{
+    return ctx->granted && r->upstream != NULL
+           && r->headers_out.status == NGX_HTTP_UNAUTHORIZED;
+}
+
+
+static void
+ngx_hx_answer_no_challenge(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    r->headers_out.www_authenticate = NULL;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == 16
+                && ngx_strncasecmp(h[i].key.data,
+                                   (u_char *) "www-authenticate", 16) == 0)
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
+
+
 static void
 ngx_hx_answer_hide(ngx_http_request_t *r)
 {
@@ -216,11 +254,10 @@ ngx_hx_answer_header_filter(ngx_http_request_t *r)
 
     (void) ngx_hx_read_headers(r, ctx);
 
-    if (ctx->granted && r->headers_out.status == NGX_HTTP_UNAUTHORIZED
-        && ngx_hx_answer_upstream(r))
-    {
-        /* the engine refused the gate, not the client: infrastructure trouble
-         * is never reported as 401, clients throw their keys away on it */
+    if (ngx_hx_answer_engine_refused(r, ctx)) {
+
+        /* infrastructure trouble is never reported as 401: clients throw their
+         * keys away on it */
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "hx_gate: the upstream answered 401, it does not accept "
@@ -228,7 +265,12 @@ ngx_hx_answer_header_filter(ngx_http_request_t *r)
 
         r->headers_out.status = NGX_HTTP_BAD_GATEWAY;
         r->headers_out.status_line.len = 0;
-        r->headers_out.www_authenticate = NULL;
+
+        if (r->err_status != 0) {
+            r->err_status = NGX_HTTP_BAD_GATEWAY;       /* for the logs */
+        }
+
+        ngx_hx_answer_no_challenge(r);
 
         if (ngx_hx_answer_json(r, ctx) != NGX_OK) {
             return NGX_ERROR;
