@@ -91,15 +91,14 @@ ngx_hx_refuse_size(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 static void
 ngx_hx_reply_too_large(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
-    off_t                      max;
+    off_t                      max, ours;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
     max = clcf->client_max_body_size;
+    ours = (off_t) hx_body_cap(ctx->lcf->max_upload);
 
-    if (max != 0
-        && (!ctx->lcf->gated || max < (off_t) hx_body_cap(ctx->lcf->max_upload)))
-    {
+    if (max != 0 && (max < ours || !ctx->lcf->gated)) {
         (void) ngx_hx_reply_limit(r, ctx, "Request body exceeds maximum size",
                                   max);
         return;
