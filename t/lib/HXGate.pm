@@ -529,6 +529,23 @@ sub upstream_stop {
 }
 
 
+# ---- TLS --------------------------------------------------------------------
+
+# Directives for a self-signed certificate of "localhost".
+sub certificate {
+    my ($crt, $key) = ("$Dir/tls.crt", "$Dir/tls.key");
+
+    if (!-e $crt) {
+        system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -batch "
+               . "-subj /CN=localhost -keyout '$key' -out '$crt.new' "
+               . "2>'$Dir/openssl.log'") == 0
+            or croak 'openssl req failed';
+        rename "$crt.new", $crt or croak "$crt: $!";
+    }
+    return "ssl_certificate $crt; ssl_certificate_key $key;";
+}
+
+
 # ---- tenants ----------------------------------------------------------------
 
 # Creates tenants through the admin plane of an nginx that runs only for this;
