@@ -18,7 +18,7 @@ done
 echo
 for group in "$@"; do
     echo "==> $group"
-    grep -E -e '^(All tests successful|Files=|Result: |Failed )' \
+    grep -aE -e '^(All tests successful|Files=|Result: |Failed )' \
          -e '^(=+ )?[0-9]+ (passed|failed|error|skipped|deselected)' \
          -e '^no tests ran|^sanitizers: ' "$logs/$group.log" ||
         echo "no summary: the group did not run"
