@@ -191,9 +191,11 @@ hx_route_free(hx_operation_t *op)
 static hx_rc_t
 hx_route_slash(hx_route_t *r, const hx_path_t *path)
 {
-    if (path->encoded_slash == path->text.len
+    if (path->encoded_slash_end == 0
         || (r->key.data != NULL
-            && path->text.data + path->encoded_slash >= r->key.data))
+            && path->text.data + path->encoded_slash >= r->key.data
+            && path->text.data + path->encoded_slash_end
+               <= r->key.data + r->key.len))
     {
         return HX_OK;
     }
