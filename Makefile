@@ -181,8 +181,6 @@ $(FUZZ_BIN): $(B)/%: $(OBJ)/t/%.o $(OBJ)/t/fuzz/hx_fuzz_driver.o $(TEST_LIBS)
 BENCH_SRC     := t/bench/load_tenants.c t/bench/scan_speed.c
 BENCH_BIN     := $(BENCH_SRC:t/%.c=$(B)/%)
 
-$(call objects,$(BENCH_SRC)): INCLUDES += -I$(GATE)/store
-
 $(BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LINK  $(@:$(ROOT)/%=%)"

@@ -14,16 +14,27 @@
 #define HX_TENANT_KEY_SIZE  48
 
 
-static uint64_t
-hx_le_get(const unsigned char *p, unsigned n)
+/* Written out: the compiler makes one load of each, of a loop it does not. */
+
+static uint32_t
+hx_le16(const unsigned char *p)
 {
-    uint64_t  v;
+    return (uint32_t) p[0] | (uint32_t) p[1] << 8;
+}
 
-    for (v = 0; n-- != 0; /* void */) {
-        v = v << 8 | p[n];
-    }
 
-    return v;
+static uint32_t
+hx_le32(const unsigned char *p)
+{
+    return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
+           | (uint32_t) p[3] << 24;
+}
+
+
+static uint64_t
+hx_le64(const unsigned char *p)
+{
+    return hx_le32(p) | (uint64_t) hx_le32(p + 4) << 32;
 }
 
 
@@ -81,27 +92,34 @@ hx_tenant_walk(hx_tenant_t *t, const unsigned char *p, size_t len,
 }
 
 
+int
+hx_tenant_intact(const unsigned char *p, size_t len)
+{
+    return len >= HX_TENANT_HEAD && len <= HX_TENANT_RECORD_MAX
+           && hx_le32(p + 4) == hx_tenant_crc(p, len);
+}
+
+
 hx_rc_t
-hx_tenant_decode(hx_tenant_t *t, const unsigned char *p, size_t len)
+hx_tenant_view(hx_tenant_t *t, const unsigned char *p, size_t len)
 {
     size_t  keys;
 
     if (len < HX_TENANT_HEAD || len > HX_TENANT_RECORD_MAX
         || p[0] != 'H' || p[1] != 'T' || p[2] != HX_TENANT_VERSION
-        || p[3] > HX_TENANT_SUSPENDED || p[47] != 0
-        || hx_le_get(p + 4, 4) != hx_tenant_crc(p, len))
+        || p[3] > HX_TENANT_SUSPENDED || p[47] != 0)
     {
         return HX_FAIL;
     }
 
     t->status = (hx_tenant_status_t) p[3];
-    t->created = hx_le_get(p + 8, 8);
-    t->updated = hx_le_get(p + 16, 8);
-    t->quota = hx_le_get(p + 24, 8);
-    t->requests = (uint32_t) hx_le_get(p + 32, 4);
-    t->window_s = (uint32_t) hx_le_get(p + 36, 4);
-    t->n_namespaces = (unsigned) hx_le_get(p + 40, 2);
-    t->n_keys = (unsigned) hx_le_get(p + 42, 2);
+    t->created = hx_le64(p + 8);
+    t->updated = hx_le64(p + 16);
+    t->quota = hx_le64(p + 24);
+    t->requests = hx_le32(p + 32);
+    t->window_s = hx_le32(p + 36);
+    t->n_namespaces = hx_le16(p + 40);
+    t->n_keys = hx_le16(p + 42);
     t->keys = p + HX_TENANT_HEAD;
 
     keys = (size_t) t->n_keys * HX_TENANT_KEY_SIZE;
@@ -112,6 +130,13 @@ hx_tenant_decode(hx_tenant_t *t, const unsigned char *p, size_t len)
 
     return hx_tenant_walk(t, p + HX_TENANT_HEAD + keys,
                           len - HX_TENANT_HEAD - keys, p[44], p[45], p[46]);
+}
+
+
+hx_rc_t
+hx_tenant_decode(hx_tenant_t *t, const unsigned char *p, size_t len)
+{
+    return hx_tenant_intact(p, len) ? hx_tenant_view(t, p, len) : HX_FAIL;
 }
 
 
@@ -144,8 +169,8 @@ hx_tenant_key(const hx_tenant_t *t, unsigned i, hx_tenant_key_t *key)
     p = t->keys + (size_t) i * HX_TENANT_KEY_SIZE;
 
     memcpy(key->hash, p, HX_SHA256_LEN);
-    key->created = hx_le_get(p + HX_SHA256_LEN, 8);
-    key->expires = hx_le_get(p + HX_SHA256_LEN + 8, 8);
+    key->created = hx_le64(p + HX_SHA256_LEN);
+    key->expires = hx_le64(p + HX_SHA256_LEN + 8);
 }
 
 
@@ -160,8 +185,8 @@ hx_tenant_key_valid(const hx_tenant_t *t,
     for (i = 0; i < t->n_keys; i++) {
         p = t->keys + (size_t) i * HX_TENANT_KEY_SIZE;
 
-        if (hx_equal(p, hash, HX_SHA256_LEN)) {
-            expires = hx_le_get(p + HX_SHA256_LEN + 8, 8);
+        if (memcmp(p, hash, HX_SHA256_LEN) == 0) {
+            expires = hx_le64(p + HX_SHA256_LEN + 8);
             return expires == 0 || now < expires ? HX_OK : HX_NO;
         }
     }

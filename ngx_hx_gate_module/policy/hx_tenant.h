@@ -66,6 +66,14 @@ typedef struct {
 hx_rc_t hx_tenant_decode(hx_tenant_t *t, const unsigned char *p, size_t len);
 
 /*
+ * The two halves of decoding: does the checksum fit (1 or 0), and the same
+ * without it, for bytes that were found intact before.  A view still believes
+ * no length.
+ */
+int hx_tenant_intact(const unsigned char *p, size_t len);
+hx_rc_t hx_tenant_view(hx_tenant_t *t, const unsigned char *p, size_t len);
+
+/*
  * Steps through the packed namespaces: *pos starts as 0; 1 and *ns, or 0 at
  * the end.
  */
@@ -76,7 +84,8 @@ void hx_tenant_key(const hx_tenant_t *t, unsigned i, hx_tenant_key_t *key);
 
 /*
  * May this hash log in now?  HX_OK; HX_NO = expired; HX_FAIL = the record does
- * not know it although the registry led here.
+ * not know it although the registry led here.  (The registry has found it by an
+ * ordinary comparison already: a constant time here would hide nothing.)
  */
 hx_rc_t hx_tenant_key_valid(const hx_tenant_t *t,
     const unsigned char hash[HX_SHA256_LEN], uint64_t now);

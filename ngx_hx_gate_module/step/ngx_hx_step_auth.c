@@ -116,7 +116,7 @@ ngx_hx_step_auth(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     }
 
     if (rc != HX_OK
-        || hx_tenant_decode(&tenant, record.data, record.len) != HX_OK)
+        || hx_tenant_view(&tenant, record.data, record.len) != HX_OK)
     {
         return ngx_hx_auth_trouble(r, ctx);
     }

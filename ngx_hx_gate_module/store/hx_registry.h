@@ -46,10 +46,12 @@ hx_rc_t hx_registry_open(hx_registry_t **reg, const hx_registry_conf_t *conf,
 void hx_registry_close(hx_registry_t *reg);
 
 /*
- * The record of the tenant that owns this key hash.  HX_OK: *record points
- * into the store and holds until hx_registry_release(), which must follow at
- * once (also after NO and FAIL it is harmless).  HX_NO: no such key.
- * HX_FAIL: text in err.
+ * The record of the tenant that owns this key hash, as the last transaction
+ * that anybody has committed left it; answers are cached for as long as that
+ * stays the last one.  HX_OK: *record is intact (hx_tenant_view() may be used)
+ * and holds until hx_registry_release(), which must follow at once (also after
+ * NO and FAIL it is harmless).  HX_NO: no such key.  HX_FAIL: text in err; a
+ * damaged record is one.
  */
 hx_rc_t hx_registry_find(hx_registry_t *reg,
     const unsigned char hash[HX_SHA256_LEN], hx_str_t *record, char *err);

@@ -20,16 +20,6 @@ typedef struct {
 } hx_registry_keys_t;
 
 
-static hx_rc_t
-hx_registry_damaged(char *err, const hx_str_t *id)
-{
-    (void) snprintf(err, HX_REGISTRY_ERR, "record of tenant \"%.*s\" is "
-                    "damaged", (int) id->len, id->data);
-
-    return HX_FAIL;
-}
-
-
 /* The present record of a tenant as an edit; strings point into the map. */
 
 static hx_rc_t

@@ -10,6 +10,7 @@
 
 #include "hx_lmdb.h"
 #include "hx_registry.h"
+#include "hx_registry_cache.h"
 
 
 struct hx_registry_s {
@@ -19,6 +20,7 @@ struct hx_registry_s {
     MDB_dbi             keys;
     MDB_dbi             tenants;
     unsigned            reading:1;
+    hx_registry_cache_t *cache;         /* of find() */
 
     /* shared by threads with a transaction, exclusive to resize or close */
     pthread_rwlock_t    lock;
@@ -28,5 +30,8 @@ struct hx_registry_s {
 
 /* Writes "what: text of rc" to err; always HX_FAIL. */
 hx_rc_t hx_registry_fail(char *err, const char *what, int rc);
+
+/* The same for a record that does not fit its checksum. */
+hx_rc_t hx_registry_damaged(char *err, const hx_str_t *id);
 
 #endif /* HX_REGISTRY_LMDB_H */
