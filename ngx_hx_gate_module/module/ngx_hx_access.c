@@ -23,6 +23,57 @@ static const ngx_hx_step_pt  ngx_hx_steps[] = {
 };
 
 
+/* The gate is not on here: perhaps the end of an internal redirect. */
+
+static ngx_int_t
+ngx_hx_access_outside(ngx_http_request_t *r)
+{
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_hx_forward_leave(r, ctx) == NGX_OK
+           ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/*
+ * An internal redirect: what was granted stays granted, and a refusal stays
+ * one wherever an error_page leads.
+ */
+
+static ngx_int_t
+ngx_hx_access_again(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
+{
+    if (ctx->granted) {
+        return ngx_hx_forward_enter(r) == NGX_OK
+               ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->error != HX_E_NONE) {
+        return (ngx_int_t) hx_error_status(ctx->error);
+    }
+
+    return r->err_status >= NGX_HTTP_BAD_REQUEST
+           ? (ngx_int_t) r->err_status : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/* nginx's own trouble, for example with the body */
+
+static void
+ngx_hx_access_failed(ngx_hx_ctx_t *ctx, ngx_uint_t status)
+{
+    ctx->decided = 1;
+    ctx->outcome = status < 500 ? HX_OUTCOME_INVALID_REQUEST
+                                : HX_OUTCOME_INTERNAL;
+}
+
+
 ngx_int_t
 ngx_hx_access_handler(ngx_http_request_t *r)
 {
@@ -33,7 +84,7 @@ ngx_hx_access_handler(ngx_http_request_t *r)
     lcf = ngx_hx_loc_conf(r);
 
     if (!lcf->gated) {
-        return NGX_DECLINED;
+        return ngx_hx_access_outside(r);
     }
 
     ctx = ngx_hx_ctx_make(r);
@@ -41,18 +92,16 @@ ngx_hx_access_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (!ctx->decided && ctx->body_reading && !ctx->body_ready) {
+
+        /* nginx gave the body up (413, 408) after it had begun to read, and an
+         * error_page led here: nobody will call us back */
+
+        ngx_hx_access_failed(ctx, r->err_status);
+    }
+
     if (ctx->decided) {
-
-        /* an internal redirect: what was granted stays granted, and a refusal
-         * stays one wherever an error_page leads */
-
-        if (ctx->granted) {
-            return NGX_OK;
-        }
-
-        return ctx->error != HX_E_NONE
-               ? (ngx_int_t) hx_error_status(ctx->error)
-               : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_hx_access_again(r, ctx);
     }
 
     ctx->lcf = lcf;
@@ -66,10 +115,7 @@ ngx_hx_access_handler(ngx_http_request_t *r)
 
         if (rc != NGX_HX_NEXT) {
             if (!ctx->decided) {
-                /* nginx's own trouble, for example with the body */
-                ctx->decided = 1;
-                ctx->outcome = rc < 500 ? HX_OUTCOME_INVALID_REQUEST
-                                        : HX_OUTCOME_INTERNAL;
+                ngx_hx_access_failed(ctx, (ngx_uint_t) rc);
             }
 
             return rc;
@@ -86,6 +132,25 @@ ngx_hx_access_handler(ngx_http_request_t *r)
 }
 
 
+static ngx_uint_t
+ngx_hx_subrequest_inside(const ngx_hx_ctx_t *ctx, const hx_route_t *route)
+{
+    switch (route->operation->ns) {
+
+    case HX_NS_NONE:
+        return 1;
+
+    case HX_NS_BODY:
+        /* it can only have the body of its request: was that one read? */
+        return ctx->body_ready && ctx->ns.data != NULL;
+
+    default:
+        return ctx->ns.data != NULL && route->ns.len == ctx->ns.len
+               && ngx_memcmp(route->ns.data, ctx->ns.data, ctx->ns.len) == 0;
+    }
+}
+
+
 /*
  * nginx skips the access phase in subrequests, so a gated location reached by
  * one (mirror, auth_request, SSI, addition) is guarded here: only on behalf of
@@ -96,7 +161,6 @@ ngx_hx_access_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_hx_subrequest_handler(ngx_http_request_t *r)
 {
-    hx_str_t                  ns;
     ngx_int_t                 rc;
     hx_route_t                route;
     ngx_hx_ctx_t             *ctx, sub;
@@ -104,8 +168,12 @@ ngx_hx_subrequest_handler(ngx_http_request_t *r)
 
     lcf = ngx_hx_loc_conf(r);
 
-    if (r == r->main || !lcf->gated) {
+    if (r == r->main) {
         return NGX_DECLINED;
+    }
+
+    if (!lcf->gated) {
+        return ngx_hx_access_outside(r);
     }
 
     ctx = ngx_hx_ctx(r);
@@ -126,25 +194,13 @@ ngx_hx_subrequest_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (route.operation->ns == HX_NS_NONE) {
-        return NGX_DECLINED;
-    }
-
-    ns = route.ns;
-
-    if (route.operation->ns == HX_NS_BODY) {
-        ns.data = ctx->ns.data;
-        ns.len = ctx->ns.len;
-    }
-
-    if (ns.data == NULL || ctx->ns.data == NULL || ns.len != ctx->ns.len
-        || ngx_memcmp(ns.data, ctx->ns.data, ns.len) != 0)
-    {
+    if (!ngx_hx_subrequest_inside(ctx, &route)) {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "hx_gate: subrequest \"%V\" leaves the namespace of its "
                       "request", &r->uri);
         return NGX_HTTP_FORBIDDEN;
     }
 
-    return NGX_DECLINED;
+    return ngx_hx_forward_enter(r) == NGX_OK
+           ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }

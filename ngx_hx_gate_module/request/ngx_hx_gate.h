@@ -120,7 +120,9 @@ typedef struct {
     ngx_str_t                ns;                /* data NULL = none */
 
     /* forward */
-    unsigned                 forwarded:1;
+    unsigned                 forwarded:1;       /* headers are ours */
+    unsigned                 stripped:1;        /* refused, and led elsewhere:
+                                                 * without the credential */
 
     /* reply */
     hx_error_t               error;
@@ -262,6 +264,15 @@ ngx_int_t ngx_hx_step_acl(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_step_forward(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
+
+/*
+ * A redirect or subrequest of a decided request came into a location where the
+ * gate is on (enter), or is not (leave): the service key goes with it only
+ * where the gate is on, and a refused client's credential goes nowhere.
+ * NGX_ERROR = no memory.
+ */
+ngx_int_t ngx_hx_forward_enter(ngx_http_request_t *r);
+ngx_int_t ngx_hx_forward_leave(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 
 /*
  * Takes our Authorization out again: for $hx_gate_service_key, whose use in a

@@ -85,6 +85,52 @@ ngx_hx_forward_add(ngx_list_t *headers, ngx_uint_t hash, ngx_str_t *name,
 }
 
 
+/* It is always the last of the list; a subrequest has its own count of it. */
+
+static ngx_list_part_t *
+ngx_hx_forward_authorization_part(ngx_http_request_t *r)
+{
+    ngx_list_part_t        *part;
+    const ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part->next; part = part->next) {
+        /* void */
+    }
+
+    if (part->nelts == 0) {
+        return NULL;
+    }
+
+    h = (ngx_table_elt_t *) part->elts + part->nelts - 1;
+
+    return h->hash == 0 && h->key.len == 13 ? part : NULL;
+}
+
+
+static ngx_int_t
+ngx_hx_forward_authorization(ngx_http_request_t *r)
+{
+    ngx_list_t                *headers;
+    const ngx_hx_main_conf_t  *mcf;
+
+    static ngx_str_t  authorization = ngx_string("Authorization");
+
+    mcf = ngx_hx_main_conf(r);
+    headers = &r->headers_in.headers;
+
+    /* nginx copies the list into a subrequest as it is, with "last" pointing
+     * into the list of the parent */
+
+    if (headers->part.next == NULL) {
+        headers->last = &headers->part;
+    }
+
+    return ngx_hx_forward_add(headers, 0, &authorization,
+                              (u_char *) "authorization",
+                              mcf->authorization.data, mcf->authorization.len);
+}
+
+
 static ngx_int_t
 ngx_hx_forward_ours_add(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
@@ -94,7 +140,6 @@ ngx_hx_forward_ours_add(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     static ngx_str_t  request_id = ngx_string("X-Request-Id");
     static ngx_str_t  tenant = ngx_string("X-HX-Tenant");
     static ngx_str_t  ns = ngx_string("X-HX-Namespace");
-    static ngx_str_t  authorization = ngx_string("Authorization");
 
     mcf = ngx_hx_main_conf(r);
     headers = &r->headers_in.headers;
@@ -120,21 +165,12 @@ ngx_hx_forward_ours_add(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if (ngx_hx_forward_add(headers, 0, &authorization,
-                           (u_char *) "authorization",
-                           mcf->authorization.data, mcf->authorization.len)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return ngx_hx_forward_authorization(r);
 }
 
 
-ngx_int_t
-ngx_hx_step_forward(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf)
+static ngx_int_t
+ngx_hx_forward_strip(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
 {
     ngx_uint_t        i;
     ngx_list_part_t   old, *part;
@@ -149,7 +185,7 @@ ngx_hx_step_forward(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
                       ctx->n_headers + NGX_HX_ADDED, sizeof(ngx_table_elt_t))
         != NGX_OK)
     {
-        goto failed;
+        return NGX_ERROR;
     }
 
     for (part = &old; part; part = part->next) {
@@ -162,26 +198,61 @@ ngx_hx_step_forward(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
             copy = ngx_list_push(&r->headers_in.headers);
             if (copy == NULL) {
-                goto failed;
+                return NGX_ERROR;
             }
 
             *copy = h[i];
         }
     }
 
-    if (ngx_hx_forward_ours_add(r, ctx) != NGX_OK) {
-        goto failed;
+    r->headers_in.authorization = NULL;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_hx_step_forward(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf)
+{
+    if (ngx_hx_forward_strip(r, ctx) != NGX_OK
+        || ngx_hx_forward_ours_add(r, ctx) != NGX_OK)
+    {
+        return ngx_hx_refuse(ctx, HX_E_INTERNAL, HX_OUTCOME_INTERNAL,
+                             "Internal error");
     }
 
-    r->headers_in.authorization = NULL;
     ctx->forwarded = 1;
 
     return NGX_HX_NEXT;
+}
 
-failed:
 
-    return ngx_hx_refuse(ctx, HX_E_INTERNAL, HX_OUTCOME_INTERNAL,
-                         "Internal error");
+ngx_int_t
+ngx_hx_forward_enter(ngx_http_request_t *r)
+{
+    return ngx_hx_forward_authorization_part(r) != NULL
+           ? NGX_OK : ngx_hx_forward_authorization(r);
+}
+
+
+ngx_int_t
+ngx_hx_forward_leave(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    if (ctx->forwarded) {
+        ngx_hx_forward_drop_authorization(r);
+        return NGX_OK;
+    }
+
+    /* refused: the credential that was presented is for nobody else */
+
+    if (r != r->main || ctx->stripped) {
+        return NGX_OK;
+    }
+
+    ctx->stripped = 1;
+
+    return ngx_hx_forward_strip(r, ctx);
 }
 
 
@@ -189,21 +260,10 @@ void
 ngx_hx_forward_drop_authorization(ngx_http_request_t *r)
 {
     ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
 
-    /* ours is the last of the list; a subrequest has its own count of it */
+    part = ngx_hx_forward_authorization_part(r);
 
-    for (part = &r->headers_in.headers.part; part->next; part = part->next) {
-        /* void */
-    }
-
-    if (part->nelts == 0) {
-        return;
-    }
-
-    h = (ngx_table_elt_t *) part->elts + part->nelts - 1;
-
-    if (h->hash == 0 && h->key.len == 13) {
+    if (part != NULL) {
         part->nelts--;
     }
 }
