@@ -146,6 +146,7 @@ hx_http_name_byte(hx_http_head_t *h, unsigned char ch)
         hd = &h->header[h->n_headers++];
         hd->name.off = (uint16_t) h->pos;
         hd->name.len = 0;
+        hd->value.off = 0;
         hd->value.len = 0;
         h->state = S_NAME;
     }

@@ -167,6 +167,7 @@ hx_store_read_rc(int rc)
         return HX_STORE_NO;
 
     case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
         return HX_STORE_CORRUPT;
 
     default:
