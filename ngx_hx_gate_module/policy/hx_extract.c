@@ -91,6 +91,41 @@ hx_extract_string(hx_extract_t *x, const unsigned char *s, size_t len)
 }
 
 
+/*
+ * A long string is no namespace and no variant, but the refusal quotes the
+ * beginning of what stood there as the namespace.
+ */
+
+static hx_json_verdict_t
+hx_extract_long(hx_extract_t *x)
+{
+    if (x->current == X_NS) {
+        x->ns_len = 0;
+        return HX_JSON_GO;
+    }
+
+    x->current = X_OTHER;
+
+    return HX_JSON_SKIP;
+}
+
+
+static hx_json_verdict_t
+hx_extract_long_data(hx_extract_t *x, const unsigned char *s, size_t len)
+{
+    size_t  n;
+
+    n = sizeof(x->ns) - x->ns_len;
+    n = len < n ? len : n;
+    memcpy(x->ns + x->ns_len, s, n);
+    x->ns_len += n;
+
+    return x->ns_len < sizeof(x->ns)
+           ? HX_JSON_GO
+           : hx_extract_bad(x, HX_EXTRACT_E_NAMESPACE, "namespace");
+}
+
+
 static hx_json_verdict_t
 hx_extract_event(void *data, hx_json_event_t ev, const unsigned char *s,
     size_t len, unsigned depth)
@@ -107,21 +142,8 @@ hx_extract_event(void *data, hx_json_event_t ev, const unsigned char *s,
                          : hx_extract_bad(x, HX_EXTRACT_E_OBJECT, NULL);
     }
 
-    if (ev == HX_JSON_LONG_START) {
-        if (depth != 1 || x->current == X_OTHER) {
-            return HX_JSON_SKIP;
-        }
-
-        if (x->current == X_NS) {
-            return hx_extract_bad(x, HX_EXTRACT_E_NAMESPACE, "namespace");
-        }
-
-        x->current = X_OTHER;
-        return HX_JSON_SKIP;
-    }
-
     if (depth != 1) {
-        return HX_JSON_GO;
+        return ev == HX_JSON_LONG_START ? HX_JSON_SKIP : HX_JSON_GO;
     }
 
     switch (ev) {
@@ -132,11 +154,20 @@ hx_extract_event(void *data, hx_json_event_t ev, const unsigned char *s,
     case HX_JSON_STRING:
         return hx_extract_string(x, s, len);
 
+    case HX_JSON_LONG_START:
+        return hx_extract_long(x);
+
     case HX_JSON_LONG_DATA:
-    case HX_JSON_LONG_END:
+        return hx_extract_long_data(x, s, len);
+
     case HX_JSON_MAP_END:
     case HX_JSON_ARRAY_END:
         return HX_JSON_GO;
+
+    case HX_JSON_LONG_END:
+        return x->current != X_NS
+               ? HX_JSON_GO
+               : hx_extract_bad(x, HX_EXTRACT_E_NAMESPACE, "namespace");
 
     default:
         if (x->current != X_OTHER) {
