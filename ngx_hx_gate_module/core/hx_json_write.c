@@ -62,6 +62,42 @@ hx_json_escape_byte(hx_buf_t *b, unsigned char c)
 }
 
 
+/*
+ * Where the run of plain bytes ends.  Eight at a time: "odd" has the top bit of
+ * each byte set that is below ' ', '"', '\\' or above '~' (a borrow or carry can
+ * only set more of them, then the table decides).
+ */
+
+static const unsigned char *
+hx_json_run(const unsigned char *p, const unsigned char *end)
+{
+    uint64_t  w, odd;
+
+    while (end - p >= 8) {
+        memcpy(&w, p, 8);
+
+        odd = (w - UINT64_C(0x2020202020202020))
+              | ((w ^ UINT64_C(0x2222222222222222))
+                 - UINT64_C(0x0101010101010101))
+              | ((w ^ UINT64_C(0x5c5c5c5c5c5c5c5c))
+                 - UINT64_C(0x0101010101010101))
+              | (w + UINT64_C(0x0101010101010101)) | w;
+
+        if (odd & UINT64_C(0x8080808080808080)) {
+            break;
+        }
+
+        p += 8;
+    }
+
+    while (p < end && hx_json_plain[*p]) {
+        p++;
+    }
+
+    return p;
+}
+
+
 void
 hx_json_escape(hx_buf_t *b, const unsigned char *s, size_t len)
 {
@@ -71,8 +107,7 @@ hx_json_escape(hx_buf_t *b, const unsigned char *s, size_t len)
     end = s + len;
 
     while (s < end) {
-        for (p = s; p < end && hx_json_plain[*p]; p++) { /* void */ }
-
+        p = hx_json_run(s, end);
         hx_buf_add(b, s, (size_t) (p - s));
         s = p;
 

@@ -8,21 +8,42 @@
  * ("", ".", ".."), also when they come out of %2F or %2E.
  */
 
+#include <string.h>
+
 #include "hx_text.h"
+
+
+/* Everything but these stands for itself. */
+
+static const unsigned char  hx_path_special[256] = {
+    ['\0'] = 1, ['#'] = 1, ['%'] = 1, ['?'] = 1,
+};
 
 
 static hx_path_err_t
 hx_path_decode(hx_path_t *p, const unsigned char *s, size_t len,
     unsigned char *out)
 {
-    size_t         i, n;
+    size_t         i, n, run;
     unsigned char  c;
 
     p->encoded_slash = (size_t) -1;
     p->encoded_slash_end = 0;
 
-    for (i = 0, n = 0; i < len; i++, n++) {
-        if (s[i] == '?' || s[i] == '#') {
+    for (i = 0, n = 0; /* void */ ; i++, n++) {
+        for (run = i; run < len && !hx_path_special[s[run]]; run++) {
+            /* void */
+        }
+
+        if (run - i > HX_PATH_MAX - n) {
+            return HX_PATH_E_FORM;
+        }
+
+        memcpy(out + n, s + i, run - i);
+        n += run - i;
+        i = run;
+
+        if (i == len || s[i] == '?' || s[i] == '#') {
             break;
         }
 
@@ -30,17 +51,8 @@ hx_path_decode(hx_path_t *p, const unsigned char *s, size_t len,
             return HX_PATH_E_FORM;
         }
 
-        if (s[i] == '\0') {
-            return HX_PATH_E_ESCAPE;
-        }
-
-        if (s[i] != '%') {
-            out[n] = s[i];
-            continue;
-        }
-
-        if (len - i < 3 || hx_text_unhex(&c, &s[i + 1], 1) != HX_OK
-            || c == '\0')
+        if (s[i] == '\0' || len - i < 3
+            || hx_text_unhex(&c, &s[i + 1], 1) != HX_OK || c == '\0')
         {
             return HX_PATH_E_ESCAPE;
         }
@@ -98,7 +110,11 @@ hx_path_parse(hx_path_t *p, const unsigned char *target, size_t len,
     }
 
     for (seg = out + 1; /* void */ ; seg = s + 1) {
-        for (s = seg; s < end && *s != '/'; s++) { /* void */ }
+        s = memchr(seg, '/', (size_t) (end - seg));
+
+        if (s == NULL) {
+            s = end;
+        }
 
         n = (size_t) (s - seg);
 

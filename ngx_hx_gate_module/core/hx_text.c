@@ -12,17 +12,25 @@ static const char  hx_hex[] = "0123456789abcdef";
 void
 hx_text_u64(hx_buf_t *b, uint64_t v)
 {
-    unsigned char   tmp[20];
+    size_t          n;
+    uint64_t        rest;
     unsigned char  *p;
 
-    p = tmp + sizeof(tmp);
+    for (n = 1, rest = v; rest >= 10; rest /= 10) {
+        n++;
+    }
 
-    do {
-        *--p = (unsigned char) ('0' + v % 10);
+    p = hx_buf_reserve(b, n);
+    if (p == NULL) {
+        return;
+    }
+
+    b->last = p + n;
+
+    while (n-- != 0) {
+        p[n] = (unsigned char) ('0' + v % 10);
         v /= 10;
-    } while (v != 0);
-
-    hx_buf_add(b, p, (size_t) (tmp + sizeof(tmp) - p));
+    }
 }
 
 
@@ -125,8 +133,22 @@ hx_text_base62(unsigned char *out, size_t width, const unsigned char *in,
     static const char  digits[] =
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     size_t             i;
+    uint64_t           v;
     unsigned           rem;
     unsigned char      num[32];
+
+    if (n <= sizeof(v)) {
+        for (i = 0, v = 0; i < n; i++) {
+            v = v << 8 | in[i];
+        }
+
+        while (width != 0) {
+            out[--width] = (unsigned char) digits[v % 62];
+            v /= 62;
+        }
+
+        return;
+    }
 
     if (n > sizeof(num)) {
         n = sizeof(num);

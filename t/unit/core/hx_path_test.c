@@ -236,6 +236,11 @@ naive_decode(hx_naive_t *v, const char *target, size_t len)
             return;
         }
 
+        if (target[i] == '\0') {
+            v->err = HX_PATH_E_ESCAPE;
+            return;
+        }
+
         if (step == 1) {
             v->text[v->len++] = target[i];
             continue;
