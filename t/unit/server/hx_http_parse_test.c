@@ -93,6 +93,22 @@ test_heads(void **state)
 
 
 static void
+test_classes(void **state)
+{
+    int  ch, token;
+
+    for (ch = 0; ch < 256; ch++) {
+        token = (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z')
+                || (ch >= 'A' && ch <= 'Z')
+                || (ch != 0 && strchr("!#$%&'*+-.^_`|~", ch) != NULL);
+        assert_int_equal(hx_http_token((unsigned char) ch) != 0, token);
+        assert_int_equal(hx_http_text((unsigned char) ch) != 0,
+                         ch == '\t' || (ch >= ' ' && ch != 0x7f));
+    }
+}
+
+
+static void
 test_nul_bytes(void **state)
 {
     size_t                i;
@@ -514,6 +530,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_classes),
         cmocka_unit_test(test_nul_bytes),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_limits),
