@@ -12,6 +12,8 @@
 static char *ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_hx_conf_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_hx_conf_max_upload(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 static ngx_conf_enum_t  ngx_hx_key_formats[] = {
@@ -78,9 +80,9 @@ ngx_command_t  ngx_hx_commands[] = {
 
     { ngx_string("hx_gate_max_upload"),
       NGX_HX_EVERYWHERE|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_hx_conf_max_upload,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_hx_loc_conf_t, max_upload),
+      0,
       NULL },
 
     { ngx_string("hx_gate_audit_log"),
@@ -190,6 +192,34 @@ ngx_hx_conf_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            "must be \"on\" or \"off\"", &value[1]);
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_hx_conf_max_upload(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_hx_loc_conf_t  *lcf = conf;
+
+    off_t       size;
+    ngx_str_t  *value;
+
+    if (lcf->max_upload != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    size = ngx_parse_offset(&value[1]);
+
+    if (size < 1 || size > (off_t) NGX_HX_UPLOAD_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid hx_gate_max_upload \"%V\", it must be "
+                           "from 1 byte to 1024g", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->max_upload = (size_t) size;
 
     return NGX_CONF_OK;
 }
@@ -364,13 +394,6 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->audit, prev->audit, NGX_CONF_UNSET_PTR);
 
     conf->gated = conf->enable && conf->handler == NGX_HX_HANDLER_NONE;
-
-    if (conf->max_upload == 0 || conf->max_upload > NGX_HX_UPLOAD_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"hx_gate_max_upload\" must be from 1 byte to "
-                           "1024g");
-        return NGX_CONF_ERROR;
-    }
 
     if (!conf->gated && conf->handler != NGX_HX_HANDLER_ADMIN) {
         return NGX_CONF_OK;

@@ -95,6 +95,11 @@ ngx_hx_conf_cost(const ngx_str_t *s, uint32_t *cost)
         return NGX_ERROR;
     }
 
+    if (s->data[s->len - 1] == '.') {
+        /* a lone point is 0 to ngx_atofp(): an operation for nothing */
+        return NGX_ERROR;
+    }
+
     *cost = (uint32_t) tenths;
 
     return NGX_OK;

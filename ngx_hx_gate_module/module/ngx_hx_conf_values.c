@@ -136,7 +136,7 @@ ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_hx_main_conf_t  *mcf = conf;
 
-    ssize_t      size;
+    off_t        size;
     ngx_int_t    n;
     ngx_str_t   *value, s;
     ngx_uint_t   i;
@@ -154,7 +154,7 @@ ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (ngx_hx_has(&value[i], "map_size=")) {
             s = ngx_hx_after(&value[i], 9);
-            size = ngx_parse_size(&s);
+            size = ngx_parse_offset(&s);
 
             if (size < 1024 * 1024) {
                 ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

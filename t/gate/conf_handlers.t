@@ -1,0 +1,37 @@
+# hx_gate_admin, hx_gate_health, hx_gate_ready: where they may stand.
+use lib 't/lib'; use HX; use HXConf;
+use Test::More;
+
+use strict;
+use warnings;
+
+my @handlers = qw(hx_gate_admin hx_gate_health hx_gate_ready);
+
+for my $h (@handlers) {
+    conf_good("$h in a location", server => "location /x { $h; }");
+    conf_good("$h where the gate is on around it", server => <<"EOC");
+hx_gate on;
+hx_gate_operations hx-sdp;
+location /x { $h; }
+EOC
+    conf_bad("$h on", qq(invalid number of arguments in "$h" directive),
+             server => "location /x { $h on; }", at => $h);
+    conf_bad("$h in a server", qq("$h" directive is not allowed here),
+             server => "$h;", at => "$h;");
+    conf_bad("$h in http", qq("$h" directive is not allowed here),
+             http => "$h;");
+    conf_bad("$h where the gate is on", '"hx_gate on" and a hx_gate handler '
+             . 'cannot be in one location', server => <<"EOC", at => 'end');
+hx_gate_operations hx-sdp;
+location /x { hx_gate on; $h; }
+EOC
+
+    for my $other (@handlers) {
+        conf_bad("$h and $other", qq("$other" directive is duplicate, or )
+                 . 'there is another hx_gate handler in this location',
+                 server => "location /x {\n$h;\n $other;\n}",
+                 at => " $other;");
+    }
+}
+
+done_testing;

@@ -1,0 +1,48 @@
+# hx_gate_zone
+use lib 't/lib'; use HX; use HXConf;
+use Test::More;
+
+use strict;
+use warnings;
+
+my $args = 'invalid number of arguments in "hx_gate_zone" directive';
+
+conf_good('one megabyte', zone => 'hx_gate_zone gate 1m;');
+conf_good('the smallest', zone => 'hx_gate_zone gate 32k;');
+conf_good('in bytes', zone => 'hx_gate_zone z 65536;');
+
+conf_bad('too small', 'hx_gate_zone "gate" is too small, it needs 32k',
+         zone => 'hx_gate_zone gate 16k;');
+conf_bad('zero', 'hx_gate_zone "gate" is too small, it needs 32k',
+         zone => 'hx_gate_zone gate 0;');
+conf_bad('no number', 'invalid hx_gate_zone size "big"',
+         zone => 'hx_gate_zone gate big;');
+conf_bad('negative', 'invalid hx_gate_zone size "-1m"',
+         zone => 'hx_gate_zone gate -1m;');
+conf_bad('no name', 'hx_gate_zone needs a name',
+         zone => 'hx_gate_zone "" 1m;');
+conf_bad('no size', $args, zone => 'hx_gate_zone gate;');
+conf_bad('too much', $args, zone => 'hx_gate_zone gate 1m 2m;');
+conf_bad('twice', '"hx_gate_zone" directive is duplicate',
+         zone => 'hx_gate_zone gate 1m;',
+         http => 'hx_gate_zone other 1m;', at => 'other');
+conf_bad('in a server', '"hx_gate_zone" directive is not allowed here',
+         server => 'hx_gate_zone more 1m;', at => 'more 1m');
+conf_bad('another module has the name', 'the shared memory zone "gate" is '
+         . 'already declared for a different use',
+         http => 'limit_req_zone $uri zone=gate:1m rate=1r/s;',
+         at => 'limit_req_zone');
+conf_bad('missing', 'the gate needs a "hx_gate_zone" directive',
+         zone => '', at => 'end');
+conf_good('not needed where the gate is off', zone => '', registry => '',
+          key => '', audit => '', server => 'location / { return 200; }');
+conf_bad('needed by the admin plane', 'the gate needs a "hx_gate_zone" '
+         . 'directive', zone => '', server => 'location / { hx_gate_admin; }',
+         at => 'end');
+conf_bad('needed by readiness', 'the gate needs a "hx_gate_zone" '
+         . 'directive', zone => '', server => 'location / { hx_gate_ready; }',
+         at => 'end');
+conf_good('not needed for liveness', zone => '', registry => '', key => '',
+          audit => '', server => 'location / { hx_gate_health; }');
+
+done_testing;

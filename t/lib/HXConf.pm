@@ -1,0 +1,106 @@
+package HXConf;
+
+# Configurations that nginx -t accepts or refuses:
+#
+#     use lib 't/lib'; use HX; use HXConf;
+#
+#     conf_good('a zone of 64 kB', zone => 'hx_gate_zone gate 64k;');
+#     conf_bad('no size', 'invalid number of arguments in "hx_gate_zone" '
+#              . 'directive', zone => 'hx_gate_zone gate;');
+#
+# The parts of a good configuration are zone, registry, key, audit (all in
+# http), http (more of it) and server; a test replaces some.  conf_bad()
+# compares the whole message, and the file and line it names: the line of the
+# first part that was given, or of the text "at".  "env" changes the
+# environment; undef takes a variable out.
+
+use strict;
+use warnings;
+
+use HXGate;
+use Test::More;
+
+use Exporter qw(import);
+our @EXPORT = qw(conf_good conf_bad conf_text);
+
+# environment that decides something must not come from outside
+delete @ENV{grep { /^HX_GATE_/ } keys %ENV};
+
+my %Part = (
+    zone     => 'hx_gate_zone gate 1m;',
+    registry => "hx_gate_registry lmdb:$HXGate::Dir/registry map_size=16m;",
+    key      => "hx_gate_service_key file:$HXGate::Dir/service.key;",
+    audit    => "hx_gate_audit_log $HXGate::Audit;",
+    http     => '',
+    server   => <<'EOC',
+hx_gate_operations hx-sdp;
+location /v1/ { hx_gate on; proxy_pass http://127.0.0.1:1; }
+EOC
+);
+
+
+# What nginx -t says: (exit code, text, server); the server's nginx.conf is the
+# file it read.
+sub conf_text {
+    my (%o) = @_;
+
+    my %part = (%Part, map { $_ => $o{$_} } grep { exists $Part{$_} } keys %o);
+    my $server = HXGate::Server->new(
+        name => 'conf', config => $part{server},
+        main => $o{main} // '',
+        http => join "\n", @part{qw(zone registry key audit http)});
+
+    local %ENV = (%ENV, %{ $o{env} // {} });
+    delete @ENV{grep { !defined $ENV{$_} } keys %ENV};
+
+    my $out = "$server->{dir}/output";
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        open STDOUT, '>', $out;
+        open STDERR, '>', $out;
+        { exec $server->command('-t') }
+        POSIX::_exit(127);
+    }
+    waitpid $pid, 0;
+
+    return ($? >> 8, HXGate::slurp($out), $server);
+}
+
+
+sub conf_good {
+    my ($name, %o) = @_;
+
+    my ($code, $text) = conf_text(%o);
+    is $code, 0, $name;
+    unlike $text, qr/\[(?:warn|error|crit|alert|emerg)\]/,
+        "$name: without a complaint";
+    return $text;
+}
+
+
+sub conf_bad {
+    my ($name, $message, %o) = @_;
+
+    my ($code, $text, $server) = conf_text(%o);
+    my ($emerg) = $text =~ /\[emerg\] (.*)/;
+    is $code, 1, "$name: refused";
+
+    my $at = $o{at};
+    if (!defined $at) {
+        my @given = grep { exists $o{$_} } qw(zone registry key audit http);
+        ($at) = split /\n/, $o{$given[0]} if @given;
+    }
+
+    my $conf = "$server->{dir}/nginx.conf";
+    my @lines = split /\n/, HXGate::slurp($conf);
+    if (defined $at && $at eq 'end') {
+        # of the http block
+        $message .= " in $conf:" . @lines;
+    } elsif (defined $at) {
+        my ($n) = grep { index($lines[$_], $at) >= 0 } 0 .. $#lines;
+        $message .= " in $conf:" . ($n + 1);
+    }
+    is $emerg, $message, "$name: why";
+}
+
+1;
