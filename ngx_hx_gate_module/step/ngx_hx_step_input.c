@@ -38,6 +38,59 @@ ngx_hx_input_path_error(ngx_hx_ctx_t *ctx, hx_path_err_t err)
 }
 
 
+/*
+ * A fragment has no place in a request.  nginx and the gate stop reading at
+ * it, but it is forwarded as it came, and the engine's side might take it for
+ * a part of the key.
+ */
+
+static ngx_uint_t
+ngx_hx_input_fragment(const ngx_http_request_t *r)
+{
+    u_char           *hash, *query;
+    const ngx_str_t  *target;
+
+    if (!r->valid_unparsed_uri || !r->complex_uri) {
+        return 0;
+    }
+
+    target = &r->unparsed_uri;
+    hash = ngx_strlchr(target->data, target->data + target->len, '#');
+
+    if (hash == NULL) {
+        return 0;
+    }
+
+    query = ngx_strlchr(target->data, hash, '?');
+
+    return query == NULL;
+}
+
+
+/*
+ * No name has a control character, and a line end would break out of a
+ * "proxy_pass http://engine$uri".  nginx refuses the bare ones.
+ */
+
+static ngx_uint_t
+ngx_hx_input_control(const ngx_http_request_t *r, const hx_path_t *path)
+{
+    size_t  i;
+
+    if (!r->quoted_uri) {
+        return 0;
+    }
+
+    for (i = 0; i < path->text.len; i++) {
+        if (path->text.data[i] < 0x20 || path->text.data[i] == 0x7f) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_hx_input_path(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, hx_path_t *path)
 {
@@ -55,6 +108,10 @@ ngx_hx_input_path(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, hx_path_t *path)
         return ngx_hx_input_path_error(ctx, HX_PATH_E_FORM);
     }
 
+    if (ngx_hx_input_fragment(r)) {
+        return ngx_hx_input_path_error(ctx, HX_PATH_E_FORM);
+    }
+
     out = ngx_pnalloc(r->pool, ngx_min(target->len + 1, HX_PATH_MAX));
     if (out == NULL) {
         return ngx_hx_refuse(ctx, HX_E_INTERNAL, HX_OUTCOME_INTERNAL,
@@ -66,7 +123,8 @@ ngx_hx_input_path(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, hx_path_t *path)
         return ngx_hx_input_path_error(ctx, err);
     }
 
-    if (path->text.len != r->uri.len
+    if (ngx_hx_input_control(r, path)
+        || path->text.len != r->uri.len
         || ngx_memcmp(path->text.data, r->uri.data, r->uri.len) != 0)
     {
         return ngx_hx_input_path_error(ctx, HX_PATH_E_FORM);
