@@ -253,6 +253,7 @@ main(void)
 
     hx_log_init(conf.log_level);
     (void) signal(SIGPIPE, SIG_IGN);
+    (void) signal(SIGXFSZ, SIG_IGN);        /* a full file is an error code */
 
     /* blocked here, hence in every thread; taken by sigwait below */
 

@@ -42,11 +42,19 @@ hx_op_answer(hx_store_t *s, hx_store_op_t *op)
 }
 
 
+/* No room, in the map, on the disk, or by a limit: not a broken store. */
+static int
+hx_rc_is_full(int rc)
+{
+    return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL || rc == ENOSPC
+           || rc == EDQUOT || rc == EFBIG;
+}
+
+
 void
 hx_op_fail(hx_store_op_t *op, int rc)
 {
-    op->rc = rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT
-             || rc == MDB_TXN_FULL ? HX_STORE_FULL : HX_STORE_FAIL;
+    op->rc = hx_rc_is_full(rc) ? HX_STORE_FULL : HX_STORE_FAIL;
     op->why = mdb_strerror(rc);
 }
 
@@ -62,7 +70,7 @@ hx_store_commit(hx_store_t *s, MDB_txn *txn)
         atomic_fetch_add(&s->commits, 1);
         atomic_store(&s->broken, NULL);
 
-    } else if (rc != MDB_MAP_FULL) {
+    } else if (!hx_rc_is_full(rc)) {
         atomic_store(&s->broken, mdb_strerror(rc));
     }
 

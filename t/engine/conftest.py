@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -50,6 +51,7 @@ class Engine:
         self.env = {k: str(v) for k, v in env.items()}
         self.process = None
         self.session = None
+        self.file_limit = None      # bytes; stands in for a full disk
 
     def environment(self):
         env = {k: v for k, v in os.environ.items()
@@ -60,12 +62,17 @@ class Engine:
         env.update(self.env)
         return {k: v for k, v in env.items() if v != ""}
 
+    def limit(self):
+        if self.file_limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE,
+                               (self.file_limit, self.file_limit))
+
     def start(self):
         log = open(self.log_path, "ab")
         offset = self.log_path.stat().st_size
         self.process = subprocess.Popen([program()], env=self.environment(),
                                         stdin=subprocess.DEVNULL, stderr=log,
-                                        stdout=log)
+                                        stdout=log, preexec_fn=self.limit)
         log.close()
 
         def started():

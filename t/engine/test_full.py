@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 from conftest import b64, error, head, wait_for
 
 
@@ -40,6 +41,36 @@ def test_a_large_value_that_does_not_fit_gives_its_room_back(make_engine):
         assert e.put("old", bytes(10_000)).status_code == 200
     assert e.put("fits", bytes(12_000_000)).status_code == 200
     assert e.serve("fits").status_code == 200
+
+
+@pytest.mark.parametrize("size", [3000, 100_000, 9_000_000])
+def test_a_disk_that_takes_no_more(make_engine, size):
+    """A file size limit stands in for the disk; the map has room.
+
+    LMDB reports a write that was cut short as an input/output error, so the
+    text may be either; /ready then tells that writing failed last.
+    """
+    e = make_engine()
+    e.file_limit = 4 << 20 if size < 10_000 else 20 << 20
+    e.start()
+    assert e.put("old", b"x").status_code == 200
+    n = 0
+    while e.put(f"k{n}", bytes(size)).status_code == 200:
+        n += 1
+        assert n < 20000
+    detail = error(e.put("big", bytes(30_000_000)), 503, "unavailable")
+    assert detail in ("Storage is full", "Storage is unavailable")
+    assert n >= 1
+    assert e.get(f"k{n}").status_code == 404
+    assert e.get("big").status_code == 404
+    assert e.serve(f"k{n - 1}").status_code == 200
+    ready = e.request("GET", "/ready").status_code
+    assert ready == (200 if detail == "Storage is full" else 503)
+    e.stop()
+    e.file_limit = None
+    e.start()
+    assert e.serve(f"k{n - 1}").status_code == 200
+    assert e.put(f"k{n}", bytes(size)).json()["version"] == 1
 
 
 def test_chunks_without_a_record_are_removed_at_start(make_engine):
