@@ -172,24 +172,57 @@ hx_text_base62(unsigned char *out, size_t width, const unsigned char *in,
 }
 
 
+/*
+ * Four bytes as eight hex digits, all at once: nibbles are spread over the bytes
+ * of a word, those above 9 get the distance from '9' + 1 to 'a' as well.
+ */
+
+static void
+hx_text_hex4(unsigned char out[8], const unsigned char in[4])
+{
+    unsigned  i;
+    uint64_t  v, letters;
+
+    v = (uint64_t) in[0] | (uint64_t) in[1] << 16 | (uint64_t) in[2] << 32
+        | (uint64_t) in[3] << 48;
+
+    v = (v >> 4 & UINT64_C(0x000f000f000f000f))
+        | (v & UINT64_C(0x000f000f000f000f)) << 8;
+
+    letters = (v + UINT64_C(0x0606060606060606)) >> 4
+              & UINT64_C(0x0101010101010101);
+
+    v += UINT64_C(0x3030303030303030) + letters * ('a' - '9' - 1);
+
+    for (i = 0; i < 8; i++) {
+        out[i] = (unsigned char) (v >> 8 * i);
+    }
+}
+
+
 void
 hx_text_uuid4(unsigned char out[36], const unsigned char rnd[16])
 {
-    unsigned       i;
-    unsigned char  b[16];
+    unsigned char  b[16], hex[32];
 
     memcpy(b, rnd, 16);
     b[6] = (unsigned char) (0x40 | (b[6] & 0x0f));    /* version 4 */
     b[8] = (unsigned char) (0x80 | (b[8] & 0x3f));    /* RFC 4122 variant */
 
-    for (i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *out++ = '-';
-        }
+    hx_text_hex4(hex, b);
+    hx_text_hex4(hex + 8, b + 4);
+    hx_text_hex4(hex + 16, b + 8);
+    hx_text_hex4(hex + 24, b + 12);
 
-        *out++ = (unsigned char) hx_hex[b[i] >> 4];
-        *out++ = (unsigned char) hx_hex[b[i] & 15];
-    }
+    memcpy(out, hex, 8);
+    out[8] = '-';
+    memcpy(out + 9, hex + 8, 4);
+    out[13] = '-';
+    memcpy(out + 14, hex + 12, 4);
+    out[18] = '-';
+    memcpy(out + 19, hex + 16, 4);
+    out[23] = '-';
+    memcpy(out + 24, hex + 20, 12);
 }
 
 
