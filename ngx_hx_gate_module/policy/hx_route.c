@@ -272,6 +272,21 @@ hx_route_method(const hx_operation_t *op, const hx_str_t *method)
 }
 
 
+static hx_rc_t
+hx_route_one(hx_route_t *r, const hx_operation_t *op, const hx_path_t *path)
+{
+    hx_rc_t  rc;
+
+    if (op->regex == NULL) {
+        return hx_route_parts(r, op, path);
+    }
+
+    rc = hx_regex_match(op->regex, path, &r->ns, &r->key);
+
+    return rc == HX_OK ? hx_route_slash(r, path) : rc;
+}
+
+
 hx_rc_t
 hx_route_match(hx_route_t *r, const hx_operation_t *ops, unsigned n,
     const hx_str_t *method, const hx_path_t *path)
@@ -293,16 +308,7 @@ hx_route_match(hx_route_t *r, const hx_operation_t *ops, unsigned n,
             continue;
         }
 
-        if (ops[i].regex != NULL) {
-            rc = hx_regex_match(ops[i].regex, path, &r->ns, &r->key);
-
-            if (rc == HX_OK) {
-                rc = hx_route_slash(r, path);
-            }
-
-        } else {
-            rc = hx_route_parts(r, &ops[i], path);
-        }
+        rc = hx_route_one(r, &ops[i], path);
 
         if (rc == HX_FAIL) {
             return HX_FAIL;
@@ -321,4 +327,65 @@ hx_route_match(hx_route_t *r, const hx_operation_t *ops, unsigned n,
     }
 
     return HX_NO;
+}
+
+
+/* Adds "m" to a list of distinct words, ", " between them. */
+
+static void
+hx_route_word(hx_buf_t *b, const hx_str_t *m)
+{
+    size_t                len;
+    const unsigned char  *p, *end;
+
+    for (p = b->start; p < b->last; p = end + 2) {
+        end = memchr(p, ',', (size_t) (b->last - p));
+        if (end == NULL) {
+            end = b->last;
+        }
+
+        len = (size_t) (end - p);
+
+        if (len == m->len && memcmp(p, m->data, len) == 0) {
+            return;
+        }
+
+        if (end == b->last) {
+            break;
+        }
+    }
+
+    if (b->last != b->start) {
+        hx_buf_lit(b, ", ");
+    }
+
+    hx_buf_add(b, m->data, m->len);
+}
+
+
+void
+hx_route_allow(hx_buf_t *b, const hx_operation_t *ops, unsigned n,
+    const hx_path_t *path)
+{
+    unsigned    i;
+    hx_route_t  r;
+
+    static const hx_str_t  get = hx_string("GET");
+    static const hx_str_t  head = hx_string("HEAD");
+
+    memset(&r, 0, sizeof(hx_route_t));
+
+    for (i = 0; i < n; i++) {
+        if (ops[i].member.data != NULL
+            || hx_route_one(&r, &ops[i], path) != HX_OK)
+        {
+            continue;
+        }
+
+        hx_route_word(b, &ops[i].method);
+
+        if (hx_route_method(&ops[i], &get)) {
+            hx_route_word(b, &head);
+        }
+    }
 }

@@ -14,6 +14,7 @@
 #ifndef HX_ROUTE_H
 #define HX_ROUTE_H
 
+#include "hx_buf.h"
 #include "hx_text.h"
 #include "hx_types.h"
 
@@ -95,6 +96,13 @@ void hx_route_free(hx_operation_t *op);
  */
 hx_rc_t hx_route_match(hx_route_t *r, const hx_operation_t *ops, unsigned n,
     const hx_str_t *method, const hx_path_t *path);
+
+/*
+ * The value of an Allow header: the methods that the path is known for, HEAD
+ * with GET.  Does not fit: hx_buf_ok() is false.
+ */
+void hx_route_allow(hx_buf_t *b, const hx_operation_t *ops, unsigned n,
+    const hx_path_t *path);
 
 /*
  * The operations of the HX-SDP data plane (contract, section 5), patterns not

@@ -10,6 +10,9 @@
 #include "ngx_hx_gate.h"
 
 
+#define NGX_HX_ALLOW_MAX   256      /* bytes of an Allow header */
+
+
 static ngx_int_t
 ngx_hx_input_path_error(ngx_hx_ctx_t *ctx, hx_path_err_t err)
 {
@@ -134,6 +137,29 @@ ngx_hx_input_path(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, hx_path_t *path)
 }
 
 
+static ngx_int_t
+ngx_hx_input_method(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf, const hx_path_t *path)
+{
+    u_char    *p;
+    hx_buf_t   b;
+
+    p = ngx_pnalloc(r->pool, NGX_HX_ALLOW_MAX);
+
+    if (p != NULL) {
+        hx_buf_init(&b, p, NGX_HX_ALLOW_MAX);
+        hx_route_allow(&b, lcf->operations->elts,
+                       (unsigned) lcf->operations->nelts, path);
+
+        ctx->allow.data = p;
+        ctx->allow.len = hx_buf_ok(&b) ? hx_buf_len(&b) : 0;
+    }
+
+    return ngx_hx_refuse(ctx, HX_E_METHOD_NOT_ALLOWED, HX_OUTCOME_METHOD,
+                         "Method not allowed");
+}
+
+
 ngx_int_t
 ngx_hx_input_route(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf, hx_route_t *route)
@@ -170,11 +196,7 @@ ngx_hx_input_route(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     }
 
     if (route->allow.data != NULL) {
-        ctx->allow.data = (u_char *) route->allow.data;
-        ctx->allow.len = route->allow.len;
-
-        return ngx_hx_refuse(ctx, HX_E_METHOD_NOT_ALLOWED, HX_OUTCOME_METHOD,
-                             "Method not allowed");
+        return ngx_hx_input_method(r, ctx, lcf, &path);
     }
 
     return ngx_hx_refuse(ctx, HX_E_NOT_FOUND, HX_OUTCOME_UNKNOWN_OPERATION,
