@@ -11,8 +11,8 @@ package HXConf;
 # The parts of a good configuration are zone, registry, key, audit (all in
 # http), http (more of it) and server; a test replaces some.  conf_bad()
 # compares the whole message, and the file and line it names: the line of the
-# first part that was given, or of the text "at".  "env" changes the
-# environment; undef takes a variable out.
+# first part that was given, or of the text "at", or no line ("at" undef).  "env"
+# changes the environment; undef takes a variable out.
 
 use strict;
 use warnings;
@@ -86,7 +86,7 @@ sub conf_bad {
     is $code, 1, "$name: refused";
 
     my $at = $o{at};
-    if (!defined $at) {
+    if (!exists $o{at}) {
         my @given = grep { exists $o{$_} } qw(zone registry key audit http);
         ($at) = split /\n/, $o{$given[0]} if @given;
     }
