@@ -64,8 +64,8 @@ hx_json_escape_byte(hx_buf_t *b, unsigned char c)
 
 /*
  * Where the run of plain bytes ends.  Eight at a time: "odd" has the top bit of
- * each byte set that is below ' ', '"', '\\' or above '~' (a borrow or carry can
- * only set more of them, then the table decides).
+ * each byte set that is below ' ', '"', '\\' or above '~' (a borrow or carry
+ * can only set more of them, then the table decides).
  */
 
 static const unsigned char *

@@ -3,6 +3,8 @@
  * header.  Paths are in hx_path.c.
  */
 
+#include <endian.h>
+
 #include "hx_text.h"
 
 
@@ -173,14 +175,13 @@ hx_text_base62(unsigned char *out, size_t width, const unsigned char *in,
 
 
 /*
- * Four bytes as eight hex digits, all at once: nibbles are spread over the bytes
- * of a word, those above 9 get the distance from '9' + 1 to 'a' as well.
+ * Four bytes as eight hex digits, all at once: each nibble gets a byte of a
+ * word, and what is above 9 the distance from '9' + 1 to 'a' as well.
  */
 
 static void
 hx_text_hex4(unsigned char out[8], const unsigned char in[4])
 {
-    unsigned  i;
     uint64_t  v, letters;
 
     v = (uint64_t) in[0] | (uint64_t) in[1] << 16 | (uint64_t) in[2] << 32
@@ -194,9 +195,8 @@ hx_text_hex4(unsigned char out[8], const unsigned char in[4])
 
     v += UINT64_C(0x3030303030303030) + letters * ('a' - '9' - 1);
 
-    for (i = 0; i < 8; i++) {
-        out[i] = (unsigned char) (v >> 8 * i);
-    }
+    v = htole64(v);
+    memcpy(out, &v, 8);
 }
 
 
