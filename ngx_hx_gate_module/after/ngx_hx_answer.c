@@ -55,19 +55,52 @@ ngx_hx_answer_upstream(const ngx_http_request_t *r)
 
 
 /*
+ * Does the type come from the configuration ("default_type", "types"), as that
+ * of an operator's "return 403 <text>" does?  nginx's own pages bear a literal
+ * of the program, of which another use is known by name.
+ */
+
+static ngx_uint_t
+ngx_hx_answer_configured_type(ngx_http_request_t *r)
+{
+    size_t      len;
+    ngx_str_t   type, *out;
+    ngx_uint_t  same;
+
+    out = &r->headers_out.content_type;
+
+    if (out->data == ngx_http_html_default_types[0].data) {
+        return 0;
+    }
+
+    type = *out;
+    len = r->headers_out.content_type_len;
+
+    out->len = 0;
+    same = ngx_http_set_content_type(r) == NGX_OK && out->data == type.data;
+
+    *out = type;
+    r->headers_out.content_type_len = len;
+
+    return same;
+}
+
+
+/*
  * An error page that nginx makes up: it has set err_status, type text/html and
  * cleared what a file or an upstream would have set.
  */
 
 static ngx_uint_t
-ngx_hx_answer_error_page(const ngx_http_request_t *r)
+ngx_hx_answer_error_page(ngx_http_request_t *r)
 {
     return r->err_status >= NGX_HTTP_BAD_REQUEST
            && !ngx_hx_answer_upstream(r)
            && r->headers_out.last_modified_time == -1
            && r->headers_out.content_type.len == sizeof("text/html") - 1
            && ngx_memcmp(r->headers_out.content_type.data, "text/html",
-                         sizeof("text/html") - 1) == 0;
+                         sizeof("text/html") - 1) == 0
+           && !ngx_hx_answer_configured_type(r);
 }
 
 
