@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <setjmp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,19 +40,197 @@ hx_lmdb_sizes(MDB_env *env, mdb_filehandle_t fd, off_t *need, off_t *has)
 }
 
 
+typedef struct {
+    jmp_buf                jump;
+    MDB_cursor *volatile   names;       /* to be closed after a jump */
+    MDB_cursor *volatile   values;
+} hx_lmdb_walk_t;
+
+
+/* An assertion of LMDB, which would abort() where MDB_CORRUPTED is meant. */
+
+static void
+hx_lmdb_assertion(MDB_env *env, const char *text)
+{
+    hx_lmdb_walk_t  *w;
+
+    w = mdb_env_get_userctx(env);
+    longjmp(w->jump, 1);
+}
+
+
+static int
+hx_lmdb_walk_values(hx_lmdb_walk_t *w, MDB_txn *txn, MDB_dbi dbi)
+{
+    int          rc;
+    MDB_val      k, v;
+    MDB_cursor  *cursor;
+
+    rc = mdb_cursor_open(txn, dbi, &cursor);
+    if (rc != 0) {
+        return rc;
+    }
+
+    w->values = cursor;
+
+    do {
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+    } while (rc == 0);
+
+    w->values = NULL;
+    mdb_cursor_close(cursor);
+
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+
+/* The main database, and each one that is named in it. */
+
+static int
+hx_lmdb_walk_names(hx_lmdb_walk_t *w, MDB_txn *txn)
+{
+    int          rc;
+    char         name[512];
+    MDB_dbi      dbi;
+    MDB_val      k, v;
+    MDB_cursor  *cursor;
+
+    rc = mdb_dbi_open(txn, NULL, 0, &dbi);
+
+    if (rc == 0) {
+        rc = mdb_cursor_open(txn, dbi, &cursor);
+    }
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    w->names = cursor;
+
+    while ((rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+        if (k.mv_size >= sizeof(name)) {
+            continue;
+        }
+
+        memcpy(name, k.mv_data, k.mv_size);
+        name[k.mv_size] = '\0';
+        rc = mdb_dbi_open(txn, name, 0, &dbi);
+
+        if (rc == MDB_INCOMPATIBLE || rc == MDB_NOTFOUND) {
+            continue;                   /* a value, not a database */
+        }
+
+        if (rc == 0) {
+            rc = hx_lmdb_walk_values(w, txn, dbi);
+        }
+
+        if (rc != 0) {
+            break;
+        }
+    }
+
+    w->names = NULL;
+    mdb_cursor_close(cursor);
+
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+
 /*
- * A file that was cut short: touching a page that is gone would end the process
- * with SIGBUS.  As zeros the page is an error like any other, so the file gets
- * its length back.  Only the writer may do that, others would race with it.
- * (The last pages may be missing rightly, when they were never used.)
+ * 0 when every page of every tree is there.  Named databases are opened in a
+ * transaction that is aborted, so the environment is as it was.
  */
 
 static int
-hx_lmdb_lengthen(MDB_env *env)
+hx_lmdb_walk(MDB_env *env)
+{
+    int              rc;
+    MDB_txn         *txn;
+    hx_lmdb_walk_t   w;
+
+    rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return rc;
+    }
+
+    w.names = NULL;
+    w.values = NULL;
+    (void) mdb_env_set_userctx(env, &w);
+    (void) mdb_env_set_assert(env, hx_lmdb_assertion);
+
+    if (setjmp(w.jump) == 0) {
+        rc = hx_lmdb_walk_values(&w, txn, 0);           /* free pages */
+
+        if (rc == 0) {
+            rc = hx_lmdb_walk_names(&w, txn);
+        }
+
+    } else {
+        rc = MDB_CORRUPTED;
+    }
+
+    (void) mdb_env_set_assert(env, NULL);
+    (void) mdb_env_set_userctx(env, NULL);
+
+    if (w.values != NULL) {
+        mdb_cursor_close(w.values);
+    }
+
+    if (w.names != NULL) {
+        mdb_cursor_close(w.names);
+    }
+
+    mdb_txn_abort(txn);
+
+    return rc;
+}
+
+
+/*
+ * A file that was cut short: touching a page that is gone would end the process
+ * with SIGBUS.  So the file gets its length back, then the pages that are gone
+ * are zeros and no page of LMDB, and it is walked to see if they are part of a
+ * tree.  They need not be: pages that were never used may be missing rightly,
+ * at the end of a sound file.  If they are, the file stays as it was found, or
+ * the next one to open it would see nothing.  Values in pages of their own are
+ * not looked at: those that are gone read as zeros, which a record's checksum
+ * finds.
+ *
+ * Only the writer may change the length, others would race with it.
+ */
+
+static int
+hx_lmdb_lengthen(MDB_env *env, mdb_filehandle_t fd)
+{
+    int    rc;
+    off_t  need, has;
+
+    rc = hx_lmdb_sizes(env, fd, &need, &has);
+
+    if (rc != 0 || has >= need) {
+        return rc;
+    }
+
+    if (ftruncate(fd, need) != 0) {
+        return errno;
+    }
+
+    rc = hx_lmdb_walk(env);
+
+    if (rc != 0 && ftruncate(fd, has) != 0) {
+        return errno;
+    }
+
+    return rc;
+}
+
+
+static int
+hx_lmdb_whole(MDB_env *env)
 {
     int               rc;
     off_t             need, has;
-    MDB_txn          *txn;
+    MDB_txn          *writer;
     mdb_filehandle_t  fd;
 
     rc = mdb_env_get_fd(env, &fd);
@@ -64,18 +243,12 @@ hx_lmdb_lengthen(MDB_env *env)
         return rc;
     }
 
-    rc = mdb_txn_begin(env, NULL, 0, &txn);
-    if (rc != 0) {
-        return rc;
+    rc = mdb_txn_begin(env, NULL, 0, &writer);
+
+    if (rc == 0) {
+        rc = hx_lmdb_lengthen(env, fd);
+        mdb_txn_abort(writer);
     }
-
-    rc = hx_lmdb_sizes(env, fd, &need, &has);
-
-    if (rc == 0 && has < need && ftruncate(fd, need) != 0) {
-        rc = errno;
-    }
-
-    mdb_txn_abort(txn);
 
     return rc;
 }
@@ -122,8 +295,8 @@ hx_lmdb_open(MDB_env **out, const hx_lmdb_conf_t *conf, const char **what)
     }
 
     if (rc == 0) {
-        *what = "the length of data.mdb";
-        rc = hx_lmdb_lengthen(env);
+        *what = "data.mdb was cut short";
+        rc = hx_lmdb_whole(env);
     }
 
     if (rc != 0) {

@@ -8,8 +8,9 @@
  *    to the thread; default sync always (neither MDB_NOSYNC, MDB_NOMETASYNC,
  *    MDB_WRITEMAP nor MDB_MAPASYNC);
  *  - reader slots of killed processes are cleared at open;
- *  - a file that was cut short is filled up with zeros at open, so that what is
- *    missing is MDB_CORRUPTED, not SIGBUS.
+ *  - a file that was cut short is MDB_CORRUPTED, not SIGBUS later on; values
+ *    of more than half a page may read as zeros then, so records need a
+ *    checksum.
  */
 
 #ifndef HX_LMDB_H

@@ -33,7 +33,7 @@ test_open(void)
 
 
 static void
-test_refused(int want)
+test_refused_as(int want, const char *where)
 {
     int          rc;
     MDB_env     *env;
@@ -43,7 +43,14 @@ test_refused(int want)
     rc = hx_lmdb_open(&env, &conf, &what);
     assert_int_equal(rc, want);
     assert_null(env);
-    assert_string_equal(what, "mdb_env_open");
+    assert_string_equal(what, where);
+}
+
+
+static void
+test_refused(int want)
+{
+    test_refused_as(want, "mdb_env_open");
 }
 
 
@@ -311,26 +318,16 @@ test_read_all(void *data)
 }
 
 
-/*
- * A file that lost its end: what is missing reads as zeros or as an error, and
- * nobody dies of SIGBUS.
- */
+/* Cuts the file page by page; in between others may open it. */
 static void
-survives_a_short_file(void **state)
+test_cut(unsigned *sound, unsigned *refused, unsigned *wrong)
 {
-    int          rc;
+    int          rc, again;
     off_t        size;
-    MDB_env     *env;
-    unsigned     wrong;
     struct stat  st;
 
-    env = test_open();
-    assert_int_equal(test_store(env, 'a', 60, 3000), 0);
-    mdb_env_close(env);
-    assert_int_equal(test_in_child(test_read_all, NULL), 0);
-
+    *sound = *refused = *wrong = 0;
     assert_int_equal(stat(test_path("data.mdb"), &st), 0);
-    wrong = 0;
 
     for (size = st.st_size - 4096; size >= 8192; size -= 4096) {
         assert_int_equal(truncate(test_path("data.mdb"), size), 0);
@@ -340,10 +337,121 @@ survives_a_short_file(void **state)
             fail_msg("%ju bytes: the reader died (%d)", (uintmax_t) size, rc);
         }
 
-        wrong += rc != 0;
+        /* and whoever comes next is told the same */
+
+        assert_int_equal(stat(test_path("data.mdb"), &st), 0);
+        again = test_in_child(test_read_all, NULL);
+        assert_int_equal(again, rc);
+
+        *sound += rc == 0;
+        *refused += rc == 3;
+        *wrong += rc == 2;
+
+        if (rc == 3) {
+            assert_int_equal(st.st_size, size);
+            test_refused_as(MDB_CORRUPTED, "data.mdb was cut short");
+        }
+    }
+}
+
+
+/* A file that lost its end is refused, and nobody dies of SIGBUS. */
+static void
+refuses_a_short_file(void **state)
+{
+    MDB_env   *env;
+    unsigned   sound, refused, wrong;
+
+    env = test_open();
+    assert_int_equal(test_store(env, 'a', 60, 1500), 0);
+    mdb_env_close(env);
+    assert_int_equal(test_in_child(test_read_all, NULL), 0);
+
+    test_cut(&sound, &refused, &wrong);
+    assert_true(refused > 25);
+    assert_int_equal(wrong, 0);
+}
+
+
+/* Named databases have trees of their own, which are looked through as well. */
+static void
+refuses_a_short_file_with_names(void **state)
+{
+    int        rc;
+    MDB_dbi    dbi;
+    MDB_env   *env;
+    MDB_txn   *txn;
+    MDB_val    k, v;
+    unsigned   i, sound, refused, wrong;
+    char       text[64];
+
+    env = test_open();
+    assert_int_equal(test_store(env, 'a', 60, 10), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, "named", MDB_CREATE, &dbi), 0);
+
+    for (i = 0; i < 2000; i++) {
+        k.mv_size = (size_t) snprintf(text, sizeof(text), "%08u", i * 7919);
+        k.mv_data = text;
+        v = k;
+        rc = mdb_put(txn, dbi, &k, &v, 0);
+        assert_int_equal(rc, 0);
     }
 
-    assert_true(wrong > 50);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+    assert_int_equal(test_in_child(test_read_all, NULL), 0);
+
+    test_cut(&sound, &refused, &wrong);
+    assert_true(refused > 10);
+    assert_int_equal(wrong, 0);
+}
+
+
+/* Values with pages of their own: zeros at worst. */
+static void
+survives_lost_values(void **state)
+{
+    MDB_env   *env;
+    unsigned   sound, refused, wrong;
+
+    env = test_open();
+    assert_int_equal(test_store(env, 'a', 60, 3000), 0);
+    mdb_env_close(env);
+    assert_int_equal(test_in_child(test_read_all, NULL), 0);
+
+    test_cut(&sound, &refused, &wrong);
+    assert_true(refused + wrong > 50);
+}
+
+
+/* Free pages at the end may be missing: that is no damage. */
+static void
+accepts_a_file_without_its_free_pages(void **state)
+{
+    MDB_dbi    dbi;
+    MDB_env   *env;
+    MDB_txn   *txn;
+    unsigned   i, sound, refused, wrong;
+
+    env = test_open();
+    assert_int_equal(test_store(env, 'a', 60, 10), 0);
+    assert_int_equal(test_store(env, 'b', 60, 3000), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+    assert_int_equal(mdb_drop(txn, dbi, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+
+    for (i = 0; i < 8; i++) {
+        assert_int_equal(test_store(env, 'a', 60, 10), 0);
+    }
+
+    mdb_env_close(env);
+    assert_int_equal(test_in_child(test_read_all, NULL), 0);
+
+    test_cut(&sound, &refused, &wrong);
+    assert_true(sound > 5);
+    assert_int_equal(wrong, 0);
 }
 
 
@@ -359,7 +467,10 @@ main(void)
         T(forgets_killed_readers),
         T(adopts_a_larger_map),
         T(stays_below_the_map_size),
-        T(survives_a_short_file)
+        T(refuses_a_short_file),
+        T(refuses_a_short_file_with_names),
+        T(survives_lost_values),
+        T(accepts_a_file_without_its_free_pages)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
