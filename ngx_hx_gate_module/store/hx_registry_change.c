@@ -209,9 +209,7 @@ hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
     hx_tenant_edit_t  *e;
 
     if (hx_registry_probe(reg) != HX_OK) {
-        (void) snprintf(err, HX_REGISTRY_ERR, "data.mdb is not the file that "
-                        "is open");
-        return HX_FAIL;
+        return hx_registry_replaced(err, HX_FAIL);
     }
 
     e = malloc(sizeof(hx_tenant_edit_t));

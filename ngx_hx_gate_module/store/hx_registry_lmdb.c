@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "hx_registry_lmdb.h"
 
@@ -35,6 +34,16 @@ hx_registry_damaged(char *err, const hx_str_t *id)
                     "damaged", (int) id->len, id->data);
 
     return HX_FAIL;
+}
+
+
+hx_rc_t
+hx_registry_replaced(char *err, hx_rc_t rc)
+{
+    (void) snprintf(err, HX_REGISTRY_ERR, "data.mdb or lock.mdb is not the "
+                    "file that is open");
+
+    return rc;
 }
 
 
@@ -92,11 +101,15 @@ static hx_rc_t
 hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
     char *err)
 {
-    int              rc;
-    const char      *what;
-    hx_lmdb_conf_t   lc;
+    int                rc;
+    const char        *what;
+    hx_lmdb_conf_t     lc;
+    mdb_filehandle_t   fd;
 
-    (void) snprintf(reg->path, sizeof(reg->path), "%s/data.mdb", conf->dir);
+    (void) snprintf(reg->data_path, HX_REGISTRY_PATH, "%s/data.mdb",
+                    conf->dir);
+    (void) snprintf(reg->lock_path, HX_REGISTRY_PATH, "%s/lock.mdb",
+                    conf->dir);
 
     lc.dir = conf->dir;
     lc.map_size = conf->map_size;
@@ -107,6 +120,18 @@ hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
     rc = hx_lmdb_open(&reg->env, &lc, &what);
     if (rc != 0) {
         return hx_registry_fail(err, what, rc);
+    }
+
+    rc = mdb_env_get_fd(reg->env, &fd);
+
+    if (rc == 0 && (fstat(fd, &reg->data_file) != 0
+                    || stat(reg->lock_path, &reg->lock_file) != 0))
+    {
+        rc = errno;
+    }
+
+    if (rc != 0) {
+        return hx_registry_fail(err, "stat", rc);
     }
 
     /* readers first: only the very first process has something to create */
@@ -313,20 +338,27 @@ hx_registry_release(hx_registry_t *reg)
 }
 
 
+static int
+hx_registry_same(const char *path, const struct stat *opened)
+{
+    struct stat  now;
+
+    return stat(path, &now) == 0 && now.st_dev == opened->st_dev
+           && now.st_ino == opened->st_ino;
+}
+
+
+/*
+ * The lock file counts as well: who opens the directory after it was replaced
+ * writes at the same time as we do, and the file is lost.
+ */
+
 hx_rc_t
 hx_registry_probe(hx_registry_t *reg)
 {
-    mdb_filehandle_t  fd;
-    struct stat       here, open;
-
-    if (mdb_env_get_fd(reg->env, &fd) != 0 || fstat(fd, &open) != 0
-        || stat(reg->path, &here) != 0)
-    {
-        return HX_NO;
-    }
-
-    return open.st_dev == here.st_dev && open.st_ino == here.st_ino ? HX_OK
-                                                                    : HX_NO;
+    return hx_registry_same(reg->data_path, &reg->data_file)
+           && hx_registry_same(reg->lock_path, &reg->lock_file) ? HX_OK
+                                                                : HX_NO;
 }
 
 
@@ -343,9 +375,7 @@ hx_registry_refresh(hx_registry_t *reg, char *err)
     mdb_txn_reset(reg->read);
 
     if (hx_registry_probe(reg) != HX_OK) {
-        (void) snprintf(err, HX_REGISTRY_ERR, "data.mdb is not the file that "
-                        "is open");
-        return HX_NO;
+        return hx_registry_replaced(err, HX_NO);
     }
 
     return HX_OK;

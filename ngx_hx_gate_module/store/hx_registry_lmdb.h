@@ -7,10 +7,13 @@
 #define HX_REGISTRY_LMDB_H
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "hx_lmdb.h"
 #include "hx_registry.h"
 #include "hx_registry_cache.h"
+
+#define HX_REGISTRY_PATH   4096
 
 
 struct hx_registry_s {
@@ -24,7 +27,12 @@ struct hx_registry_s {
 
     /* shared by threads with a transaction, exclusive to resize or close */
     pthread_rwlock_t    lock;
-    char                path[4096];
+
+    /* the files as they were opened */
+    struct stat         data_file;
+    struct stat         lock_file;
+    char                data_path[HX_REGISTRY_PATH];
+    char                lock_path[HX_REGISTRY_PATH];
 };
 
 
@@ -33,5 +41,8 @@ hx_rc_t hx_registry_fail(char *err, const char *what, int rc);
 
 /* The same for a record that does not fit its checksum. */
 hx_rc_t hx_registry_damaged(char *err, const hx_str_t *id);
+
+/* That the probe says no; returns rc. */
+hx_rc_t hx_registry_replaced(char *err, hx_rc_t rc);
 
 #endif /* HX_REGISTRY_LMDB_H */
