@@ -96,6 +96,11 @@ ngx_hx_admin_collect(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
         b = cl->buf;
         size = (size_t) ngx_buf_size(b);
 
+        if (size == 0) {
+            /* the end of an empty body: neither in memory nor in a file */
+            continue;
+        }
+
         if (ngx_buf_in_memory(b)) {
             p = ngx_cpymem(p, b->pos, size);
             continue;
@@ -174,9 +179,15 @@ ngx_hx_admin_change(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     ctx->tenant.id = req->change.id;        /* for the audit record */
 
     if (rc == HX_NO) {
-        return ngx_hx_refuse_echo(r, ctx, HX_E_INVALID_REQUEST,
-                                  HX_OUTCOME_INVALID_REQUEST, "",
-                                  req->message.data, req->message.len, "");
+        status = ngx_hx_refuse(ctx, HX_E_INVALID_REQUEST,
+                               HX_OUTCOME_INVALID_REQUEST, "");
+
+        /* what it echoes was cut there, and it is still to end with a quote */
+
+        ctx->detail.data = (u_char *) req->message.data;
+        ctx->detail.len = req->message.len;
+
+        return status;
     }
 
     if (rc != HX_OK) {
@@ -346,13 +357,18 @@ ngx_hx_admin_handler(ngx_http_request_t *r)
     ngx_int_t      rc;
     ngx_hx_ctx_t  *ctx;
 
+    /* an operator's call is never the work of a subrequest or redirect */
+
+    if (r != r->main) {
+        return NGX_HTTP_FORBIDDEN;
+    }
+
     ctx = ngx_hx_ctx_make(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (r != r->main || ctx->decided) {
-        /* an operator's call is never the work of a redirect */
+    if (ctx->decided) {
         return NGX_HTTP_FORBIDDEN;
     }
 

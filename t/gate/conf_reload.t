@@ -73,6 +73,7 @@ is $server->request('GET', '/gate/admin/tenants', headers =>
 mkdir "$HXGate::Dir/second";
 HXGate::give("$HXGate::Dir/second");
 $server->reload(http => $http =~ s{/registry}{/second}r);
+$server->admin('onboard/create', { tenant_id => 'other' });
 is $server->request('GET', '/v1/list/prod', key => $key)->{status}, 401,
     'another registry has other tenants';
 $server->reload(http => $http);
