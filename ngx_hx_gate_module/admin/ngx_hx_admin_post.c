@@ -63,8 +63,7 @@ ngx_hx_admin_unavailable(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ctx->retry_after = 1;
 
     return ngx_hx_refuse(ctx, HX_E_UNAVAILABLE, HX_OUTCOME_STORE,
-                         "Tenant registry is unavailable, nothing was "
-                         "changed");
+                         "Tenant registry is unavailable");
 }
 
 
@@ -108,6 +107,15 @@ ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
 }
 
 
+static ngx_uint_t
+ngx_hx_admin_ok_status(const ngx_hx_job_t *job)
+{
+    return job->type == NGX_HX_JOB_CHANGE
+           && job->change->op == HX_CHANGE_CREATE ? NGX_HTTP_CREATED
+                                                  : NGX_HTTP_OK;
+}
+
+
 static ngx_int_t
 ngx_hx_admin_result(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_job_t *job)
@@ -121,10 +129,8 @@ ngx_hx_admin_result(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     if (job->rc == HX_OK) {
         ctx->outcome = HX_OUTCOME_ADMIN;
 
-        return ngx_hx_reply_json(r, job->type == NGX_HX_JOB_CHANGE
-                                    && job->change->op == HX_CHANGE_CREATE
-                                    ? NGX_HTTP_CREATED : NGX_HTTP_OK,
-                                 job->out, job->len);
+        return ngx_hx_reply_json(r, ngx_hx_admin_ok_status(job), job->out,
+                                 job->len);
     }
 
     id = job->type == NGX_HX_JOB_GET ? &job->id : &job->change->id;
@@ -162,6 +168,25 @@ ngx_hx_admin_result(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 }
 
 
+/* The client is gone: the record says what it would have been told. */
+
+static void
+ngx_hx_admin_unheard(ngx_http_request_t *r, const ngx_hx_job_t *job)
+{
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx(r);
+
+    if (job->rc == HX_OK) {
+        ctx->outcome = HX_OUTCOME_ADMIN;
+        r->headers_out.status = ngx_hx_admin_ok_status(job);
+
+    } else {
+        r->headers_out.status = (ngx_uint_t) ngx_hx_admin_result(r, ctx, job);
+    }
+}
+
+
 static void
 ngx_hx_admin_done(ngx_event_t *ev)
 {
@@ -182,8 +207,7 @@ ngx_hx_admin_done(ngx_event_t *ev)
     r->aio = 0;
 
     if (c->error) {
-        /* the client is gone; what was committed stays, and is recorded */
-        ngx_hx_ctx(r)->outcome = HX_OUTCOME_ADMIN;
+        ngx_hx_admin_unheard(r, job);
         ngx_http_finalize_request(r, NGX_ERROR);
 
     } else {

@@ -17,6 +17,9 @@
 #include "ngx_hx_gate.h"
 
 
+#define NGX_HX_AUDIT_METHOD_MAX   32        /* bytes; longer ones are cut */
+
+
 typedef struct {
     time_t   sec;
     u_char   text[24];
@@ -239,6 +242,27 @@ ngx_hx_audit_status(const ngx_http_request_t *r)
 }
 
 
+/* From the request line: an error_page turns r->method_name into GET. */
+
+static void
+ngx_hx_audit_method(const ngx_http_request_t *r, hx_str_t *method)
+{
+    size_t         len;
+    const u_char  *p;
+
+    p = r->request_line.data;
+    len = ngx_min(r->request_line.len, NGX_HX_AUDIT_METHOD_MAX);
+
+    method->data = p;
+
+    for (method->len = 0; method->len < len && p[method->len] != ' ';
+         method->len++)
+    {
+        /* void */
+    }
+}
+
+
 static void
 ngx_hx_audit_fill(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
     hx_audit_record_t *rec)
@@ -253,8 +277,7 @@ ngx_hx_audit_fill(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
     rec->sec = tp->sec;
     rec->msec = (unsigned) tp->msec;
     rec->tenant = ctx->tenant.id;
-    rec->method.data = r->method_name.data;
-    rec->method.len = ngx_min(r->method_name.len, 32);
+    ngx_hx_audit_method(r, &rec->method);
     rec->path.data = r->unparsed_uri.data;
     rec->path.len = r->unparsed_uri.len;
     rec->ns.data = ctx->ns.data;

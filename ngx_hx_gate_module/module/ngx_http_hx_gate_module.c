@@ -122,7 +122,7 @@ ngx_hx_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_hx_registry_init(&mcf->registry, cycle);
+    return ngx_hx_registry_init(&mcf->registry, ngx_hx_shared(mcf), cycle);
 }
 
 

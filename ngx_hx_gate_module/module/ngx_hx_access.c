@@ -32,12 +32,11 @@ ngx_hx_access_outside(ngx_http_request_t *r)
 
     ctx = ngx_hx_ctx(r);
 
-    if (ctx == NULL) {
-        return NGX_DECLINED;
+    if (ctx != NULL && ctx->forwarded) {
+        ngx_hx_forward_drop_authorization(r);
     }
 
-    return ngx_hx_forward_leave(r, ctx) == NGX_OK
-           ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return NGX_DECLINED;
 }
 
 

@@ -23,6 +23,15 @@ static ngx_conf_enum_t  ngx_hx_key_formats[] = {
 };
 
 
+/* by ngx_hx_handler_t */
+static const ngx_http_handler_pt  ngx_hx_handlers[] = {
+    NULL,
+    ngx_hx_admin_handler,
+    ngx_hx_health_handler,
+    ngx_hx_ready_handler
+};
+
+
 #define NGX_HX_EVERYWHERE                                                     \
     NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
 
@@ -243,21 +252,13 @@ ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_hx_gate_module);
 
-    switch (lcf->handler) {
+    clcf->handler = ngx_hx_handlers[lcf->handler];
 
-    case NGX_HX_HANDLER_HEALTH:
-        clcf->handler = ngx_hx_health_handler;
-        break;
-
-    case NGX_HX_HANDLER_READY:
-        clcf->handler = ngx_hx_ready_handler;
+    if (lcf->handler != NGX_HX_HANDLER_HEALTH) {
         mcf->used = 1;
-        break;
+    }
 
-    default:
-        clcf->handler = ngx_hx_admin_handler;
-        mcf->used = 1;
-
+    if (lcf->handler == NGX_HX_HANDLER_ADMIN) {
         mcf->threads = ngx_thread_pool_add(cf, NULL);
         if (mcf->threads == NULL) {
             return NGX_CONF_ERROR;
@@ -368,6 +369,27 @@ ngx_hx_conf_check_gate(ngx_conf_t *cf, const ngx_hx_loc_conf_t *lcf)
 }
 
 
+/*
+ * "if" and "limit_except" make a location without a name inside ours.  Unless
+ * it has a handler of its own (a proxy_pass, say), it is still ours that
+ * answers, and what holds for it must hold there.
+ */
+
+static void
+ngx_hx_conf_inherit_handler(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
+    ngx_hx_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname && clcf->handler == NULL) {
+        conf->handler = prev->handler;
+        clcf->handler = ngx_hx_handlers[prev->handler];
+    }
+}
+
+
 char *
 ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
@@ -375,6 +397,8 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_hx_loc_conf_t  *conf = child;
 
     ngx_hx_main_conf_t  *mcf;
+
+    ngx_hx_conf_inherit_handler(cf, prev, conf);
 
     /* our own handlers have their own credentials, or none */
 

@@ -97,7 +97,6 @@ typedef struct {
     ngx_table_elt_t         *authorization;
     ngx_uint_t               n_api_keys;
     ngx_uint_t               n_authorizations;
-    ngx_uint_t               n_headers;
     unsigned                 encoded:1;         /* has Content-Encoding */
 
     /* auth */
@@ -121,8 +120,6 @@ typedef struct {
 
     /* forward */
     unsigned                 forwarded:1;       /* headers are ours */
-    unsigned                 stripped:1;        /* refused, and led elsewhere:
-                                                 * without the credential */
 
     /* reply */
     hx_error_t               error;
@@ -199,8 +196,9 @@ void ngx_hx_crypto_exit(void);
 /* ngx_hx_headers.c */
 
 /*
- * Fills the preflight section of the context, once.  NGX_ERROR when there was
- * no request id to be had; it is "-" then.
+ * Fills the preflight section of the context and takes credentials and names
+ * of ours out of the request's header list, once.  NGX_ERROR when there was no
+ * memory, or no request id to be had; it is "-" then.
  */
 ngx_int_t ngx_hx_read_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 
@@ -266,17 +264,14 @@ ngx_int_t ngx_hx_step_forward(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
 
 /*
- * A redirect or subrequest of a decided request came into a location where the
- * gate is on (enter), or is not (leave): the service key goes with it only
- * where the gate is on, and a refused client's credential goes nowhere.
- * NGX_ERROR = no memory.
+ * A redirect or subrequest of a granted request came into a location where the
+ * gate is on: the service key goes with it.  NGX_ERROR = no memory.
  */
 ngx_int_t ngx_hx_forward_enter(ngx_http_request_t *r);
-ngx_int_t ngx_hx_forward_leave(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 
 /*
- * Takes our Authorization out again: for $hx_gate_service_key, whose use in a
- * proxy_set_header replaces it.
+ * Takes our Authorization out again: where the gate is not on, and for
+ * $hx_gate_service_key, whose use in a proxy_set_header replaces it.
  */
 void ngx_hx_forward_drop_authorization(ngx_http_request_t *r);
 

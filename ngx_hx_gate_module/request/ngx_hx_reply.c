@@ -212,9 +212,21 @@ ngx_int_t
 ngx_hx_reply_json(ngx_http_request_t *r, ngx_uint_t status, const u_char *text,
     size_t len)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_int_t         rc;
+    ngx_buf_t        *b;
+    ngx_chain_t       out;
+    ngx_table_elt_t  *h;
+
+    /* keys are shown once, health is of this moment */
+
+    h = ngx_hx_push_header(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Cache-Control");
+    ngx_str_set(&h->value, "no-store");
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = (off_t) len;

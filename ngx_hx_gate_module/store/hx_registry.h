@@ -11,7 +11,7 @@
  * thread pool only.
  *
  * LMDB layout, version 1, three named databases:
- *    "meta"     "version" -> "1"
+ *    "meta"     "version" -> "1", "deleted" -> "1" once a tenant was deleted
  *    "keys"     SHA-256 of an API key (32 bytes) -> tenant id
  *    "tenants"  tenant id -> record (hx_tenant.h)
  * A change is one synced transaction over "keys" and "tenants", so no reader
@@ -31,6 +31,9 @@ typedef struct {
     const char  *dir;           /* an existing directory */
     size_t       map_size;      /* bytes */
     unsigned     max_readers;   /* processes and threads reading at once */
+    unsigned     existing:1;    /* create nothing: it was there before, and an
+                                 * empty one in its place would make strangers
+                                 * of all tenants */
 } hx_registry_conf_t;
 
 #define HX_REGISTRY_ERR   256
@@ -51,7 +54,7 @@ void hx_registry_close(hx_registry_t *reg);
  * stays the last one.  HX_OK: *record is intact (hx_tenant_view() may be used)
  * and holds until hx_registry_release(), which must follow at once (also after
  * NO and FAIL it is harmless).  HX_NO: no such key.  HX_FAIL: text in err; a
- * damaged record is one.
+ * damaged record is one, and a registry that never had a tenant.
  */
 hx_rc_t hx_registry_find(hx_registry_t *reg,
     const unsigned char hash[HX_SHA256_LEN], hx_str_t *record, char *err);

@@ -12,7 +12,7 @@
 #include "hx_registry_cache.h"
 
 
-#define HX_CACHE_WINDOW   8             /* slots that may hold one hash */
+#define HX_CACHE_WINDOW   16            /* slots that may hold one hash */
 
 
 typedef struct {

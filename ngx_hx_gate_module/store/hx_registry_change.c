@@ -93,6 +93,22 @@ hx_registry_index(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
 }
 
 
+/* From now on a registry without tenants may be one whose last was deleted. */
+
+static int
+hx_registry_emptied(hx_registry_t *reg, MDB_txn *txn)
+{
+    MDB_val  k, v;
+
+    k.mv_data = (void *) HX_REGISTRY_DELETED;
+    k.mv_size = sizeof(HX_REGISTRY_DELETED) - 1;
+    v.mv_data = (void *) "1";
+    v.mv_size = 1;
+
+    return mdb_put(txn, reg->meta, &k, &v, 0);
+}
+
+
 static int
 hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
     const hx_registry_keys_t *old, const hx_tenant_edit_t *e,
@@ -107,7 +123,11 @@ hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
     if (change->op == HX_CHANGE_DELETE) {
         rc = hx_registry_index(reg, txn, &change->id, old, NULL);
 
-        return rc != 0 ? rc : mdb_del(txn, reg->tenants, &k, NULL);
+        if (rc == 0) {
+            rc = mdb_del(txn, reg->tenants, &k, NULL);
+        }
+
+        return rc != 0 ? rc : hx_registry_emptied(reg, txn);
     }
 
     rc = hx_registry_index(reg, txn, &change->id, old, e);

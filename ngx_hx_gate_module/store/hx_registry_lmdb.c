@@ -111,6 +111,10 @@ hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
     (void) snprintf(reg->lock_path, HX_REGISTRY_PATH, "%s/lock.mdb",
                     conf->dir);
 
+    if (conf->existing && stat(reg->data_path, &reg->data_file) != 0) {
+        return hx_registry_fail(err, "data.mdb", errno);
+    }
+
     lc.dir = conf->dir;
     lc.map_size = conf->map_size;
     lc.max_dbs = 8;
@@ -137,7 +141,7 @@ hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
     /* readers first: only the very first process has something to create */
 
     rc = hx_registry_dbs(reg, 0);
-    if (rc == MDB_NOTFOUND) {
+    if (rc == MDB_NOTFOUND && !conf->existing) {
         rc = hx_registry_dbs(reg, MDB_CREATE);
     }
 
@@ -255,6 +259,37 @@ hx_registry_version(const hx_registry_t *reg)
 }
 
 
+/*
+ * Where never a tenant was, nobody can be told apart: an unmounted volume looks
+ * like this, and clients that are told 401 throw their keys away.
+ */
+
+static hx_rc_t
+hx_registry_unknown(hx_registry_t *reg, char *err)
+{
+    int       rc;
+    MDB_val   k, v;
+    MDB_stat  st;
+
+    rc = mdb_stat(reg->read, reg->tenants, &st);
+
+    if (rc == 0 && st.ms_entries == 0) {
+        k.mv_data = (void *) HX_REGISTRY_DELETED;
+        k.mv_size = sizeof(HX_REGISTRY_DELETED) - 1;
+
+        rc = mdb_get(reg->read, reg->meta, &k, &v);
+
+        if (rc == MDB_NOTFOUND) {
+            (void) snprintf(err, HX_REGISTRY_ERR, "there never was a tenant "
+                            "in it");
+            return HX_FAIL;
+        }
+    }
+
+    return rc == 0 ? HX_NO : hx_registry_fail(err, "mdb_stat", rc);
+}
+
+
 static hx_rc_t
 hx_registry_ask(hx_registry_t *reg, const unsigned char hash[HX_SHA256_LEN],
     hx_str_t *record, char *err)
@@ -269,7 +304,7 @@ hx_registry_ask(hx_registry_t *reg, const unsigned char hash[HX_SHA256_LEN],
     rc = mdb_get(reg->read, reg->keys, &k, &id);
 
     if (rc == MDB_NOTFOUND) {
-        return HX_NO;
+        return hx_registry_unknown(reg, err);
     }
 
     if (rc == 0) {

@@ -13,7 +13,8 @@
 #include "hx_registry.h"
 #include "hx_registry_cache.h"
 
-#define HX_REGISTRY_PATH   4096
+#define HX_REGISTRY_PATH      4096
+#define HX_REGISTRY_DELETED   "deleted"     /* in "meta" */
 
 
 struct hx_registry_s {

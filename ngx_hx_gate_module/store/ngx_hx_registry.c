@@ -14,6 +14,7 @@
 
 typedef struct {
     const ngx_hx_registry_conf_t  *conf;
+    ngx_hx_shared_t               *shared;
     hx_registry_t                 *reg;
     ngx_log_t                     *log;
     ngx_uint_t                     lent;
@@ -45,19 +46,25 @@ static void
 ngx_hx_registry_open(void)
 {
     char                           err[HX_REGISTRY_ERR];
+    ngx_atomic_uint_t              seen;
     hx_registry_conf_t             rc;
     const ngx_hx_registry_conf_t  *conf;
 
     conf = ngx_hx_registry.conf;
+    seen = ngx_crc32_long(conf->dir.data, conf->dir.len);
 
     rc.dir = (const char *) conf->dir.data;
     rc.map_size = conf->map_size;
     rc.max_readers = (unsigned) conf->max_readers;
+    rc.existing = ngx_hx_registry.shared->registry_seen == seen;
 
     if (hx_registry_open(&ngx_hx_registry.reg, &rc, err) != HX_OK) {
         ngx_hx_registry_complain(NGX_LOG_CRIT, ngx_hx_registry.log,
                                  "cannot be opened, requests get 503", err);
+        return;
     }
+
+    ngx_hx_registry.shared->registry_seen = seen;
 }
 
 
@@ -91,13 +98,15 @@ ngx_hx_registry_tick(ngx_event_t *ev)
 
 
 ngx_int_t
-ngx_hx_registry_init(const ngx_hx_registry_conf_t *conf, ngx_cycle_t *cycle)
+ngx_hx_registry_init(const ngx_hx_registry_conf_t *conf,
+    ngx_hx_shared_t *shared, ngx_cycle_t *cycle)
 {
     ngx_event_t  *ev;
 
     ngx_memzero(&ngx_hx_registry, sizeof(ngx_hx_registry_worker_t));
 
     ngx_hx_registry.conf = conf;
+    ngx_hx_registry.shared = shared;
     ngx_hx_registry.log = cycle->log;
     ngx_hx_registry.dummy.fd = (ngx_socket_t) -1;
 

@@ -21,6 +21,8 @@ typedef struct {
     ngx_atomic_t   audit_errors;        /* write() that failed or was short */
     ngx_atomic_t   audit_lost;          /* records that will never be written */
     ngx_atomic_t   store_failures;      /* questions answered FAIL */
+    ngx_atomic_t   registry_seen;       /* CRC-32 of the directory that a
+                                         * registry was open in, 0 = none */
 } ngx_hx_shared_t;
 
 typedef struct {
@@ -50,7 +52,7 @@ ngx_int_t ngx_hx_zone_init(ngx_shm_zone_t *shm_zone, void *data);
  * the worker runs, and every question is answered FAIL meanwhile.
  */
 ngx_int_t ngx_hx_registry_init(const ngx_hx_registry_conf_t *conf,
-    ngx_cycle_t *cycle);
+    ngx_hx_shared_t *shared, ngx_cycle_t *cycle);
 void ngx_hx_registry_exit(void);
 
 /*

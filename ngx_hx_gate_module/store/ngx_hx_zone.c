@@ -8,7 +8,7 @@
 #include "ngx_hx_store.h"
 
 
-#define NGX_HX_ZONE_MAGIC   0x48583031      /* "HX01": layout of the zone */
+#define NGX_HX_ZONE_MAGIC   0x48583032      /* "HX02": layout of the zone */
 
 typedef struct {
     ngx_uint_t        magic;

@@ -44,7 +44,7 @@ Content-Length: 18
 --- error_code eval
 [405, 405]
 --- response_headers eval
-["Allow: GET", "Allow: GET"]
+["Allow: GET, HEAD", "Allow: GET, HEAD"]
 --- response_body_like eval
 [(qr/^\{"detail":"Method not allowed","error":"method_not_allowed","request_id":"[0-9a-f-]{36}"\}$/) x 2]
 --- no_error_log
