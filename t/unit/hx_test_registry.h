@@ -15,7 +15,9 @@
 #define HX_TEST_NOW   1700000000
 
 static char                 test_err[HX_REGISTRY_ERR];
-static hx_registry_conf_t   test_conf = { test_dir, 16777216, 32 };
+static hx_registry_conf_t   test_conf = {
+    .dir = test_dir, .map_size = 16777216, .max_readers = 32
+};
 static unsigned char        test_bytes[HX_TENANT_RECORD_MAX];
 static size_t               test_len;
 

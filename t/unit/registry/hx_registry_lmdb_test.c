@@ -37,6 +37,7 @@ created_and_found_again(void **state)
     reg = test_registry();
     assert_int_equal(stat(test_path("data.mdb"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
+    test_do(reg, HX_CHANGE_CREATE, "other", 99);
     assert_int_equal(test_who(reg, 1, id), HX_NO);
     hx_registry_release(reg);                       /* harmless */
 
@@ -310,6 +311,7 @@ a_question_adopts_a_map_that_grew(void **state)
 
     test_conf.map_size = 524288;
     reg = test_registry();
+    test_do(reg, HX_CHANGE_CREATE, "other", 99);
     assert_int_equal(test_who(reg, 1, id), HX_NO);
     assert_int_equal(test_in_child(test_grow, NULL), 0);
     assert_int_equal(test_who(reg, 139, id), HX_OK);
