@@ -238,8 +238,12 @@ load_registry(const char *dir, FILE *in, unsigned *n)
     MDB_env             *env;
     const char          *what;
     hx_registry_t       *reg;
-    hx_lmdb_conf_t       lc = { dir, LOAD_MAP, 8, 1024, 0600 };
-    hx_registry_conf_t   conf = { dir, LOAD_MAP, 1024 };
+
+    const hx_lmdb_conf_t      lc = { .dir = dir, .map_size = LOAD_MAP,
+                                     .max_dbs = 8, .max_readers = 1024,
+                                     .mode = 0600 };
+    const hx_registry_conf_t  conf = { .dir = dir, .map_size = LOAD_MAP,
+                                       .max_readers = 1024 };
 
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
         return load_error(dir, strerror(errno));

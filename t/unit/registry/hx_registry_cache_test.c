@@ -233,17 +233,20 @@ random_questions_agree_with_what_was_put(void **state)
 
 /* ------------------------------------------------------- the registry -- */
 
-static hx_registry_conf_t  conf = { test_dir, 4194304, 16 };
+static hx_registry_conf_t  conf = {
+    .dir = test_dir, .map_size = 4194304, .max_readers = 16
+};
 
 
 static void
-test_change_init(hx_change_t *c, hx_change_op_t op, unsigned char key)
+test_change_init(hx_change_t *c, const char *id, hx_change_op_t op,
+    unsigned char key)
 {
     memset(c, 0, sizeof(hx_change_t));
 
     c->op = op;
     c->now = 1000;
-    c->id = test_str("acme");
+    c->id = test_str(id);
     c->plan = test_str("pro");
     c->n_namespaces = 1;
     c->namespaces[0] = test_str("default");
@@ -252,7 +255,8 @@ test_change_init(hx_change_t *c, hx_change_op_t op, unsigned char key)
 
 
 static int
-test_change(hx_registry_t *reg, hx_change_op_t op, unsigned char key)
+test_change_of(hx_registry_t *reg, const char *id, hx_change_op_t op,
+    unsigned char key)
 {
     char                  err[HX_REGISTRY_ERR];
     size_t                len;
@@ -261,10 +265,17 @@ test_change(hx_registry_t *reg, hx_change_op_t op, unsigned char key)
 
     static unsigned char  record[HX_TENANT_RECORD_MAX];
 
-    test_change_init(&c, op, key);
+    test_change_init(&c, id, op, key);
 
     return hx_registry_change(reg, &c, &result, record, &len, err) == HX_OK
            && result == HX_CHANGED;
+}
+
+
+static int
+test_change(hx_registry_t *reg, hx_change_op_t op, unsigned char key)
+{
+    return test_change_of(reg, "acme", op, key);
 }
 
 
@@ -316,6 +327,10 @@ a_change_is_seen_by_the_next_question(void **state)
 
     reg = test_open();
     assert_non_null(reg);
+
+    /* somebody else, so that the registry is never empty */
+
+    assert_true(test_change_of(reg, "other", HX_CHANGE_CREATE, 9));
 
     assert_int_equal(test_find(reg, 1), -1);
     assert_true(test_change(reg, HX_CHANGE_CREATE, 1));
