@@ -10,6 +10,7 @@ package HXBlock;
 #     HXBlock::sections();            # instead of HXGate::blocks()
 #
 #   --- tenant: acme          each request gets that tenant's X-Api-Key
+#   --- service               each request gets the service key
 #   --- refused               one line a request: "401 unauthorized Missing API
 #                             key".  Status, word, detail ("*" = any text), the
 #                             form of the answer, and that nothing went upstream
@@ -54,10 +55,10 @@ sub expand {
 }
 
 
-sub add_key {
-    my ($headers, $tenant) = @_;
+sub add_header {
+    my ($headers, $line) = @_;
 
-    my $line = "X-Api-Key: {key:$tenant}\n";
+    $line .= "\n";
     return [map { "$_\n$line" } @$headers] if ref $headers eq 'ARRAY';
     return defined $headers ? "$headers\n$line" : $line;
 }
@@ -81,7 +82,13 @@ sub sections {
         if (defined(my $tenant = $block->tenant)) {
             $tenant =~ s/\s+$//;
             $block->set_value('more_headers',
-                              add_key(scalar $block->more_headers, $tenant));
+                              add_header(scalar $block->more_headers,
+                                         "X-Api-Key: {key:$tenant}"));
+        }
+        if (defined $block->service) {
+            $block->set_value('more_headers',
+                              add_header(scalar $block->more_headers,
+                                         'Authorization: Bearer {service}'));
         }
 
         for my $name (qw(more_headers raw_request request pipelined_requests

@@ -162,6 +162,9 @@ EOC
 # Blocks without http_config or config get the standard ones.  A block's
 # "--- tenant: acme" adds that tenant's key, "--- service" the service key.
 sub blocks {
+    # without a master there is no worker that gives up root's rights
+    Test::Nginx::Util::master_on();
+
     Test::Nginx::Util::add_block_preprocessor(sub {
         my ($block) = @_;
 
