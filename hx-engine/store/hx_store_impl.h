@@ -28,6 +28,8 @@ typedef enum {
 struct hx_store_s {
     MDB_env           *env;
     MDB_dbi            dbi[HX_DB_COUNT];
+    size_t             page;            /* bytes */
+    uint64_t           pages;           /* of the map, the extra ones too */
     int                lock_fd;
 
     pthread_mutex_t    view_lock;       /* guards the two below */
@@ -46,6 +48,7 @@ struct hx_store_s {
     pthread_t          writer;
     int                writer_started;
     unsigned char     *scratch;         /* HX_RECORD_MAX bytes, the writer's */
+    int                staged;          /* a sweep did not end: the writer's */
 
     _Atomic(const char *)  broken;      /* why the last commit failed */
     atomic_uint_least64_t  puts;
@@ -96,9 +99,33 @@ int hx_op_allowed(hx_store_op_t *op, uint64_t live);
 int hx_op_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
     uint64_t value_id);
 
+/* hx_store_room.c */
+
+#define HX_ROOM_EXTRA     256u          /* pages beyond the configured map */
+
+/* Pages that n chunks of a value need at most. */
+uint64_t hx_room_chunks(const hx_store_t *s, uint64_t n);
+
+/* Pages that a write needs at most; staged: without its chunks. */
+uint64_t hx_room_need(const hx_store_t *s, const hx_store_op_t *op,
+    int staged);
+
+/*
+ * 0: the next transaction may use "need" pages, MDB_MAP_FULL: it may not,
+ * other: not known.  adds: it stores something.  No write transaction may be
+ * open.
+ */
+int hx_room_check(hx_store_t *s, uint64_t need, int adds);
+
+/* A larger map; only while there is no transaction at all. */
+int hx_room_grow(const hx_store_t *s);
+
 /* hx_store_stage.c */
 
-/* Removes what was staged and never finished: 0 or an LMDB code. */
+/*
+ * Removes what was staged and never finished: 0 or an LMDB code, with which
+ * some of it is left; s->staged says so.
+ */
 int hx_staging_sweep(hx_store_t *s);
 
 /* Writes and answers one large put. */
@@ -108,6 +135,12 @@ void hx_stage_run(hx_store_t *s, hx_store_op_t *op);
 
 #define HX_BATCH_BYTES   (8u << 20)     /* values in one transaction */
 #define hx_op_large(op)  ((op)->value.len > HX_BATCH_BYTES)
+
+/* No room, in the map, on the disk, or by a limit: not a broken store. */
+int hx_rc_is_full(int rc);
+
+/* A commit of its own that changes nothing to speak of: 0 or an LMDB code. */
+int hx_store_touch(hx_store_t *s);
 
 /* The code of a failed transaction becomes the op's answer. */
 void hx_op_fail(hx_store_op_t *op, int rc);

@@ -113,6 +113,7 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
 {
     int              rc;
     hx_store_t      *s;
+    MDB_stat         st;
     const char      *what;
     hx_lmdb_conf_t   lc;
 
@@ -142,7 +143,8 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     }
 
     lc.dir = conf->dir;
-    lc.map_size = conf->map_size;
+    s->page = (size_t) sysconf(_SC_PAGESIZE);
+    lc.map_size = conf->map_size + HX_ROOM_EXTRA * s->page;
     lc.max_dbs = HX_DB_COUNT;
     lc.max_readers = conf->max_views;
     lc.mode = 0600;
@@ -153,6 +155,12 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
                  what, mdb_strerror(rc));
         goto failed;
     }
+
+    if (mdb_env_stat(s->env, &st) == 0) {
+        s->page = st.ms_psize;
+    }
+
+    s->pages = lc.map_size / s->page;
 
     if (hx_store_tables(s, err, cap) != 0) {
         goto failed;

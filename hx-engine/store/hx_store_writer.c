@@ -15,6 +15,7 @@
 #include "hx_store_impl.h"
 
 #define HX_BATCH_OPS     512
+#define HX_GROW_MAX      64         /* times at start, 1 MiB each */
 
 
 void
@@ -42,8 +43,7 @@ hx_op_answer(hx_store_t *s, hx_store_op_t *op)
 }
 
 
-/* No room, in the map, on the disk, or by a limit: not a broken store. */
-static int
+int
 hx_rc_is_full(int rc)
 {
     return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL || rc == ENOSPC
@@ -78,6 +78,51 @@ hx_store_commit(hx_store_t *s, MDB_txn *txn)
 }
 
 
+int
+hx_store_touch(hx_store_t *s)
+{
+    int       rc;
+    MDB_txn  *txn;
+    MDB_val   k, v;
+
+    rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+    if (rc != 0) {
+        return rc;
+    }
+
+    k.mv_data = (void *) "touch";
+    k.mv_size = 5;
+    v.mv_data = (void *) "1";
+    v.mv_size = 1;
+    rc = mdb_put(txn, s->dbi[HX_DB_META], &k, &v, 0);
+
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+
+    return hx_store_commit(s, txn);
+}
+
+
+/* Is there room for all ops of the list? */
+static int
+hx_batch_room(hx_store_t *s, const hx_store_op_t *op)
+{
+    int       adds;
+    uint64_t  need;
+
+    adds = 0;
+
+    for (need = 0; op != NULL; op = op->next) {
+        need += hx_room_need(s, op, 0);
+        adds |= op->kind == HX_STORE_PUT;
+    }
+
+    return hx_room_check(s, need, adds);
+}
+
+
 static int
 hx_batch_writes(const hx_store_op_t *op)
 {
@@ -99,6 +144,11 @@ hx_batch_try(hx_store_t *s, hx_store_op_t *list)
     MDB_txn        *txn;
     uint64_t        n;
     hx_store_op_t  *op;
+
+    rc = hx_batch_room(s, list);
+    if (rc != 0) {
+        return rc;
+    }
 
     rc = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (rc != 0) {
@@ -293,11 +343,22 @@ hx_store_submit(hx_store_t *s, hx_store_op_t *op)
 int
 hx_store_writer_start(hx_store_t *s)
 {
-    int  rc;
+    int       rc;
+    unsigned  i;
 
     rc = hx_staging_sweep(s);
 
-    if (rc == MDB_MAP_FULL) {
+    /* nobody reads yet, so the map may move */
+
+    for (i = 0; rc == MDB_MAP_FULL && i < HX_GROW_MAX; i++) {
+        rc = hx_room_grow(s);
+
+        if (rc == 0) {
+            rc = hx_staging_sweep(s);
+        }
+    }
+
+    if (hx_rc_is_full(rc)) {
         rc = 0;                         /* reading still works */
     }
 

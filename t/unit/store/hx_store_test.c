@@ -4,69 +4,8 @@
  * one promises about its files.
  */
 
-#include <errno.h>
-#include <pthread.h>
-
-#include "hx_test_dir.h"
 #include "hx_crypto.h"
-#include "hx_store.h"
-
-#define NS   "ns"
-
-typedef struct {
-    pthread_mutex_t  lock;
-    pthread_cond_t   more;
-    unsigned         done;
-} wait_t;
-
-static wait_t       waiting = { PTHREAD_MUTEX_INITIALIZER,
-                                PTHREAD_COND_INITIALIZER, 0 };
-static hx_store_t  *store;
-
-
-static void
-answered(hx_store_op_t *op)
-{
-    pthread_mutex_lock(&waiting.lock);
-    waiting.done++;
-    *(int *) op->data += 1;
-    pthread_cond_broadcast(&waiting.more);
-    pthread_mutex_unlock(&waiting.lock);
-}
-
-
-static void
-wait_all(unsigned n)
-{
-    pthread_mutex_lock(&waiting.lock);
-
-    while (waiting.done < n) {
-        pthread_cond_wait(&waiting.more, &waiting.lock);
-    }
-
-    waiting.done = 0;
-    pthread_mutex_unlock(&waiting.lock);
-}
-
-
-static void
-open_store(size_t map, unsigned queue)
-{
-    char             err[256];
-    hx_store_conf_t  conf;
-
-    memset(&conf, 0, sizeof(conf));
-    conf.dir = test_dir;
-    conf.map_size = map;
-    conf.max_views = 8;
-    conf.queue_max = queue;
-    store = hx_store_open(&conf, err, sizeof(err));
-
-    if (store == NULL) {
-        fail_msg("%s", err);
-    }
-}
-
+#include "hx_test_store.h"
 
 static int
 setup(void **state)
@@ -88,56 +27,6 @@ teardown(void **state)
     store = NULL;
 
     return test_dir_remove(state);
-}
-
-
-static void
-fill(hx_store_op_t *op, hx_store_kind_t kind, const char *key,
-    const void *value, size_t len, int *calls)
-{
-    memset(op, 0, sizeof(*op));
-    op->kind = kind;
-    op->ns = test_str(NS);
-    op->key = test_str(key);
-    op->record.array.ndim = 1;
-    op->record.array.dim[0] = len;
-    op->record.length = len;
-    op->value.data = value;
-    op->value.len = len;
-    op->done = answered;
-    op->data = calls;
-}
-
-
-/* One write, waited for. */
-static hx_store_rc_t
-write_one(hx_store_kind_t kind, const char *key, const void *value,
-    size_t len, hx_store_check_t check, uint64_t expected, uint64_t *version)
-{
-    int            calls;
-    hx_store_op_t  op;
-
-    calls = 0;
-    fill(&op, kind, key, value, len, &calls);
-    op.check = check;
-    op.expected = expected;
-    assert_int_equal(hx_store_submit(store, &op), HX_STORE_OK);
-    wait_all(1);
-    assert_int_equal(calls, 1);
-    *version = op.rc == HX_STORE_CONFLICT ? op.current : op.version;
-
-    return op.rc;
-}
-
-
-static uint64_t
-put(const char *key, const void *value, size_t len)
-{
-    uint64_t  v;
-
-    assert_int_equal(write_one(HX_STORE_PUT, key, value, len, HX_STORE_ANY, 0,
-                               &v), HX_STORE_OK);
-    return v;
 }
 
 
