@@ -102,11 +102,18 @@ sub sections {
         $block->set_value('last', ref $requests ? $#$requests : 0);
 
         expect_refusals($block) if defined $block->refused;
-        HXGate::upstream_forget() if -e "$HXGate::Dir/upstream.log";
-        truncate $HXGate::Audit, 0 if -e $HXGate::Audit;
+
+        # once the nginx of the block before is gone with what it had to flush
+        $block->set_value('init', 'HXBlock::forget();' . ($block->init // ''));
     });
 
     Test::Nginx::Socket::add_response_body_check(\&check);
+}
+
+
+sub forget {
+    HXGate::upstream_forget() if -e "$HXGate::Dir/upstream.log";
+    truncate $HXGate::Audit, 0 if -e $HXGate::Audit;
 }
 
 
