@@ -298,6 +298,34 @@ every_flipped_bit(void **state)
 }
 
 
+/* Without the checksum damage may pass, but only what is there is read. */
+static void
+test_view(const unsigned char *p, size_t n)
+{
+    size_t            pos;
+    hx_str_t          ns;
+    hx_tenant_t       t;
+    hx_tenant_key_t   key;
+    unsigned          i;
+
+    if (hx_tenant_view(&t, p, n) != HX_OK) {
+        return;
+    }
+
+    for (i = 0; i < t.n_keys; i++) {
+        hx_tenant_key(&t, i, &key);
+        assert_int_not_equal(hx_tenant_key_valid(&t, key.hash, 0), HX_FAIL);
+    }
+
+    for (pos = 0, i = 0; hx_tenant_namespace(&t, &pos, &ns); i++) {
+        assert_true(ns.data >= p && ns.data + ns.len <= p + n);
+    }
+
+    assert_int_equal(i, t.n_namespaces);
+    assert_true(t.id.data >= p && t.email.data + t.email.len <= p + n);
+}
+
+
 static void
 random_damage(void **state)
 {
@@ -322,7 +350,11 @@ random_damage(void **state)
 
         if (n != len || memcmp(p, record, n) != 0) {
             assert_int_equal(hx_tenant_decode(&t, p, n), HX_FAIL);
+            assert_true(!hx_tenant_intact(p, n)
+                        || hx_tenant_view(&t, p, n) == HX_FAIL);
         }
+
+        test_view(p, n);
     }
 }
 

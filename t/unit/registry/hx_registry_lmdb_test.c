@@ -538,6 +538,66 @@ a_short_file(void **state)
 }
 
 
+/* Nobody's key is wrong where never anybody had one: 503 then, not 401. */
+static void
+never_a_tenant(void **state)
+{
+    char            id[HX_TENANT_MAX + 1];
+    hx_tenant_t     t;
+    hx_registry_t  *reg;
+
+    reg = test_registry();
+    assert_int_equal(test_who(reg, 1, id), HX_FAIL);
+    assert_string_equal(test_err, "there never was a tenant in it");
+    assert_int_equal(test_get(reg, "acme", &t), HX_NO);
+
+    test_do(reg, HX_CHANGE_CREATE, "acme", 1);
+    assert_int_equal(test_who(reg, 2, id), HX_NO);
+
+    /* the last one was deleted: now a stranger is a stranger */
+
+    test_do(reg, HX_CHANGE_DELETE, "acme", 0);
+    assert_int_equal(test_who(reg, 1, id), HX_NO);
+    hx_registry_close(reg);
+
+    reg = test_registry();
+    assert_int_equal(test_who(reg, 1, id), HX_NO);
+    hx_registry_close(reg);
+}
+
+
+/* A registry that was there is not made anew when it is gone or empty. */
+static void
+existing_only(void **state)
+{
+    char            id[HX_TENANT_MAX + 1];
+    struct stat     st;
+    hx_registry_t  *reg;
+
+    test_conf.existing = 1;
+    test_refused("data.mdb: No such file");
+    assert_int_equal(stat(test_path("data.mdb"), &st), -1);
+
+    test_spill("data.mdb", "", 0);
+    test_refused("MDB_NOTFOUND");
+    test_refused("MDB_NOTFOUND");
+    assert_int_equal(unlink(test_path("data.mdb")), 0);
+    assert_int_equal(unlink(test_path("lock.mdb")), 0);
+
+    test_conf.existing = 0;
+    reg = test_registry();
+    test_do(reg, HX_CHANGE_CREATE, "acme", 1);
+    hx_registry_close(reg);
+
+    test_conf.existing = 1;
+    reg = test_registry();
+    assert_int_equal(test_who(reg, 1, id), HX_OK);
+    test_do(reg, HX_CHANGE_SUSPEND, "acme", 0);
+    hx_registry_close(reg);
+    test_conf.existing = 0;
+}
+
+
 int
 main(void)
 {
@@ -554,7 +614,9 @@ main(void)
         T(a_question_adopts_a_map_that_grew),
         T(every_byte_of_a_record),
         T(a_wrong_index),
-        T(a_short_file)
+        T(a_short_file),
+        T(never_a_tenant),
+        T(existing_only)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
