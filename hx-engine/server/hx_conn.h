@@ -123,6 +123,9 @@ int hx_loops_start(hx_server_t *s);
 /* Stops accepting, lets requests in flight finish, joins the threads. */
 void hx_loops_drain(hx_server_t *s);
 
+/* Afterwards, when no thread is left that could be in hx_loop_done(). */
+void hx_loops_free(hx_server_t *s);
+
 /* From any thread: the connection's request is ready for its loop. */
 void hx_loop_done(hx_conn_t *c);
 

@@ -460,6 +460,16 @@ hx_loops_drain(hx_server_t *s)
 
     for (i = 0; i < s->n_loops; i++) {
         pthread_join(s->loop[i].thread, NULL);
+    }
+}
+
+
+void
+hx_loops_free(hx_server_t *s)
+{
+    unsigned  i;
+
+    for (i = 0; i < s->n_loops; i++) {
         close(s->loop[i].epoll);
         close(s->loop[i].wake);
         hx_crypto_free(s->loop[i].crypto);

@@ -281,6 +281,7 @@ main(void)
     hx_workers_stop(server.workers);
     hx_main_stopped(&server);
     hx_store_close(server.api.store);
+    hx_loops_free(&server);
     SSL_CTX_free(server.tls);
     hx_cleanse(conf.key, sizeof(conf.key));
 

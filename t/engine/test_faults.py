@@ -1,0 +1,44 @@
+"""System calls that fail or come late (hx_fault.c): what the engine does."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+from conftest import ROOT, b64, head, read_response, wait_for
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    so = tmp_path_factory.mktemp("fault") / "hx_fault.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o",
+                    str(so), str(ROOT / "t" / "engine" / "hx_fault.c")],
+                   check=True)
+    return so
+
+
+@pytest.fixture
+def faulty(make_engine, library, tmp_path):
+    directory = tmp_path / "faults"
+    directory.mkdir()
+    options = os.environ.get("ASAN_OPTIONS", "")
+    e = make_engine(LD_PRELOAD=library, HX_FAULTS=directory,
+                    ASAN_OPTIONS=options + ":verify_asan_link_order=0")
+    e.faults = directory
+    return e.start()
+
+
+def test_a_completion_that_comes_late_at_the_end(faulty):
+    """The loop is gone before the thread that answered has woken it."""
+    text = b'{"key":"k","data_b64":"' + b64(b"value").encode() + b'"}'
+    (faulty.faults / "wake").touch()
+    with faulty.connect() as s:
+        s.sendall(head("POST", "/v1/put", f"Content-Length: {len(text)}")
+                  + text)
+        wait_for((faulty.faults / "waking").exists, "the answer")
+        faulty.signal(signal.SIGTERM)
+        assert read_response(s)[0] == 200
+        wait_for(lambda: faulty.log("stopped"), "the end of the loops")
+    (faulty.faults / "wake").unlink()
+    assert faulty.wait() == 0
+    assert not (faulty.faults / "stale").exists()
