@@ -7,6 +7,9 @@
 #include "ngx_hx_admin.h"
 
 
+#define NGX_HX_ADMIN_SLOW   60000       /* ms until a job is remarked upon */
+
+
 static void ngx_hx_admin_done(ngx_event_t *ev);
 
 
@@ -92,6 +95,7 @@ ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
     task->handler = ngx_hx_admin_thread;
     task->event.handler = ngx_hx_admin_done;
     task->event.data = job;
+    task->event.log = r->connection->log;
 
     if (ngx_thread_task_post(mcf->threads, task) != NGX_OK) {
         ngx_hx_registry_return();
@@ -102,6 +106,10 @@ ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
 
     r->main->blocked++;
     r->aio = 1;
+
+    /* and a worker that is to exit waits for timers, not for threads */
+
+    ngx_add_timer(&task->event, NGX_HX_ADMIN_SLOW);
 
     return NGX_OK;
 }
@@ -199,6 +207,19 @@ ngx_hx_admin_done(ngx_event_t *ev)
     c = r->connection;
 
     ngx_http_set_log_request(c->log, r);
+
+    if (!ev->complete) {
+        ngx_log_error(NGX_LOG_ERR, c->log, 0, "hx_gate: an admin call has "
+                      "been waiting for the registry for a minute");
+
+        ev->timedout = 0;
+        ngx_add_timer(ev, NGX_HX_ADMIN_SLOW);
+        return;
+    }
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
 
     ngx_hx_registry_return();
     job->registry = NULL;
