@@ -121,7 +121,11 @@ hx_list_run(hx_req_t *r, hx_crypto_t *crypto)
 
     hx_store_view_end(&v);
 
-    if (rc != HX_STORE_OK) {
+    if (rc == HX_STORE_CORRUPT) {
+        hx_reply_error(&r->reply, HX_E_INTERNAL,
+                       "Stored list of namespace '%V' is corrupt", &r->ns);
+
+    } else if (rc != HX_STORE_OK) {
         hx_req_store_error(r, rc, 0, "list");
 
     } else if (l.b != NULL && !hx_buf_ok(l.b)) {

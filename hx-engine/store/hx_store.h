@@ -137,7 +137,8 @@ hx_store_rc_t hx_store_piece(const hx_store_view_t *v, uint64_t value_id,
     uint64_t length, uint64_t off, hx_str_t *piece);
 
 /* Live keys beginning with prefix, after "after" (empty = from the start),
- * bytewise ascending.  OK (also for none), FAIL. */
+ * bytewise ascending.  OK (also for none), CORRUPT: an entry is damaged, so
+ * that the list would not be complete, FAIL. */
 hx_store_rc_t hx_store_list(const hx_store_view_t *v, const hx_str_t *ns,
     const hx_str_t *prefix, const hx_str_t *after, hx_store_each_pt each,
     void *data);

@@ -338,17 +338,41 @@ hx_store_list_first(MDB_cursor *cur, uint32_t id, const hx_str_t *prefix,
 }
 
 
+/*
+ * One entry of the heads: its key, or MDB_CORRUPTED.  The checksum covers the
+ * key, so that a damaged key cannot pass for the end of the list.
+ */
+static int
+hx_store_list_entry(const MDB_val *k, const MDB_val *v, uint32_t *id,
+    hx_str_t *key)
+{
+    uint64_t  version;
+
+    if (k->mv_size < 5 || k->mv_size > 4 + HX_KEY_MAX
+        || hx_head_decode(&version, v->mv_data, v->mv_size, k->mv_data,
+                          k->mv_size) != HX_OK)
+    {
+        return MDB_CORRUPTED;
+    }
+
+    *id = hx_get_be32(k->mv_data);
+    key->data = (const unsigned char *) k->mv_data + 4;
+    key->len = k->mv_size - 4;
+
+    return 0;
+}
+
+
 hx_store_rc_t
 hx_store_list(const hx_store_view_t *view, const hx_str_t *ns,
     const hx_str_t *prefix, const hx_str_t *after, hx_store_each_pt each,
     void *data)
 {
-    int                   rc;
-    MDB_val               k, v;
-    uint32_t              id;
-    hx_str_t              key;
-    MDB_cursor           *cur;
-    const unsigned char  *p;
+    int          rc;
+    MDB_val      k, v;
+    uint32_t     id, found;
+    hx_str_t     key;
+    MDB_cursor  *cur;
 
     rc = hx_store_ns_id(view->store, view->txn, ns, &id);
 
@@ -361,24 +385,15 @@ hx_store_list(const hx_store_view_t *view, const hx_str_t *ns,
     }
 
     if (rc != 0) {
-        return HX_STORE_FAIL;
+        return hx_store_read_rc(rc);
     }
 
     rc = hx_store_list_first(cur, id, prefix, after, &k, &v);
 
     while (rc == 0) {
-        p = k.mv_data;
+        rc = hx_store_list_entry(&k, &v, &found, &key);
 
-        if (k.mv_size < 5 || k.mv_size > 4 + HX_KEY_MAX
-            || hx_get_be32(p) != id)
-        {
-            break;
-        }
-
-        key.data = p + 4;
-        key.len = k.mv_size - 4;
-
-        if (key.len < prefix->len
+        if (rc != 0 || found != id || key.len < prefix->len
             || memcmp(key.data, prefix->data, prefix->len) != 0
             || !each(data, &key))
         {
@@ -390,7 +405,7 @@ hx_store_list(const hx_store_view_t *view, const hx_str_t *ns,
 
     mdb_cursor_close(cur);
 
-    return rc == 0 || rc == MDB_NOTFOUND ? HX_STORE_OK : HX_STORE_FAIL;
+    return rc == MDB_NOTFOUND ? HX_STORE_OK : hx_store_read_rc(rc);
 }
 
 

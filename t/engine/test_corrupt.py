@@ -23,7 +23,7 @@ def flip(engine, needle, at=0):
             pos = data.find(needle, pos + 1)
 
 
-def check(engine, get, serve):
+def check(engine, get, serve, listed=200):
     detail = "Stored record for key 'bad' is corrupt"
     for r, status in (engine.get("bad"), get), (engine.serve("bad"), serve):
         if status == 500:
@@ -31,7 +31,11 @@ def check(engine, get, serve):
         else:
             assert r.status_code == status
     assert engine.serve("good").status_code == 200
-    assert engine.list().json()["keys"] == ["bad", "good"]
+    if listed == 500:
+        error(engine.list(), 500, "internal",
+              "Stored list of namespace 'default' is corrupt")
+    else:
+        assert engine.list().json()["keys"] == ["bad", "good"]
     assert engine.request("GET", "/ready").status_code == 200
 
 
@@ -66,9 +70,33 @@ def test_head_bytes(engine, at):
     engine.put("bad", noise("bad", 100))
     flip(engine, b"HXH1", at)
     engine.put("good", noise("good", 100))
-    check(engine, 500, 500)
+    check(engine, 500, 500, 500)
     for r in engine.put("bad", b"new"), engine.delete("bad"):
         error(r, 500, "internal", "Stored record for key 'bad' is corrupt")
+
+
+@pytest.mark.parametrize("bad,at,bit", [
+    (b"\0\0\0\x01mm", 3, 2),      # now of another namespace
+    (b"\0\0\0\x01mm", 0, 64),
+    (b"\0\0\0\x01mm", 4, 2),      # no longer with the prefix
+    (b"\0\0\0\x02a", 4, 1)])     # right behind the end
+def test_a_damaged_key_does_not_end_a_list(engine, bad, at, bit):
+    """A page that ended there would look like a complete one."""
+    for key in "mb", "mm", "my":
+        assert engine.put(key, b"x").status_code == 200
+    assert engine.put("a", b"x", namespace="next").status_code == 200
+    assert engine.list(prefix="m").json()["keys"] == ["mb", "mm", "my"]
+    with open(engine.data / "data.mdb", "r+b") as f:
+        data = f.read()
+        pos = data.find(bad + b"HXH1")
+        assert pos != -1
+        while pos != -1:
+            f.seek(pos + at)
+            f.write(bytes([data[pos + at] ^ bit]))
+            pos = data.find(bad + b"HXH1", pos + 1)
+    error(engine.list(prefix="m"), 500, "internal",
+          "Stored list of namespace 'default' is corrupt")
+    assert engine.get("mb").status_code == 200
 
 
 @pytest.mark.parametrize("at", [0, 4, 8, 16, 20, 44])
