@@ -220,3 +220,39 @@ HXGate::config() . "location = /v1/get { hx_gate off; $::Proxy }"
 ["GET /v1/get", "GET /v1/get/prod/k"]
 --- error_code eval
 [200, 401]
+
+=== TEST 17: 413 by the gate's limit while the body is passed on unread
+--- config eval
+"location /upd/ { hx_gate on; hx_gate_max_upload 1000;
+    hx_gate_operation upd POST '/upd/{ns}' namespace=path;
+    client_max_body_size 8m; proxy_request_buffering off;
+    proxy_http_version 1.1; $::Proxy }"
+--- request eval
+my $n = 1_200_000;
+sprintf "POST /upd/prod\n%x\r\n%s\r\n0\r\n\r\n", $n, "x" x $n
+--- tenant: acme
+--- more_headers
+Transfer-Encoding: chunked
+--- refused
+413 too_large Payload exceeds maximum upload size of 1000 bytes
+--- response_headers
+X-HX-CUs: 0.0
+--- audit
+acme POST /upd/prod prod 413 0
+
+=== TEST 18: the same with a body that fits
+--- config eval
+"location /upd/ { hx_gate on; hx_gate_max_upload 1000;
+    hx_gate_operation upd POST '/upd/{ns}' namespace=path;
+    client_max_body_size 8m; proxy_request_buffering off;
+    proxy_http_version 1.1; $::Proxy }"
+--- request eval
+my $n = 900_000;
+sprintf "POST /upd/prod\n%x\r\n%s\r\n0\r\n\r\n", $n, "x" x $n
+--- tenant: acme
+--- more_headers
+Transfer-Encoding: chunked
+--- error_code: 200
+--- response_body_like: "body_length":900000
+--- audit
+acme POST /upd/prod prod 200 1

@@ -172,6 +172,37 @@ no_request('two lengths', ask(fields('POST', '/v1/put', @Key, 'content-length',
 no_request('a transfer coding and a length',
            ask(fields('POST', '/v1/put', @Key, 'transfer-encoding', 'chunked',
                       'content-length', length $Body), $Body));
+# the frames say how long a body is; what a header says of it does not matter
+{
+    my $r = ask(fields('POST', '/v1/put', @Key, 'transfer-encoding',
+                       'chunked'), $Body);
+    my ($sent) = HXBlock::records();
+    ok(!$sent || $sent->{body} eq $Body && $r->{status} == 200,
+       'a transfer coding: the body as it was, or no request');
+    is(HXGate::sent($sent, 'Transfer-Encoding'), undef,
+       'a transfer coding: not forwarded') if $sent;
+}
+
+# a second block of fields, after the body
+{
+    HXGate::upstream_forget();
+    my $c = HXH2->new($H2);
+    my $id = $c->headers(fields('POST', '/v1/put', @Key));
+    $c->data($id, $Body);
+    $c->{next} -= 2;
+    $c->headers(['x-hx-tenant', 'evil', 'x-hx-namespace', 'other'], end => 1);
+    $c->answer($id);
+    for my $sent (HXBlock::records()) {
+        is(HXGate::sent($sent, 'X-HX-Tenant'), 'acme', 'trailers: tenant');
+        is(HXGate::sent($sent, 'X-HX-Namespace'), 'prod', 'trailers: namespace');
+    }
+    pass('trailers: no harm');
+    $c->close;
+}
+
+no_request('a key that is too long',
+           ask(fields('GET', '/v1/get/prod/k', 'x-api-key', 'x' x 100_000)));
+
 refused('a cut body', ask(fields('POST', '/v1/put', @Key), '{"namespace":"pr'),
         400, 'invalid_request', 'Invalid JSON body');
 refused('an empty body', ask(fields('POST', '/v1/put', @Key), ''),

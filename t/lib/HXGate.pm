@@ -724,11 +724,12 @@ sub start {
 }
 
 
-# The processes of this server that are no master.
+# The workers of this server: no master, and nobody who looks after a cache.
 sub pids {
     my ($self) = @_;
     my $pid = $self->{pid};
-    return split ' ', HXGate::slurp("/proc/$pid/task/$pid/children");
+    return grep { HXGate::slurp("/proc/$_/cmdline") =~ /worker process/ }
+        split ' ', HXGate::slurp("/proc/$pid/task/$pid/children");
 }
 
 
