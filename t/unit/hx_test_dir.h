@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -152,6 +153,8 @@ test_stay(int (*run)(void *data), void *data)
     assert_true(pid >= 0);
 
     if (pid == 0) {
+        /* not longer than the test, should that fail */
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         test_default_signals();
         (void) close(fd[0]);
         c = (char) run(data);
