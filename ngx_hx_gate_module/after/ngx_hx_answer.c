@@ -40,17 +40,12 @@ ngx_hx_answer_header(ngx_http_request_t *r, const char *name, size_t nlen,
     ngx_hx_answer_header(r, name, sizeof(name) - 1, value, len)
 
 
-/* Is an upstream's response being passed on right now (or from the cache)? */
+/* Is an upstream's response being passed on right now? */
 
 static ngx_uint_t
 ngx_hx_answer_upstream(const ngx_http_request_t *r)
 {
-    return r->upstream != NULL
-           && (r->upstream->cleanup != NULL
-#if (NGX_HTTP_CACHE)
-               || r->cached
-#endif
-              );
+    return r->upstream != NULL && r->upstream->cleanup != NULL;
 }
 
 
@@ -142,6 +137,39 @@ ngx_hx_answer_no_challenge(ngx_http_request_t *r)
 }
 
 
+/*
+ * What the gate says itself, an upstream does not say.  Other X-HX-* of the
+ * engine (X-HX-Dtype and its like) are for the client.
+ */
+
+static ngx_uint_t
+ngx_hx_answer_ours(const ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    static const ngx_str_t  ours[] = {
+        ngx_string("x-hx-cus"),
+        ngx_string("x-hx-tenant"),
+        ngx_string("x-request-id"),
+        ngx_string("x-hx-namespace")
+    };
+
+    if (name->len < 8 || (name->data[0] | 0x20) != 'x') {
+        return 0;
+    }
+
+    for (i = 0; i < hx_nelts(ours); i++) {
+        if (name->len == ours[i].len
+            && ngx_strncasecmp(name->data, ours[i].data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static void
 ngx_hx_answer_hide(ngx_http_request_t *r)
 {
@@ -153,15 +181,7 @@ ngx_hx_answer_hide(ngx_http_request_t *r)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len < 5 || (h[i].key.data[0] | 0x20) != 'x') {
-                continue;
-            }
-
-            if (ngx_strncasecmp(h[i].key.data, (u_char *) "x-hx-", 5) == 0
-                || (h[i].key.len == 12
-                    && ngx_strncasecmp(h[i].key.data,
-                                       (u_char *) "x-request-id", 12) == 0))
-            {
+            if (ngx_hx_answer_ours(&h[i].key)) {
                 h[i].hash = 0;
             }
         }
@@ -194,6 +214,31 @@ ngx_hx_answer_json(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 
     ctx->body_replaced = 1;
 
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hx_answer_retry(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_hx_answer_add(r, "Retry-After", p,
+                             (size_t) (ngx_sprintf(p, "%ui", ctx->retry_after)
+                                       - p));
+}
+
+
+/* What belongs to a refusal of ours, whoever wrote the page. */
+
+static ngx_int_t
+ngx_hx_answer_refusal(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
+{
     if (ctx->error == HX_E_UNAUTHORIZED) {
         r->headers_out.www_authenticate = NULL;
 
@@ -212,23 +257,7 @@ ngx_hx_answer_json(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
         }
     }
 
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_hx_answer_retry(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_hx_answer_add(r, "Retry-After", p,
-                             (size_t) (ngx_sprintf(p, "%ui", ctx->retry_after)
-                                       - p));
+    return ctx->retry_after != 0 ? ngx_hx_answer_retry(r, ctx) : NGX_OK;
 }
 
 
@@ -313,12 +342,13 @@ ngx_hx_answer_header_filter(ngx_http_request_t *r)
         if (ngx_hx_answer_json(r, ctx) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
 
-        if (ctx->retry_after != 0
-            && ngx_hx_answer_retry(r, ctx) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ctx->error != HX_E_NONE
+        && hx_error_status(ctx->error) == r->headers_out.status
+        && ngx_hx_answer_refusal(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     ngx_hx_answer_hide(r);

@@ -185,7 +185,7 @@ hx_tenant_key_valid(const hx_tenant_t *t,
     for (i = 0; i < t->n_keys; i++) {
         p = t->keys + (size_t) i * HX_TENANT_KEY_SIZE;
 
-        if (memcmp(p, hash, HX_SHA256_LEN) == 0) {
+        if (hx_equal(p, hash, HX_SHA256_LEN)) {
             expires = hx_le64(p + HX_SHA256_LEN + 8);
             return expires == 0 || now < expires ? HX_OK : HX_NO;
         }
