@@ -113,6 +113,10 @@ struct hx_server_s {
     atomic_int         draining;
     atomic_uint        accepting;       /* loops that still accept */
     atomic_uint        connections;
+    atomic_int         fatal;           /* the store is of no use any more */
+    uint64_t           failed_us;       /* when a failure was logged; 0 = never;
+                                         * of the store's thread, as is ... */
+    uint64_t           unlogged;        /* failures since */
 };
 
 /* hx_loop.c */

@@ -2,7 +2,8 @@
  * hx_main.c -- start and end of the engine.
  *
  * Everything that can be wrong at start is one line on stderr and exit code 1.
- * SIGTERM or SIGINT: stop accepting, finish what is in flight, exit code 0.
+ * SIGTERM or SIGINT: stop accepting, finish what is in flight, exit code 0; the
+ * same with exit code 1 when the store can no longer be used.
  */
 
 #include <errno.h>
@@ -23,6 +24,7 @@
 #define HX_ERR_MAX     512
 #define HX_BACKLOG     1024
 #define HX_FDS_EXTRA   64
+#define HX_FAILED_US   5000000      /* between two lines about failures */
 
 
 static int
@@ -141,6 +143,45 @@ hx_main_files(const hx_conf_t *conf, char *err, size_t cap)
 }
 
 
+/* From the store: a line now and then, and the end if there is no way on. */
+static void
+hx_main_store_event(void *data, hx_store_event_t ev, const char *why)
+{
+    hx_log_t      l;
+    uint64_t      now;
+    hx_server_t  *s;
+
+    s = data;
+    now = hx_loop_us();
+
+    if (ev == HX_STORE_EV_FAILED && s->failed_us != 0
+        && now - s->failed_us < HX_FAILED_US)
+    {
+        s->unlogged++;
+        return;
+    }
+
+    if (ev == HX_STORE_EV_HEALED) {
+        hx_log_start(&l, HX_LOG_WARN, "store_healed");
+
+    } else {
+        hx_log_start(&l, HX_LOG_ERROR, ev == HX_STORE_EV_FATAL ? "store_fatal"
+                                                               : "store_failed");
+        s->failed_us = now;
+    }
+
+    hx_log_cstr(&l, "reason", why);
+    hx_log_u64(&l, "unlogged", s->unlogged);
+    hx_log_end(&l);
+    s->unlogged = 0;
+
+    if (ev == HX_STORE_EV_FATAL) {
+        atomic_store(&s->fatal, 1);
+        (void) kill(getpid(), SIGTERM);
+    }
+}
+
+
 /* Store, TLS, listening socket, workers; -1 and err. */
 static int
 hx_main_open(hx_server_t *s, const hx_conf_t *conf, char *err, size_t cap)
@@ -170,6 +211,8 @@ hx_main_open(hx_server_t *s, const hx_conf_t *conf, char *err, size_t cap)
     sc.map_size = (size_t) conf->map_size;
     sc.max_views = (unsigned) (conf->io_threads + conf->workers + 16);
     sc.queue_max = (unsigned) conf->queue;
+    sc.event = hx_main_store_event;
+    sc.event_data = s;
 
     s->api.store = hx_store_open(&sc, err, cap);
     if (s->api.store == NULL) {
@@ -274,8 +317,13 @@ main(void)
 
     (void) sigwait(&set, &sig);
 
-    hx_log_text(HX_LOG_INFO, "stopping", "signal",
-                sig == SIGTERM ? "TERM" : "INT");
+    if (atomic_load(&server.fatal)) {
+        hx_log_text(HX_LOG_ERROR, "stopping", "reason", "store_fatal");
+
+    } else {
+        hx_log_text(HX_LOG_INFO, "stopping", "signal",
+                    sig == SIGTERM ? "TERM" : "INT");
+    }
 
     hx_loops_drain(&server);
     hx_workers_stop(server.workers);
@@ -285,5 +333,5 @@ main(void)
     SSL_CTX_free(server.tls);
     hx_cleanse(conf.key, sizeof(conf.key));
 
-    return 0;
+    return atomic_load(&server.fatal) ? 1 : 0;
 }

@@ -29,11 +29,22 @@ typedef enum {
 
 typedef struct hx_store_s  hx_store_t;
 
+typedef enum {
+    HX_STORE_EV_FAILED,     /* a write, or what belongs to one */
+    HX_STORE_EV_HEALED,     /* writing works again */
+    HX_STORE_EV_FATAL       /* told once: nothing will work in this process */
+} hx_store_event_t;
+
 typedef struct {
     const char  *dir;               /* existing directory, 0700 */
     size_t       map_size;          /* bytes */
     unsigned     max_views;         /* open at the same time */
     unsigned     queue_max;         /* writes that may wait */
+
+    /* For the log; one at a time, from a thread of the store or from within
+     * hx_store_open; why: static text.  NULL: nobody wants to know. */
+    void       (*event)(void *data, hx_store_event_t ev, const char *why);
+    void        *event_data;
 } hx_store_conf_t;
 
 typedef enum {

@@ -49,8 +49,13 @@ struct hx_store_s {
     int                writer_started;
     unsigned char     *scratch;         /* HX_RECORD_MAX bytes, the writer's */
     int                staged;          /* a sweep did not end: the writer's */
+    int                fatal;           /* LMDB is of no use: the writer's */
 
-    _Atomic(const char *)  broken;      /* why the last commit failed */
+    void             (*event)(void *data, hx_store_event_t ev,
+                              const char *why);
+    void              *event_data;
+
+    _Atomic(const char *)  broken;      /* why the last one failed */
     atomic_uint_least64_t  puts;
     atomic_uint_least64_t  deletes;
     atomic_uint_least64_t  commits;
@@ -99,6 +104,21 @@ int hx_op_allowed(hx_store_op_t *op, uint64_t live);
 int hx_op_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
     uint64_t value_id);
 
+/* hx_store_health.c */
+
+/* No room, in the map, on the disk, or by a limit: not a broken store. */
+int hx_rc_is_full(int rc);
+
+/* Calls the owner's function, if there is one. */
+void hx_store_tell(hx_store_t *s, hx_store_event_t ev, const char *why);
+
+/* mdb_txn_begin and mdb_txn_commit; a failure is remembered and told. */
+int hx_store_begin(hx_store_t *s, MDB_txn **txn);
+int hx_store_commit(hx_store_t *s, MDB_txn *txn);
+
+/* A commit of its own that changes nothing to speak of: 0 or an LMDB code. */
+int hx_store_touch(hx_store_t *s);
+
 /* hx_store_room.c */
 
 #define HX_ROOM_EXTRA     256u          /* pages beyond the configured map */
@@ -136,20 +156,11 @@ void hx_stage_run(hx_store_t *s, hx_store_op_t *op);
 #define HX_BATCH_BYTES   (8u << 20)     /* values in one transaction */
 #define hx_op_large(op)  ((op)->value.len > HX_BATCH_BYTES)
 
-/* No room, in the map, on the disk, or by a limit: not a broken store. */
-int hx_rc_is_full(int rc);
-
-/* A commit of its own that changes nothing to speak of: 0 or an LMDB code. */
-int hx_store_touch(hx_store_t *s);
-
 /* The code of a failed transaction becomes the op's answer. */
 void hx_op_fail(hx_store_op_t *op, int rc);
 
 /* Counts and calls done(); the op is the caller's again afterwards. */
 void hx_op_answer(hx_store_t *s, hx_store_op_t *op);
-
-/* mdb_txn_commit, counted; remembers a failure for hx_store_check. */
-int hx_store_commit(hx_store_t *s, MDB_txn *txn);
 
 /* Writes for one transaction; a large one comes alone, if "large" allows. */
 hx_store_op_t *hx_queue_take(hx_store_t *s, int wait, int large);

@@ -126,6 +126,8 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     s->lock_fd = -1;
     s->max_views = conf->max_views;
     s->queue_max = conf->queue_max;
+    s->event = conf->event;
+    s->event_data = conf->event_data;
     s->tail = &s->head;
     pthread_mutex_init(&s->view_lock, NULL);
     pthread_mutex_init(&s->queue_lock, NULL);

@@ -72,7 +72,7 @@ hx_staging_slice(hx_store_t *s, unsigned n)
     uint64_t     id;
     MDB_cursor  *cur;
 
-    rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+    rc = hx_store_begin(s, &txn);
     if (rc != 0) {
         return rc;
     }
@@ -135,9 +135,14 @@ hx_staging_sweep(hx_store_t *s)
     rc = rc == MDB_NOTFOUND ? 0 : rc;
     s->staged = rc != 0;
 
+    if (rc != 0) {
+        hx_store_tell(s, HX_STORE_EV_FAILED, mdb_strerror(rc));
+        return rc;
+    }
+
     /* the pages of a transaction can be used again by the next but one */
 
-    return removed && rc == 0 ? hx_store_touch(s) : rc;
+    return removed ? hx_store_touch(s) : 0;
 }
 
 
@@ -166,7 +171,7 @@ hx_stage_chunks(hx_store_t *s, hx_store_op_t *op, uint64_t *id)
             return rc;
         }
 
-        rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+        rc = hx_store_begin(s, &txn);
         if (rc != 0) {
             return rc;
         }
@@ -255,7 +260,7 @@ hx_stage_record(hx_store_t *s, hx_store_op_t *op, uint64_t id)
     rc = hx_room_check(s, hx_room_need(s, op, 1), 1);
 
     if (rc == 0) {
-        rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+        rc = hx_store_begin(s, &txn);
     }
 
     if (rc != 0) {

@@ -8,7 +8,6 @@
  * reported on the ground of something that was not committed.
  */
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "hx_crypto.h"
@@ -33,6 +32,7 @@ hx_op_answer(hx_store_t *s, hx_store_op_t *op)
     case HX_STORE_FULL:
     case HX_STORE_FAIL:
         atomic_fetch_add(&s->failures, 1);
+        hx_store_tell(s, HX_STORE_EV_FAILED, op->why);
         break;
 
     default:
@@ -43,65 +43,11 @@ hx_op_answer(hx_store_t *s, hx_store_op_t *op)
 }
 
 
-int
-hx_rc_is_full(int rc)
-{
-    return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL || rc == ENOSPC
-           || rc == EDQUOT || rc == EFBIG;
-}
-
-
 void
 hx_op_fail(hx_store_op_t *op, int rc)
 {
     op->rc = hx_rc_is_full(rc) ? HX_STORE_FULL : HX_STORE_FAIL;
     op->why = mdb_strerror(rc);
-}
-
-
-int
-hx_store_commit(hx_store_t *s, MDB_txn *txn)
-{
-    int  rc;
-
-    rc = mdb_txn_commit(txn);
-
-    if (rc == 0) {
-        atomic_fetch_add(&s->commits, 1);
-        atomic_store(&s->broken, NULL);
-
-    } else if (!hx_rc_is_full(rc)) {
-        atomic_store(&s->broken, mdb_strerror(rc));
-    }
-
-    return rc;
-}
-
-
-int
-hx_store_touch(hx_store_t *s)
-{
-    int       rc;
-    MDB_txn  *txn;
-    MDB_val   k, v;
-
-    rc = mdb_txn_begin(s->env, NULL, 0, &txn);
-    if (rc != 0) {
-        return rc;
-    }
-
-    k.mv_data = (void *) "touch";
-    k.mv_size = 5;
-    v.mv_data = (void *) "1";
-    v.mv_size = 1;
-    rc = mdb_put(txn, s->dbi[HX_DB_META], &k, &v, 0);
-
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return rc;
-    }
-
-    return hx_store_commit(s, txn);
 }
 
 
@@ -150,9 +96,8 @@ hx_batch_try(hx_store_t *s, hx_store_op_t *list)
         return rc;
     }
 
-    rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+    rc = hx_store_begin(s, &txn);
     if (rc != 0) {
-        atomic_store(&s->broken, mdb_strerror(rc));
         return rc;
     }
 

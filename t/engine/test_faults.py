@@ -5,7 +5,8 @@ import signal
 import subprocess
 
 import pytest
-from conftest import ROOT, b64, head, read_response, wait_for
+from conftest import (ROOT, b64, error, head, read_all, read_response,
+                      wait_for)
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +43,26 @@ def test_a_completion_that_comes_late_at_the_end(faulty):
     (faulty.faults / "wake").unlink()
     assert faulty.wait() == 0
     assert not (faulty.faults / "stale").exists()
+
+
+def test_an_end_when_the_store_is_of_no_use(faulty):
+    """LMDB refuses everything after a failed meta page; nobody must wait."""
+    assert faulty.put("k", b"value").status_code == 200
+    (faulty.faults / "meta").touch()
+    with faulty.connect() as s:
+        text = b'{"key":"in-flight","data_b64":"QUFB"}'
+        s.sendall(head("POST", "/v1/put", f"Content-Length: {len(text)}")
+                  + text[:-1])
+        try:
+            error(faulty.put("k", bytes(9_000_000)), 503, "unavailable")
+            s.sendall(text[-1:])
+            status, _, _, rest = read_response(s)
+            assert status == 503 and rest == b"" and read_all(s) == b""
+        finally:
+            assert faulty.wait() == 1
+    assert [x["level"] for x in faulty.log("store_fatal")] == ["error"]
+    assert faulty.log("store_failed") and faulty.log("stopped")
+    (faulty.faults / "meta").unlink()
+    faulty.start()
+    assert faulty.serve("k").json()["data_b64"] == b64(b"value")
+    assert faulty.put("k", b"next").json()["version"] == 2
