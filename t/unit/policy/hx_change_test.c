@@ -84,7 +84,7 @@ creating(void **state)
 {
     hx_str_t  ns;
 
-    memset(&edit, 0x5a, sizeof(edit));          /* what was there is no matter */
+    memset(&edit, 0x5a, sizeof(edit));      /* what was there is no matter */
     test_create(1000, 1);
 
     ns = test_str("default");
