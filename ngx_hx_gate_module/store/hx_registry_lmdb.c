@@ -97,6 +97,44 @@ hx_registry_dbs(hx_registry_t *reg, unsigned flags)
 }
 
 
+/*
+ * lock.mdb knows the last transaction of the data.mdb it was made for.  When
+ * somebody puts an older copy of data.mdb beside it, readers would be led to
+ * either of its two last states.  Whoever opens the directory alone makes
+ * lock.mdb anew, so this ends when all processes have let go.
+ */
+
+static hx_rc_t
+hx_registry_older(hx_registry_t *reg, char *err)
+{
+    int           rc;
+    size_t        id;
+    MDB_txn      *txn;
+    MDB_envinfo   info;
+
+    rc = mdb_txn_begin(reg->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return hx_registry_fail(err, "mdb_txn_begin", rc);
+    }
+
+    id = mdb_txn_id(txn);
+    mdb_txn_abort(txn);
+
+    rc = mdb_env_info(reg->env, &info);
+    if (rc != 0) {
+        return hx_registry_fail(err, "mdb_env_info", rc);
+    }
+
+    if (id > info.me_last_txnid) {
+        (void) snprintf(err, HX_REGISTRY_ERR, "data.mdb is older than "
+                        "lock.mdb");
+        return HX_FAIL;
+    }
+
+    return HX_OK;
+}
+
+
 static hx_rc_t
 hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
     char *err)
@@ -136,6 +174,10 @@ hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
 
     if (rc != 0) {
         return hx_registry_fail(err, "stat", rc);
+    }
+
+    if (hx_registry_older(reg, err) != HX_OK) {
+        return HX_FAIL;
     }
 
     /* readers first: only the very first process has something to create */

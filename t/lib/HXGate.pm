@@ -634,12 +634,13 @@ my @Running;
 
 
 # name, port, http, config; also workers (1), main (text of the main context),
-# env (of the process).
+# listen (parameters: "reuseport" spreads connections over all workers), env (of
+# the process).
 sub new {
     my ($class, %o) = @_;
 
     my $self = bless { workers => 1, name => 'server', port => HX::port(2),
-                       main => '', http => HXGate::http_config(),
+                       main => '', listen => '', http => HXGate::http_config(),
                        config => HXGate::config(), env => {}, %o }, $class;
 
     $self->{dir} = "$HXGate::Dir/$self->{name}";
@@ -678,7 +679,7 @@ uwsgi_temp_path tmp/uwsgi;
 scgi_temp_path tmp/scgi;
 $self->{http}
 server {
-listen 127.0.0.1:$self->{port};
+listen 127.0.0.1:$self->{port} $self->{listen};
 $self->{config}
 }
 }
