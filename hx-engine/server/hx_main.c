@@ -161,12 +161,18 @@ hx_main_store_event(void *data, hx_store_event_t ev, const char *why)
         return;
     }
 
-    if (ev == HX_STORE_EV_HEALED) {
-        hx_log_start(&l, HX_LOG_WARN, "store_healed");
+    switch (ev) {
 
-    } else {
-        hx_log_start(&l, HX_LOG_ERROR, ev == HX_STORE_EV_FATAL ? "store_fatal"
-                                                               : "store_failed");
+    case HX_STORE_EV_HEALED:
+        hx_log_start(&l, HX_LOG_WARN, "store_healed");
+        break;
+
+    case HX_STORE_EV_FATAL:
+        hx_log_start(&l, HX_LOG_ERROR, "store_fatal");
+        break;
+
+    default:
+        hx_log_start(&l, HX_LOG_ERROR, "store_failed");
         s->failed_us = now;
     }
 

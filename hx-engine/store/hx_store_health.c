@@ -3,7 +3,9 @@
  * fail.
  *
  * No room is an answer to one write and no fault of the store.  Any other
- * failure is remembered (hx_store_check) until a commit succeeds.  When LMDB
+ * failure is remembered (hx_store_check) until a commit succeeds; so that this
+ * does not take a client's write, the writer tries a small one of its own now
+ * and then, as it does for a sweep that failed.  When LMDB
  * has failed to write its meta page it refuses everything from then on; only a
  * new process can go on, and the owner of the store is told so.
  */
@@ -116,4 +118,24 @@ hx_store_touch(hx_store_t *s)
     }
 
     return hx_store_commit(s, txn);
+}
+
+
+int
+hx_store_troubled(const hx_store_t *s)
+{
+    return !s->fatal && (s->staged || atomic_load(&s->broken) != NULL);
+}
+
+
+void
+hx_store_repair(hx_store_t *s)
+{
+    if (s->staged) {
+        (void) hx_staging_sweep(s);
+    }
+
+    if (!s->fatal && atomic_load(&s->broken) != NULL) {
+        (void) hx_store_touch(s);
+    }
 }

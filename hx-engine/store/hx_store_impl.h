@@ -119,6 +119,10 @@ int hx_store_commit(hx_store_t *s, MDB_txn *txn);
 /* A commit of its own that changes nothing to speak of: 0 or an LMDB code. */
 int hx_store_touch(hx_store_t *s);
 
+/* 1: hx_store_repair may have something to do.  The writer's, both. */
+int hx_store_troubled(const hx_store_t *s);
+void hx_store_repair(hx_store_t *s);
+
 /* hx_store_room.c */
 
 #define HX_ROOM_EXTRA     256u          /* pages beyond the configured map */
@@ -163,7 +167,7 @@ void hx_op_fail(hx_store_op_t *op, int rc);
 void hx_op_answer(hx_store_t *s, hx_store_op_t *op);
 
 /* Writes for one transaction; a large one comes alone, if "large" allows. */
-hx_store_op_t *hx_queue_take(hx_store_t *s, int wait, int large);
+hx_store_op_t *hx_queue_take(hx_store_t *s, int large);
 
 /* Commits and answers a list of writes that are not large. */
 void hx_batch_run(hx_store_t *s, hx_store_op_t *list);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hx_store_impl.h"
@@ -111,11 +112,12 @@ hx_store_tables(hx_store_t *s, char *err, size_t cap)
 hx_store_t *
 hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
 {
-    int              rc;
-    hx_store_t      *s;
-    MDB_stat         st;
-    const char      *what;
-    hx_lmdb_conf_t   lc;
+    int                  rc;
+    hx_store_t          *s;
+    MDB_stat             st;
+    const char          *what;
+    hx_lmdb_conf_t       lc;
+    pthread_condattr_t   ca;
 
     s = calloc(1, sizeof(hx_store_t));
     if (s == NULL) {
@@ -131,7 +133,10 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     s->tail = &s->head;
     pthread_mutex_init(&s->view_lock, NULL);
     pthread_mutex_init(&s->queue_lock, NULL);
-    pthread_cond_init(&s->queue_more, NULL);
+    pthread_condattr_init(&ca);
+    pthread_condattr_setclock(&ca, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->queue_more, &ca);
+    pthread_condattr_destroy(&ca);
     s->view = calloc(conf->max_views, sizeof(MDB_txn *));
     s->scratch = malloc(HX_RECORD_MAX);
 

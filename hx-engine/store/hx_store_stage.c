@@ -203,7 +203,7 @@ hx_stage_chunks(hx_store_t *s, hx_store_op_t *op, uint64_t *id)
             return rc;
         }
 
-        others = hx_queue_take(s, 0, 0);
+        others = hx_queue_take(s, 0);
 
         if (others != NULL) {
             hx_batch_run(s, others);

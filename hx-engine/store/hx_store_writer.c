@@ -9,12 +9,15 @@
  */
 
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "hx_crypto.h"
 #include "hx_store_impl.h"
 
-#define HX_BATCH_OPS     512
-#define HX_GROW_MAX      64         /* times at start, 1 MiB each */
+#define HX_BATCH_OPS       512
+#define HX_REPAIR_SECONDS  2
+#define HX_GROW_MAX        64         /* times at start, 1 MiB each */
 
 
 void
@@ -156,19 +159,40 @@ hx_batch_run(hx_store_t *s, hx_store_op_t *list)
 }
 
 
+/*
+ * Waits for writes, or until the monotonic time "until" if that is not NULL.
+ * 1: go on, 0: stopping, and nothing is left.
+ */
+static int
+hx_queue_wait(hx_store_t *s, const struct timespec *until)
+{
+    int  rc, more;
+
+    pthread_mutex_lock(&s->queue_lock);
+
+    for (rc = 0; s->head == NULL && !s->stop && rc == 0; /* void */ ) {
+        rc = until != NULL ? pthread_cond_timedwait(&s->queue_more,
+                                                    &s->queue_lock, until)
+                           : pthread_cond_wait(&s->queue_more,
+                                               &s->queue_lock);
+    }
+
+    more = s->head != NULL || !s->stop;
+    pthread_mutex_unlock(&s->queue_lock);
+
+    return more;
+}
+
+
 /* Queued writes for one transaction; a large one comes alone, if at all. */
 hx_store_op_t *
-hx_queue_take(hx_store_t *s, int wait, int large)
+hx_queue_take(hx_store_t *s, int large)
 {
     size_t           bytes;
     unsigned         n;
     hx_store_op_t   *list, **end, *op;
 
     pthread_mutex_lock(&s->queue_lock);
-
-    while (wait && s->head == NULL && !s->stop) {
-        pthread_cond_wait(&s->queue_more, &s->queue_lock);
-    }
 
     list = NULL;
     end = &list;
@@ -205,28 +229,57 @@ hx_queue_take(hx_store_t *s, int wait, int large)
 }
 
 
+/* Is it time?  Then the next time is HX_REPAIR_SECONDS from now. */
+static int
+hx_repair_due(struct timespec *at)
+{
+    struct timespec  now;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &now);
+
+    if (now.tv_sec < at->tv_sec
+        || (now.tv_sec == at->tv_sec && now.tv_nsec < at->tv_nsec))
+    {
+        return 0;
+    }
+
+    *at = now;
+    at->tv_sec += HX_REPAIR_SECONDS;
+
+    return 1;
+}
+
+
 static void *
 hx_writer_main(void *data)
 {
-    hx_store_t     *s;
-    hx_store_op_t  *list;
+    hx_store_t       *s;
+    hx_store_op_t    *list;
+    struct timespec   repair;
 
     s = data;
+    memset(&repair, 0, sizeof(repair));
+    (void) hx_repair_due(&repair);
 
-    for ( ;; ) {
-        list = hx_queue_take(s, 1, 1);
+    while (hx_queue_wait(s, hx_store_troubled(s) ? &repair : NULL)) {
+        list = hx_queue_take(s, 1);
 
         if (list == NULL) {
-            return NULL;                /* stopping, and nothing is left */
-        }
+            /* only the time */
 
-        if (hx_op_large(list)) {
+        } else if (hx_op_large(list)) {
             hx_stage_run(s, list);
 
         } else {
             hx_batch_run(s, list);
         }
+
+        if (hx_store_troubled(s) && hx_repair_due(&repair)) {
+            hx_store_repair(s);
+        }
     }
+
+    return NULL;
 }
 
 

@@ -66,3 +66,20 @@ def test_an_end_when_the_store_is_of_no_use(faulty):
     faulty.start()
     assert faulty.serve("k").json()["data_b64"] == b64(b"value")
     assert faulty.put("k", b"next").json()["version"] == 2
+
+
+def test_writing_heals_by_itself(faulty):
+    """/ready must not wait for a client's put, which the gate may not send."""
+    assert faulty.put("k", b"value").status_code == 200
+    (faulty.faults / "sync").touch()
+    error(faulty.put("k", b"lost"), 503, "unavailable",
+          "Storage is unavailable")
+    assert faulty.request("GET", "/ready").status_code == 503
+    assert faulty.request("GET", "/health").status_code == 200
+    assert faulty.get("k").json()["version"] == 1
+    wait_for(lambda: faulty.log("store_failed"), "the log line")
+    (faulty.faults / "sync").unlink()
+    wait_for(lambda: faulty.request("GET", "/ready").status_code == 200,
+             "/ready")
+    assert [x["level"] for x in faulty.log("store_healed")] == ["warn"]
+    assert faulty.put("k", b"next").json()["version"] == 2
