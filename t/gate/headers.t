@@ -301,3 +301,43 @@ qr/^(?!.*evil)(?=.*\0HTTP_X_HX_TENANT\0acme\0)(?=.*\0HTTP_X_HX_NAMESPACE\0prod\0
 "Status: 200\r\nContent-Type: text/plain\r\n\r\nok\n"
 --- response_body
 ok
+
+=== TEST 20: gRPC to the engine
+--- http_config eval
+HXGate::http_config() . 'server { listen 127.0.0.1:$TEST_NGINX_PORT_5 http2;
+    location / { return 200 "$http_authorization|$http_x_hx_tenant|$http_x_hx_namespace|$http_x_api_key|$http_x_other\n"; } }'
+--- config eval
+"hx_gate_operations hx-sdp;
+location /v1/ { hx_gate on; grpc_pass grpc://127.0.0.1:\$TEST_NGINX_PORT_5; }"
+--- request
+GET /v1/get/prod/k
+--- tenant: acme
+--- more_headers
+X-HX-Tenant: evil
+X-Other: 1
+Authorization: Bearer evil
+--- echo
+--- response_body eval
+"Bearer $HXGate::ServiceKey|acme|prod||1\n"
+
+=== TEST 21: FastCGI to the engine
+--- config eval
+"hx_gate_operations hx-sdp;
+location /v1/ { hx_gate on; fastcgi_pass 127.0.0.1:\$TEST_NGINX_PORT_3; }"
+--- request
+GET /v1/get/prod/k
+--- tenant: acme
+--- more_headers
+X-HX-Tenant: evil
+X-HX-Namespace: evil
+X-Other: 1
+Authorization: Bearer evil
+--- tcp_listen: $TEST_NGINX_PORT_3
+--- tcp_query eval
+qr/^(?!.*evil)(?=.*HTTP_X_HX_TENANTacme)(?=.*HTTP_X_HX_NAMESPACEprod)(?=.*HTTP_AUTHORIZATIONBearer $HXGate::ServiceKey)(?=.*HTTP_X_OTHER1)(?!.*HTTP_X_API_KEY)/s
+--- tcp_reply eval
+my $out = "Content-Type: text/plain\r\n\r\nok\n";
+pack('CCnnCC', 1, 6, 1, length $out, 0, 0) . $out
+. pack('CCnnCC', 1, 3, 1, 8, 0, 0) . "\0" x 8
+--- response_body
+ok

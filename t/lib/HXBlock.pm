@@ -21,8 +21,10 @@ package HXBlock;
 #   --- not_forwarded         nothing went upstream
 #   --- audit                 the audit records of the block, one a line:
 #                             "tenant method path namespace status cus"
-#   --- no_secrets            (always on) neither the error log nor the answer
-#                             has the service key or a tenant's key
+#   --- echo                  the answer may have the service key in it
+#
+# In every block neither the access log nor the audit log nor the answer (but
+# that of upstream(), which tells what it was sent) may hold a key.
 #
 # refusal() and records() are for suites without blocks.
 #
@@ -156,7 +158,7 @@ sub check {
 
     check_audit($name, $block)
         if defined $block->audit && $i == $block->last;
-    check_secrets($name, $body // '', defined $block->upstream
+    check_secrets($name, $body // '', defined $block->echo
                                       || ($body // '') =~ /"body_md5"/);
 }
 
