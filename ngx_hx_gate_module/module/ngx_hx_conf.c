@@ -3,7 +3,7 @@
  *
  * Every bad value has its own message with file and line, and a combination
  * that would leave a hole is an error of "nginx -t", not a surprise later.
- * Parsers of the longer directives are in ngx_hx_conf_values.c.
+ * Parsers of the longer directives are in ngx_hx_conf_*.c.
  */
 
 #include "ngx_hx_conf.h"
@@ -462,4 +462,13 @@ ngx_hx_check_main_conf(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
     }
 
     return NGX_OK;
+}
+
+
+char *
+ngx_hx_bad_parameter(ngx_conf_t *cf, const ngx_str_t *v)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"", v);
+
+    return NGX_CONF_ERROR;
 }

@@ -1,7 +1,7 @@
 /*
- * ngx_hx_conf.h -- between the two files that read the configuration:
- * ngx_hx_conf.c (table, merging, combinations) and ngx_hx_conf_values.c
- * (parsers).  Every function reports what is wrong itself.
+ * ngx_hx_conf.h -- between the files that read the configuration:
+ * ngx_hx_conf.c (table, merging, combinations) and ngx_hx_conf_{values,audit,
+ * operations}.c (parsers).  Every function reports what is wrong itself.
  */
 
 #ifndef NGX_HX_CONF_H
@@ -16,6 +16,29 @@
 #define NGX_HX_UPLOAD_MAX        ((size_t) 1 << 40)     /* bytes */
 #define NGX_HX_MAP_SIZE          (1024 * 1024 * 1024)
 #define NGX_HX_MAX_READERS       1024
+
+/* Does the argument begin with the literal? */
+#define ngx_hx_has(v, lit)                                                    \
+    ((v)->len >= sizeof(lit) - 1                                              \
+     && ngx_strncmp((v)->data, lit, sizeof(lit) - 1) == 0)
+
+
+/* The text behind "name=". */
+
+static ngx_inline ngx_str_t
+ngx_hx_after(const ngx_str_t *v, size_t n)
+{
+    ngx_str_t  rest;
+
+    rest.data = v->data + n;
+    rest.len = v->len - n;
+
+    return rest;
+}
+
+
+/* ngx_hx_conf.c: NGX_CONF_ERROR, and a message that names the argument. */
+char *ngx_hx_bad_parameter(ngx_conf_t *cf, const ngx_str_t *v);
 
 char *ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -138,9 +138,7 @@ ngx_hx_conf_operation_option(ngx_conf_t *cf, hx_operation_t *op, ngx_str_t *v)
         }
 
     } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                           v);
-        return NGX_CONF_ERROR;
+        return ngx_hx_bad_parameter(cf, v);
     }
 
     return NGX_CONF_OK;
