@@ -308,7 +308,7 @@ ngx_hx_admin_tenants(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     }
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_hx_admin_bad_method(ctx, "GET");
+        return ngx_hx_admin_bad_method(ctx, "GET, HEAD");
     }
 
     rc = ngx_http_discard_request_body(r);

@@ -4,6 +4,8 @@
  * names valid.
  */
 
+#include <string.h>
+
 #include "hx_check.h"
 #include "hx_limits.h"
 
@@ -73,6 +75,31 @@ int
 hx_check_key(const unsigned char *s, size_t len)
 {
     return hx_check_class(s, len, 1, HX_KEY_MAX, C_KEY);
+}
+
+
+int
+hx_check_key_path(const unsigned char *s, size_t len)
+{
+    size_t                n;
+    const unsigned char  *end, *slash;
+
+    if (!hx_check_key(s, len)) {
+        return 0;
+    }
+
+    for (end = s + len; /* void */ ; s = slash + 1) {
+        slash = memchr(s, '/', (size_t) (end - s));
+        n = (size_t) ((slash != NULL ? slash : end) - s);
+
+        if (n == 0 || (n <= 2 && s[0] == '.' && s[n - 1] == '.')) {
+            return 0;
+        }
+
+        if (slash == NULL) {
+            return 1;
+        }
+    }
 }
 
 

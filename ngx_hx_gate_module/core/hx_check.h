@@ -13,6 +13,12 @@ int hx_check_namespace(const unsigned char *s, size_t len);
 /* 1..255 of [A-Za-z0-9._:/@+=~-] */
 int hx_check_key(const unsigned char *s, size_t len);
 
+/*
+ * A key that can stand in a path as well: as above, and no part between
+ * slashes is empty, "." or "..", which hx_path_parse refuses.
+ */
+int hx_check_key_path(const unsigned char *s, size_t len);
+
 /* 1..64 of [A-Za-z0-9_-] */
 int hx_check_tenant(const unsigned char *s, size_t len);
 

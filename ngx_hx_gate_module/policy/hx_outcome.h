@@ -18,7 +18,6 @@
     X(TOO_LARGE,         "too_large")                                         \
     X(MEDIA_TYPE,        "unsupported_media_type")                            \
     X(NAMESPACE_DENIED,  "namespace_denied")                                  \
-    X(SUBREQUEST,        "subrequest_denied")                                 \
     X(STORE,             "store_unavailable")                                 \
     X(INTERNAL,          "internal_error")                                    \
     X(SERVICE_KEY,       "invalid_service_key")                               \

@@ -17,7 +17,7 @@ words(void **state)
         "-", "allowed", "missing_key", "invalid_key", "suspended",
         "invalid_request", "unknown_operation", "method_not_allowed",
         "too_large", "unsupported_media_type", "namespace_denied",
-        "subrequest_denied", "store_unavailable", "internal_error",
+        "store_unavailable", "internal_error",
         "invalid_service_key", "admin"
     };
 
