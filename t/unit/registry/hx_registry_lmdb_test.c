@@ -197,8 +197,8 @@ too_many_readers(void **state)
 static void
 exchanged_files(void **state)
 {
-    char                 id[HX_TENANT_MAX + 1];
     unsigned             i;
+    hx_tenant_t          t;
     hx_registry_t       *reg, *other;
     hx_change_result_t   result;
     static hx_change_t   c;
@@ -218,17 +218,22 @@ exchanged_files(void **state)
         assert_int_equal(test_apply(reg, &c, &result), HX_FAIL);
         assert_non_null(strstr(test_err, "not the file that is open"));
 
-        /* somebody else makes new ones: still not ours */
+        /*
+         * Somebody else comes.  A new data.mdb does not go with the lock.mdb
+         * that we still hold, with a new lock.mdb he could go on: in no case
+         * it is ours.
+         */
 
-        assert_int_equal(test_in_child(test_create_one, (void *) "new"), 0);
+        assert_int_equal(test_in_child(test_create_one, (void *) "new"),
+                         i == 0 ? 2 : 0);
         assert_int_equal(hx_registry_probe(reg), HX_NO);
         assert_int_equal(test_apply(reg, &c, &result), HX_FAIL);
         hx_registry_close(reg);
 
         other = test_registry();
         assert_int_equal(hx_registry_probe(other), HX_OK);
-        assert_int_equal(test_who(other, 9, id), HX_NO);
-        test_do(other, HX_CHANGE_DELETE, "new", 0);
+        assert_int_equal(test_get(other, "new", &t), i == 0 ? HX_NO : HX_OK);
+        assert_int_equal(test_get(other, "late", &t), HX_NO);
         hx_registry_close(other);
     }
 }
@@ -598,6 +603,48 @@ existing_only(void **state)
 }
 
 
+/* An older copy of data.mdb, put back while somebody works with the newer. */
+static int
+test_restored(void *data)
+{
+    hx_registry_t  *reg;
+
+    return hx_registry_open(&reg, &test_conf, test_err) == HX_FAIL
+           && strcmp(test_err, "data.mdb is older than lock.mdb") == 0 ? 0 : 2;
+}
+
+
+static void
+a_restored_copy(void **state)
+{
+    char                   id[HX_TENANT_MAX + 1];
+    size_t                 size;
+    hx_registry_t         *reg;
+    static unsigned char   file[HX_FILE];
+
+    reg = test_registry();
+    test_do(reg, HX_CHANGE_CREATE, "acme", 1);
+    size = test_slurp("data.mdb", file, sizeof(file));
+    test_do(reg, HX_CHANGE_SUSPEND, "acme", 0);
+    test_do(reg, HX_CHANGE_ROTATE, "acme", 2);
+
+    assert_int_equal(unlink(test_path("data.mdb")), 0);
+    test_spill("data.mdb", file, size);
+    assert_int_equal(test_in_child(test_restored, NULL), 0);
+    assert_int_equal(hx_registry_refresh(reg, test_err), HX_NO);
+    hx_registry_close(reg);
+
+    /* when all have let go it counts as it is */
+
+    reg = test_registry();
+    assert_int_equal(test_who(reg, 1, id), HX_OK);
+    assert_int_equal(test_who(reg, 2, id), HX_NO);
+    test_do(reg, HX_CHANGE_ROTATE, "acme", 3);
+    hx_registry_close(reg);
+    test_consistent();
+}
+
+
 int
 main(void)
 {
@@ -616,7 +663,8 @@ main(void)
         T(a_wrong_index),
         T(a_short_file),
         T(never_a_tenant),
-        T(existing_only)
+        T(existing_only),
+        T(a_restored_copy)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
