@@ -262,7 +262,7 @@ hx_req_names(hx_req_t *r)
         return -1;
     }
 
-    if (r->key.data != NULL && !hx_check_key(r->key.data, r->key.len)) {
+    if (r->key.data != NULL && !hx_check_key_path(r->key.data, r->key.len)) {
         hx_reply_error(&r->reply, HX_E_INVALID_REQUEST, "Invalid key");
         return -1;
     }

@@ -52,6 +52,21 @@ def test_invalid_names_in_paths(engine, target, detail):
     assert status == 400 and f'"detail":"{detail}"' in body
 
 
+@pytest.mark.parametrize("key", [
+    "/", "/a", "a/", "a//b", ".", "..", "a/.", "./a", "a/../b", "../a", "a/.."])
+def test_keys_in_bodies_can_stand_in_paths(engine, key):
+    """Or nobody could get or delete what was put."""
+    error(engine.put(key, b"x"), 400, "invalid_request", "Invalid key")
+    error(engine.serve(key), 400, "invalid_request", "Invalid key")
+
+
+@pytest.mark.parametrize("key", ["...", "a/...", ".a", "a.", "..a", "a/.b/c"])
+def test_keys_with_dots(engine, key):
+    assert engine.put(key, b"x").status_code == 200
+    assert engine.get(key).json()["key"] == key
+    assert engine.delete(key).status_code == 200
+
+
 @pytest.mark.parametrize("target", [
     "/", "/v1", "/v1/", "/v2/get/default/k", "/v1/get/default",
     "/v1/getx/default/k", "/v1/list/a/b", "/v1/put/x", "/metrics",

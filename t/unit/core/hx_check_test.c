@@ -7,6 +7,7 @@
 
 #include "hx_check.h"
 #include "hx_limits.h"
+#include "hx_path.h"
 
 #define ALNUM   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -114,13 +115,45 @@ emails(void **state)
 }
 
 
+/* Every key of these characters: valid exactly when it can be a path. */
+static void
+key_paths(void **state)
+{
+    int             valid;
+    size_t          i, n, len, count, rest;
+    hx_path_t       p;
+    unsigned char   target[32], out[HX_PATH_MAX], *key;
+
+    static const char  alphabet[] = { 'a', '.', '/' };
+
+    memcpy(target, "/v1/get/n/", 10);
+    key = target + 10;
+
+    for (len = 0, count = 1; len <= 8; len++, count *= 3) {
+        for (i = 0; i < count; i++) {
+            for (n = 0, rest = i; n < len; n++, rest /= 3) {
+                key[n] = (unsigned char) alphabet[rest % 3];
+            }
+
+            valid = len != 0
+                    && hx_path_parse(&p, target, 10 + len, out) == HX_PATH_OK;
+            assert_int_equal(hx_check_key_path(test_edge(key, len), len),
+                             valid);
+        }
+    }
+
+    assert_false(hx_check_key_path((const unsigned char *) "a b", 3));
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(every_byte),
         cmocka_unit_test(every_length),
-        cmocka_unit_test(emails)
+        cmocka_unit_test(emails),
+        cmocka_unit_test(key_paths)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
