@@ -7,7 +7,7 @@
 
 #include "hx_check.h"
 #include "hx_limits.h"
-#include "hx_path.h"
+#include "hx_text.h"
 
 #define ALNUM   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
