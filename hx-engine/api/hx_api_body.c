@@ -11,7 +11,8 @@
 #include "hx_text.h"
 
 #define HX_VALUE_MALLOC   131072        /* larger values are mapped */
-#define HX_VALUE_STEP     1048576       /* taken from the budget at a time */
+#define HX_VALUE_FREE     65536         /* bytes that need no budget */
+#define HX_VALUE_STEP     262144        /* taken from the budget at a time */
 
 typedef struct {
     const char  *name;
@@ -77,16 +78,36 @@ hx_body_too_large(hx_body_t *b)
 
 
 static int
-hx_body_take(hx_body_t *b, uint64_t n)
+hx_body_no_budget(hx_body_t *b)
 {
-    if (hx_budget_take(b->budget, n) != HX_OK) {
-        hx_reply_error(b->reply, HX_E_UNAVAILABLE,
-                       "Too many payloads in flight");
-        b->reply->reason = "in-flight budget";
-        return -1;
-    }
+    hx_reply_error(b->reply, HX_E_UNAVAILABLE, "Too many payloads in flight");
+    b->reply->reason = "in-flight budget";
 
-    b->taken += n;
+    return -1;
+}
+
+
+/*
+ * Memory for n bytes of value in all.  Taken as they arrive: a client that
+ * declares much and sends nothing must not keep others out.
+ */
+static int
+hx_body_take(hx_body_t *b, size_t n)
+{
+    size_t  step;
+
+    n = n < b->value_cap ? n : b->value_cap;
+
+    while (n > HX_VALUE_FREE + b->taken) {
+        step = b->value_cap - HX_VALUE_FREE - (size_t) b->taken;
+        step = step < HX_VALUE_STEP ? step : HX_VALUE_STEP;
+
+        if (hx_budget_take(b->budget, step) != HX_OK) {
+            return hx_body_no_budget(b);
+        }
+
+        b->taken += step;
+    }
 
     return 0;
 }
@@ -133,23 +154,15 @@ hx_value_alloc(hx_body_t *b)
 static int
 hx_value_data(hx_body_t *b, const unsigned char *s, size_t len)
 {
-    size_t           n, room;
+    size_t           n;
     hx_base64_err_t  rc;
 
     if (hx_value_alloc(b) != 0) {
         return -1;
     }
 
-    while (b->taken < b->value_cap
-           && b->value_len + hx_base64_dec_max(len) > b->taken)
-    {
-        room = b->value_cap - (size_t) b->taken;
-
-        if (hx_body_take(b, room < HX_VALUE_STEP ? room : HX_VALUE_STEP)
-            != 0)
-        {
-            return -1;
-        }
+    if (hx_body_take(b, b->value_len + hx_base64_dec_max(len)) != 0) {
+        return -1;
     }
 
     rc = hx_base64_dec_feed(&b->base64, s, len, b->value + b->value_len,
@@ -435,9 +448,13 @@ hx_body_create(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
 
     b->value_cap = (size_t) cap;
 
+    /* saves a client the sending of what will not be taken anyway */
+
     if (length != UINT64_MAX && (allowed & hx_field_bit(HX_F_DATA))
-        && hx_body_take(b, cap) != 0)
+        && cap > HX_VALUE_FREE
+        && !hx_budget_fits(budget, cap - HX_VALUE_FREE))
     {
+        (void) hx_body_no_budget(b);
         hx_body_free(b);
         return NULL;
     }

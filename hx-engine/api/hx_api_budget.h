@@ -34,6 +34,14 @@ hx_budget_take(hx_budget_t *b, uint64_t n)
 }
 
 
+/* 1 when n could be taken now. */
+static inline int
+hx_budget_fits(const hx_budget_t *b, uint64_t n)
+{
+    return n <= b->max && atomic_load(&b->used) <= b->max - n;
+}
+
+
 static inline void
 hx_budget_give(hx_budget_t *b, uint64_t n)
 {

@@ -61,23 +61,59 @@ def test_chunked_is_counted_while_reading(small):
             assert read_response(s)[0] == expected
 
 
-def test_budget_over_all_requests(make_engine):
-    e = make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=1000000,
-                    HOLONOMIX_INFLIGHT_BYTES=2000000).start()
-    length = 1340000
+@pytest.fixture
+def budget(make_engine):
+    return make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=1000000,
+                       HOLONOMIX_INFLIGHT_BYTES=2000000).start()
+
+
+def hold(e, n):
+    """Connections that have sent most of a payload, which is n bytes."""
+    text = b'{"key":"k","data_b64":"' + b64(bytes(n)).encode()
     held = [e.connect(), e.connect()]
     for s in held:
-        s.sendall(head("POST", "/v1/put", f"Content-Length: {length}",
-                       "X-Request-Id: held") + b"{")
+        s.sendall(head("POST", "/v1/put", f"Content-Length: {len(text) + 2}")
+                  + text)
     for s in held:
         consumed(e, s)
-    r = e.put("k", bytes(900000))
+    return held
+
+
+def test_budget_over_all_requests(budget):
+    held = hold(budget, 900000)
+    r = budget.put("o", bytes(900000))
     error(r, 503, "unavailable", "Too many payloads in flight")
     assert r.headers["Retry-After"] == "1"
-    assert e.get("k").status_code in (200, 404)     # small requests go on
+    for i in range(100):                            # small requests go on
+        assert budget.put("o", bytes(48000 + i)).status_code == 200
+    held.pop().close()
+    wait_for(lambda: budget.put("o", bytes(900000)).status_code == 200, "200")
+    held[0].sendall(b'"}')
+    assert read_response(held[0])[0] == 200
+    held[0].close()
+
+
+def test_what_is_announced_takes_no_budget(budget):
+    """Idle uploads must not keep others out."""
+    held = [budget.connect() for _ in range(8)]
+    for s in held:
+        s.sendall(head("POST", "/v1/put", "Content-Length: 1340000")
+                  + b'{"key":"k","data_b64":"' + b64(bytes(30000)).encode())
+    for s in held:
+        consumed(budget, s)
+    assert budget.put("k", bytes(1000000)).status_code == 200
     for s in held:
         s.close()
-    wait_for(lambda: e.put("k", bytes(900000)).status_code == 200, "200")
+
+
+def test_budget_is_given_back(budget):
+    for i in range(10):
+        assert budget.put("k", bytes(1000000)).status_code == 200
+        error(budget.put("k", bytes(1000001)), 413, "too_large")
+        for s in hold(budget, 900000):
+            s.close()
+        wait_for(lambda: budget.put("k", bytes(900000)).status_code == 200,
+                 "200")
 
 
 def test_budget_of_chunked_bodies_grows_with_the_data(make_engine):

@@ -151,12 +151,52 @@ test_limits(void **state)
     take(&r, text, 19, 0, 2, 1);
     assert_int_equal(r.status, 413);
 
-    budget.max = 2;
-    take(&r, text, 19, 0, 3, 1);
+}
+
+
+/* The first 64 KiB of a value are free, all others are taken when they come. */
+static void
+test_budget_of_values(void **state)
+{
+    size_t       n;
+    result_t     r;
+    hx_body_t   *b;
+    static char  text[100000 / 3 * 4 + 100];
+
+    memset(text, 'A', sizeof(text));
+    memcpy(text, "{\"data_b64\":\"", 13);
+    n = 65000 / 3 * 4;
+    memcpy(text + 13 + n, "\"}", 2);
+    budget.max = 0;
+
+    take(&r, text, n + 15, 0, 100000, 1);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.value_len, 64998);
+    take(&r, text, n + 15, 100, 100000, 0);
+    assert_int_equal(r.status, 0);
+
+    memset(text + 13 + n, 'A', 1000);
+    memcpy(text + 13 + n + 1000, "\"}", 2);
+    take(&r, text, n + 1015, 0, 100000, 1);
     assert_int_equal(r.status, 503);
-    take(&r, text, 19, 0, 3, 0);
+    take(&r, text, n + 1015, 100, 100000, 0);
     assert_int_equal(r.status, 503);
+
+    /* announced only */
+
     budget.max = UINT64_C(1) << 40;
+    hx_reply_init(&reply);
+    b = hx_body_create(&reply, &budget, 100000, FIELDS, 120000);
+    assert_non_null(b);
+    assert_int_equal(hx_body_feed(b, (unsigned char *) text, 1000), 0);
+    assert_int_equal(atomic_load(&budget.used), 0);
+    assert_int_equal(hx_body_feed(b, (unsigned char *) text + 1000, n - 1000),
+                     0);
+    assert_int_equal(atomic_load(&budget.used), 0);
+    assert_int_equal(hx_body_feed(b, (unsigned char *) text + 1000, 1000), 0);
+    assert_true(atomic_load(&budget.used) >= 500);
+    hx_body_free(b);
+    assert_int_equal(atomic_load(&budget.used), 0);
 }
 
 
@@ -208,6 +248,7 @@ main(void)
         cmocka_unit_test(test_splits_do_not_matter),
         cmocka_unit_test(test_metadata_is_compact),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_budget_of_values),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_budget)
     };
