@@ -5,8 +5,8 @@
  * into the value buffer; "metadata" is rewritten as compact JSON.  Unknown
  * members are checked and ignored.  What is wrong with a body is reported as a
  * finished error reply.  Memory: the scanner's bound, 64 KiB (twice for long
- * strings) if there is metadata, and the value, of which all but the first 64 KiB
- * is taken from the budget before it is touched.
+ * strings) if there is metadata, and the value, of which all but the first 64
+ * KiB is taken from the budget before it is touched.
  */
 
 #ifndef HX_API_BODY_H

@@ -30,64 +30,6 @@ teardown(void **state)
 }
 
 
-static hx_store_rc_t
-get(const char *key, uint64_t version, hx_record_t *r, hx_store_view_t *v)
-{
-    hx_str_t  ns, k;
-
-    ns = test_str(NS);
-    k = test_str(key);
-    assert_int_equal(hx_store_view(store, v), HX_STORE_OK);
-
-    return hx_store_get(v, &ns, &k, version, r);
-}
-
-
-/* The value, piece by piece, each through a view of its own. */
-static void
-check_value(const char *key, uint64_t version, const unsigned char *want,
-    size_t len)
-{
-    size_t           off;
-    uint64_t         id;
-    hx_str_t         piece;
-    hx_record_t      r;
-    hx_store_view_t  v;
-
-    assert_int_equal(get(key, version, &r, &v), HX_STORE_OK);
-    assert_int_equal(hx_store_verify(&v, &r), HX_STORE_OK);
-    assert_int_equal(r.length, len);
-    id = r.value_id;
-
-    if (id == 0) {
-        assert_int_equal(r.value.len, len);
-        assert_memory_equal(r.value.data, want, len);
-        hx_store_view_end(&v);
-        return;
-    }
-
-    hx_store_view_end(&v);
-
-    for (off = 0; off < len; off += piece.len) {
-        assert_int_equal(hx_store_view(store, &v), HX_STORE_OK);
-        assert_int_equal(hx_store_piece(&v, id, len, off, &piece),
-                         HX_STORE_OK);
-        assert_true(piece.len != 0 && piece.len <= len - off);
-        assert_memory_equal(piece.data, want + off, piece.len);
-        hx_store_view_end(&v);
-    }
-
-    /* from the middle of a chunk as well */
-
-    assert_int_equal(hx_store_view(store, &v), HX_STORE_OK);
-    assert_int_equal(hx_store_piece(&v, id, len, len - 1, &piece),
-                     HX_STORE_OK);
-    assert_int_equal(piece.len, 1);
-    assert_int_equal(piece.data[0], want[len - 1]);
-    hx_store_view_end(&v);
-}
-
-
 static void
 test_sizes(void **state)
 {
