@@ -76,77 +76,11 @@ hx_req_wants_body(const hx_req_t *r)
 }
 
 
-static void
+void
 hx_req_invalid_header(hx_req_t *r, hx_header_t h)
 {
     hx_reply_error(&r->reply, HX_E_INVALID_REQUEST, "Invalid header '%s'",
                    hx_header_names[h]);
-}
-
-
-/* "<number>" with its quotes. */
-static hx_rc_t
-hx_req_etag(const hx_str_t *v, uint64_t *version)
-{
-    if (v->len < 3 || v->data[0] != '"' || v->data[v->len - 1] != '"'
-        || hx_text_parse_u64(v->data + 1, v->len - 2, INT64_MAX, version)
-           != HX_OK)
-    {
-        return HX_NO;
-    }
-
-    return *version != 0 ? HX_OK : HX_NO;
-}
-
-
-/* Preconditions of writes (the operations that are submitted); get keeps
- * If-None-Match for its own comparison; others have no use for either. */
-static int
-hx_req_conditions(hx_req_t *r, const hx_str_t *match,
-    const hx_str_t *none_match)
-{
-    if (r->method == HX_GET || r->method == HX_HEAD) {
-        if (none_match->data != NULL) {
-            if (none_match->len > sizeof(r->none_match_mem)) {
-                hx_req_invalid_header(r, HX_H_IF_NONE_MATCH);
-                return -1;
-            }
-            memcpy(r->none_match_mem, none_match->data, none_match->len);
-            r->none_match.data = r->none_match_mem;
-            r->none_match.len = none_match->len;
-        }
-        return 0;
-    }
-
-    if (r->op->finish == NULL) {
-        return 0;
-    }
-
-    if (match->data != NULL) {
-        if (match->len == 1 && match->data[0] == '*') {
-            r->check = HX_STORE_EXISTS;
-
-        } else if (hx_req_etag(match, &r->expected) == HX_OK) {
-            r->check = HX_STORE_VERSION;
-
-        } else {
-            hx_req_invalid_header(r, HX_H_IF_MATCH);
-            return -1;
-        }
-    }
-
-    if (none_match->data != NULL) {
-        if (match->data != NULL || none_match->len != 1
-            || none_match->data[0] != '*')
-        {
-            hx_req_invalid_header(r, HX_H_IF_NONE_MATCH);
-            return -1;
-        }
-        r->check = HX_STORE_VERSION;
-        r->expected = 0;
-    }
-
-    return 0;
 }
 
 
@@ -179,7 +113,7 @@ hx_req_media(hx_req_t *r, const hx_str_t *type, const hx_str_t *encoding)
         return -1;
     }
 
-    if (r->op->fields != 0 && type->data != NULL && !hx_req_is_json(type)) {
+    if (r->op->fields != 0 && type->len != 0 && !hx_req_is_json(type)) {
         hx_reply_error(&r->reply, HX_E_UNSUPPORTED_MEDIA_TYPE,
                        "Content-Type must be application/json");
         return -1;

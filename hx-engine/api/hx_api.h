@@ -46,6 +46,8 @@ typedef enum {
     HX_H_COUNT
 } hx_header_t;
 
+#define HX_TAGS_MAX      64             /* of one If-None-Match that are read */
+
 typedef struct hx_req_s  hx_req_t;
 typedef struct hx_op_s   hx_op_t;
 
@@ -65,7 +67,8 @@ struct hx_req_s {
     hx_str_t         ns_header;         /* in ns_header_mem */
     hx_store_check_t check;             /* from If-Match, If-None-Match */
     uint64_t         expected;
-    hx_str_t         none_match;        /* GET: in none_match_mem */
+    int              any_tag;           /* GET: If-None-Match: * */
+    unsigned         n_tags;            /* GET: of If-None-Match, in tag */
     int              octet_stream;      /* Accept asks for bytes */
 
     hx_store_op_t    store_op;
@@ -75,7 +78,7 @@ struct hx_req_s {
     void            *data;
 
     unsigned char    ns_header_mem[HX_NAMESPACE_MAX + 1];
-    unsigned char    none_match_mem[HX_DETAIL_ECHO_MAX];
+    uint64_t         tag[HX_TAGS_MAX];
     unsigned char    path_mem[HX_PATH_MAX];
     unsigned char    target[HX_PATH_MAX];
 };

@@ -2,8 +2,6 @@
  * hx_api_get.c -- GET and HEAD /v1/get/{ns}/{key}: metadata and fingerprint.
  */
 
-#include <string.h>
-
 #include "hx_api_op.h"
 
 #define HX_GET_MAX   (HX_JSON_COMMON_MAX + HX_METADATA_MAX + HX_DOMAIN_MAX * 6)
@@ -15,34 +13,6 @@ hx_get_check(hx_req_t *r)
     /* kept where a write keeps its own expectation */
 
     (void) hx_arg_number(r, "version", 1, INT64_MAX, &r->expected);
-}
-
-
-/* If-None-Match: a list of entity tags, weak comparison, or "*". */
-static int
-hx_get_unchanged(const hx_str_t *list, uint64_t version)
-{
-    size_t         i, len;
-    hx_buf_t       b;
-    unsigned char  tag[24];
-
-    if (list->len == 1 && list->data[0] == '*') {
-        return 1;
-    }
-
-    hx_buf_init(&b, tag, sizeof(tag));
-    hx_buf_byte(&b, '"');
-    hx_text_u64(&b, version);
-    hx_buf_byte(&b, '"');
-    len = hx_buf_len(&b);
-
-    for (i = 0; i + len <= list->len; i++) {
-        if (memcmp(list->data + i, tag, len) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -78,9 +48,7 @@ hx_get_answer(hx_req_t *r, const hx_record_t *rec)
 {
     hx_buf_t  *b;
 
-    if (r->none_match.data != NULL
-        && hx_get_unchanged(&r->none_match, rec->version))
-    {
+    if (hx_req_unchanged(r, rec->version)) {
         if (hx_reply_open(&r->reply, 304, 0) != NULL) {
             r->reply.no_body = 1;
             hx_reply_etag(&r->reply, rec->version);

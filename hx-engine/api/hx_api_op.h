@@ -47,6 +47,9 @@ hx_rc_t hx_arg_number(hx_req_t *r, const char *name, uint64_t min,
 
 /* hx_api.c */
 
+/* 400 that names the header. */
+void hx_req_invalid_header(hx_req_t *r, hx_header_t h);
+
 /* The reply for a store answer that is not OK. */
 void hx_req_store_error(hx_req_t *r, hx_store_rc_t rc, uint64_t version,
     const char *why);
@@ -56,6 +59,18 @@ hx_rc_t hx_req_submit(hx_req_t *r);
 
 /* A view, or an error reply and -1. */
 int hx_req_view(hx_req_t *r, hx_store_view_t *v);
+
+/* hx_api_tags.c */
+
+/*
+ * Preconditions of writes (the operations that are submitted) become check and
+ * expected, tags of reads the list in r.  0, or -1: the reply is set.
+ */
+int hx_req_conditions(hx_req_t *r, const hx_str_t *match,
+    const hx_str_t *none_match);
+
+/* 1 when If-None-Match names this version. */
+int hx_req_unchanged(const hx_req_t *r, uint64_t version);
 
 /* hx_api_put.c: members that put and get have in common, and the ones about
  * the element type that serve has as well; each begins with a comma. */

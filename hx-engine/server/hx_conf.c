@@ -4,6 +4,8 @@
  * Called once by main before any thread exists.
  */
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +16,9 @@
 #include "hx_crypto.h"
 #include "hx_text.h"
 
-#define HX_CONF_KEY   "HX_GATE_ENGINE_SERVICE_KEY"
-#define HX_GIB        ((uint64_t) 1 << 30)
+#define HX_CONF_KEY       "HX_GATE_ENGINE_SERVICE_KEY"
+#define HX_CONF_KEY_FILE  "HX_GATE_ENGINE_SERVICE_KEY_FILE"
+#define HX_GIB            ((uint64_t) 1 << 30)
 
 typedef struct {
     const char  *name;
@@ -106,26 +109,24 @@ hx_conf_bool(const char *name, int *v, char *err, size_t cap)
 }
 
 
-static int
-hx_conf_key(hx_conf_t *c, char *err, size_t cap)
+static const char *
+hx_conf_string(const char *name, const char *value)
 {
-    int      bad;
-    char    *s;
-    size_t   len;
+    const char  *s;
 
-    s = getenv(HX_CONF_KEY);
+    s = getenv(name);
 
-    if (s == NULL || *s == '\0') {
-        if (c->require_auth) {
-            snprintf(err, cap, HX_CONF_KEY ": missing; set it, or "
-                     "HOLONOMIX_REQUIRE_AUTH=false to serve anyone who can "
-                     "connect");
-            return -1;
-        }
-        return 0;
-    }
+    return s != NULL && *s != '\0' ? s : value;
+}
 
-    len = strlen(s);
+
+/* The key itself: checked, copied, and wiped where it came from. */
+static int
+hx_conf_key_take(hx_conf_t *c, const char *name, char *s, size_t len, char *err,
+    size_t cap)
+{
+    int  bad;
+
     bad = !hx_check_printable((unsigned char *) s, len, HX_SERVICE_KEY_MIN,
                               HX_SERVICE_KEY_MAX);
 
@@ -137,9 +138,72 @@ hx_conf_key(hx_conf_t *c, char *err, size_t cap)
     hx_cleanse(s, len);             /* nothing of it in /proc/self/environ */
 
     if (bad) {
-        snprintf(err, cap, HX_CONF_KEY ": must be %d to %d printable "
-                 "characters without blanks", HX_SERVICE_KEY_MIN,
-                 HX_SERVICE_KEY_MAX);
+        snprintf(err, cap, "%s: must be %d to %d printable characters without "
+                 "blanks", name, HX_SERVICE_KEY_MIN, HX_SERVICE_KEY_MAX);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* One line, with or without its end. */
+static int
+hx_conf_key_file(hx_conf_t *c, const char *path, char *err, size_t cap)
+{
+    int      fd, saved;
+    char     text[HX_SERVICE_KEY_MAX + 2];
+    ssize_t  n;
+
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd != -1 ? read(fd, text, sizeof(text)) : -1;
+    saved = errno;
+
+    if (fd != -1) {
+        close(fd);
+    }
+
+    if (n < 0) {
+        snprintf(err, cap, HX_CONF_KEY_FILE ": cannot read %s: %s", path,
+                 strerror(saved));
+        return -1;
+    }
+
+    if (n != 0 && text[n - 1] == '\n') {
+        n--;
+    }
+
+    return hx_conf_key_take(c, HX_CONF_KEY_FILE, text, (size_t) n, err, cap);
+}
+
+
+static int
+hx_conf_key(hx_conf_t *c, char *err, size_t cap)
+{
+    char        *s;
+    const char  *path;
+
+    s = getenv(HX_CONF_KEY);
+    path = hx_conf_string(HX_CONF_KEY_FILE, NULL);
+
+    if (s != NULL && *s != '\0' && path != NULL) {
+        snprintf(err, cap, HX_CONF_KEY " and " HX_CONF_KEY_FILE ": set only "
+                 "one");
+        return -1;
+    }
+
+    if (path != NULL) {
+        return hx_conf_key_file(c, path, err, cap);
+    }
+
+    if (s != NULL && *s != '\0') {
+        return hx_conf_key_take(c, HX_CONF_KEY, s, strlen(s), err, cap);
+    }
+
+    if (c->require_auth) {
+        snprintf(err, cap, HX_CONF_KEY ": missing; set it, or "
+                 "HOLONOMIX_REQUIRE_AUTH=false to serve anyone who can "
+                 "connect");
         return -1;
     }
 
@@ -173,17 +237,6 @@ hx_conf_level(hx_conf_t *c, char *err, size_t cap)
              "debug, not '%.40s'", s);
 
     return -1;
-}
-
-
-static const char *
-hx_conf_string(const char *name, const char *value)
-{
-    const char  *s;
-
-    s = getenv(name);
-
-    return s != NULL && *s != '\0' ? s : value;
 }
 
 

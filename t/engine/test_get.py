@@ -27,11 +27,15 @@ def test_etag_and_if_none_match(engine):
         engine.put("k", b"x%d" % i)
     r = engine.get("k")
     assert r.headers["ETag"] == '"12"'
-    for tag in '"12"', 'W/"12"', '"1", "12"', "*":
+    long = ",".join('"tag-of-somebody-else-%d"' % i for i in range(400))
+    for tag in ('"12"', 'W/"12"', '"1", "12"', "*", ',, W/"1" ,\t"12",',
+                long + ', "12"', '"a,b", "12"', '"1""12"'):
         r = engine.get("k", headers={"If-None-Match": tag})
         assert r.status_code == 304 and r.content == b"", tag
         assert r.headers["ETag"] == '"12"'
-    for tag in '"1"', '"2"', '"112"', "12", '"121"':
+    for tag in ('"1"', '"2"', '"112"', "12", '"121"', long, '"x\\"12"', "",
+                'w/"12"', 'W/12', '"', 'W/', '"1", *', '"012"', '"0"',
+                ",".join('"%d"' % i for i in range(100, 400))):
         r = engine.get("k", headers={"If-None-Match": tag})
         assert r.status_code == 200, tag
 

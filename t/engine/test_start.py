@@ -44,6 +44,42 @@ def test_service_key(tmp_path, key):
     assert "HX_GATE_ENGINE_SERVICE_KEY" in text and "xxxx" not in text
 
 
+@pytest.mark.parametrize("text", ["", "\n", "x" * 31, "x" * 257,
+                                  "x" * 40 + "\n\n", "x" * 32 + " \n",
+                                  "x" * 40 + "\nsecond"])
+def test_bad_key_files(tmp_path, text):
+    path = tmp_path / "key"
+    path.write_text(text)
+    text = fails(tmp_path, HX_GATE_ENGINE_SERVICE_KEY="",
+                 HX_GATE_ENGINE_SERVICE_KEY_FILE=str(path))
+    assert "HX_GATE_ENGINE_SERVICE_KEY_FILE" in text and "xxxx" not in text
+
+
+def test_key_files_that_cannot_be_read(tmp_path):
+    for path in tmp_path / "none", tmp_path:
+        text = fails(tmp_path, HX_GATE_ENGINE_SERVICE_KEY="",
+                     HX_GATE_ENGINE_SERVICE_KEY_FILE=str(path))
+        assert "HX_GATE_ENGINE_SERVICE_KEY_FILE: cannot read" in text
+
+
+def test_key_and_key_file_together(tmp_path):
+    path = tmp_path / "key"
+    path.write_text(KEY)
+    assert "set only one" in fails(tmp_path,
+                                   HX_GATE_ENGINE_SERVICE_KEY_FILE=str(path))
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_key_from_a_file(make_engine, tmp_path, end):
+    path = tmp_path / "key"
+    path.write_text(KEY + end)
+    e = make_engine(HX_GATE_ENGINE_SERVICE_KEY="",
+                    HX_GATE_ENGINE_SERVICE_KEY_FILE=str(path)).start()
+    assert e.put("k", b"x").status_code == 200
+    e.session.headers["Authorization"] += "x"
+    assert e.get("k").status_code == 401
+
+
 def test_a_short_key_is_refused_even_without_auth(tmp_path):
     fails(tmp_path, HX_GATE_ENGINE_SERVICE_KEY="short",
           HOLONOMIX_REQUIRE_AUTH="false")
