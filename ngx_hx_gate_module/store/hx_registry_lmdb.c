@@ -47,19 +47,60 @@ hx_registry_replaced(char *err, hx_rc_t rc)
 }
 
 
+/* Only an empty file becomes a registry: another program's never does. */
+
+static int
+hx_registry_version_in(hx_registry_t *reg, MDB_txn *txn, size_t others)
+{
+    int      rc;
+    MDB_val  k, v;
+
+    k.mv_data = (void *) "version";
+    k.mv_size = 7;
+
+    rc = mdb_get(txn, reg->meta, &k, &v);
+
+    if (rc == MDB_NOTFOUND && others == 0) {
+        v.mv_data = (void *) HX_REGISTRY_VERSION;
+        v.mv_size = sizeof(HX_REGISTRY_VERSION) - 1;
+
+        return mdb_put(txn, reg->meta, &k, &v, 0);
+    }
+
+    if (rc == MDB_NOTFOUND
+        || (rc == 0
+            && (v.mv_size != sizeof(HX_REGISTRY_VERSION) - 1
+                || memcmp(v.mv_data, HX_REGISTRY_VERSION, v.mv_size) != 0)))
+    {
+        return MDB_VERSION_MISMATCH;
+    }
+
+    return rc;
+}
+
+
 static int
 hx_registry_dbs(hx_registry_t *reg, unsigned flags)
 {
-    int       rc;
-    MDB_txn  *txn;
-    MDB_val   k, v;
+    int        rc;
+    MDB_dbi    root;
+    MDB_txn   *txn;
+    MDB_stat   st;
 
     rc = mdb_txn_begin(reg->env, NULL, flags ? 0 : MDB_RDONLY, &txn);
     if (rc != 0) {
         return rc;
     }
 
-    rc = mdb_dbi_open(txn, "meta", flags, &reg->meta);
+    rc = mdb_dbi_open(txn, NULL, 0, &root);
+
+    if (rc == 0) {
+        rc = mdb_stat(txn, root, &st);
+    }
+
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, "meta", flags, &reg->meta);
+    }
 
     if (rc == 0) {
         rc = mdb_dbi_open(txn, "keys", flags, &reg->keys);
@@ -70,22 +111,7 @@ hx_registry_dbs(hx_registry_t *reg, unsigned flags)
     }
 
     if (rc == 0) {
-        k.mv_data = (void *) "version";
-        k.mv_size = 7;
-        rc = mdb_get(txn, reg->meta, &k, &v);
-
-        if (rc == MDB_NOTFOUND && flags) {
-            v.mv_data = (void *) HX_REGISTRY_VERSION;
-            v.mv_size = sizeof(HX_REGISTRY_VERSION) - 1;
-            rc = mdb_put(txn, reg->meta, &k, &v, 0);
-
-        } else if (rc == 0
-                   && (v.mv_size != sizeof(HX_REGISTRY_VERSION) - 1
-                       || memcmp(v.mv_data, HX_REGISTRY_VERSION,
-                                 v.mv_size) != 0))
-        {
-            rc = MDB_VERSION_MISMATCH;
-        }
+        rc = hx_registry_version_in(reg, txn, st.ms_entries);
     }
 
     if (rc != 0) {
