@@ -1,8 +1,16 @@
 /*
  * hx_log.c -- see the header.  A write that fails is not repeated: there is
  * nowhere to report it.
+ *
+ * Nor is one that would wait: a reader of stderr who stopped reading must not
+ * stop the I/O threads.  A pipe or socket that is writable takes the at most
+ * PIPE_BUF bytes of a line without waiting; asking and writing happen under
+ * one lock.  (O_NONBLOCK would do as well, but is shared with whoever else has
+ * that stderr.)
  */
 
+#include <poll.h>
+#include <pthread.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,6 +19,9 @@
 #include "hx_text.h"
 
 static hx_log_level_t  hx_log_max = HX_LOG_INFO;
+
+static pthread_mutex_t  hx_log_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t         hx_log_dropped;         /* lines; under the lock */
 
 static const char *const  hx_log_level[] = {
     "error", "warn", "info", "debug"
@@ -110,13 +121,19 @@ hx_log_null(hx_log_t *l, const char *name)
 }
 
 
-void
-hx_log_end(hx_log_t *l)
+/* 1, or 0 when it would have to wait. */
+static int
+hx_log_write(hx_log_t *l)
 {
-    ssize_t  n;
+    ssize_t        n;
+    struct pollfd  p;
 
-    if (!l->on) {
-        return;
+    p.fd = STDERR_FILENO;
+    p.events = POLLOUT;
+    p.revents = 0;
+
+    if (poll(&p, 1, 0) == 0) {
+        return 0;
     }
 
     if (!hx_buf_ok(&l->b)) {
@@ -131,6 +148,36 @@ hx_log_end(hx_log_t *l)
 
     n = write(STDERR_FILENO, l->mem, hx_buf_len(&l->b));
     (void) n;
+
+    return 1;
+}
+
+
+void
+hx_log_end(hx_log_t *l)
+{
+    hx_log_t  lost;
+
+    if (!l->on) {
+        return;
+    }
+
+    pthread_mutex_lock(&hx_log_lock);
+
+    if (hx_log_dropped != 0) {
+        hx_log_start(&lost, HX_LOG_ERROR, "log_dropped");
+        hx_log_u64(&lost, "lines", hx_log_dropped);
+
+        if (hx_log_write(&lost)) {
+            hx_log_dropped = 0;
+        }
+    }
+
+    if (hx_log_dropped != 0 || !hx_log_write(l)) {
+        hx_log_dropped++;
+    }
+
+    pthread_mutex_unlock(&hx_log_lock);
 }
 
 

@@ -1,9 +1,13 @@
 """Log lines: JSON, one a request, the members the README names."""
 
+import fcntl
 import json
+import os
 import re
+import signal
+import subprocess
 
-from conftest import KEY, head
+from conftest import KEY, Engine, head, program, read_response
 
 
 def test_request_line(engine):
@@ -60,3 +64,36 @@ def test_level(make_engine):
     e.stop()
     assert '"probe"' not in e.log_text()            # probes are debug
     assert e.log("store") == []
+
+
+def test_a_reader_that_stops_reading_stops_nobody(tmp_path):
+    """stderr is a pipe; it is full while hundreds of requests are served."""
+    e = Engine(tmp_path / "e")
+    p = subprocess.Popen([program()], env=e.environment(),
+                         stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        e.port = json.loads(p.stderr.readline())["port"]
+        fcntl.fcntl(p.stderr, fcntl.F_SETPIPE_SZ, 16384)
+        for _ in range(4):
+            with e.connect() as s:
+                for _ in range(100):
+                    s.sendall(head("GET", "/v1/get/default/k"))
+                    assert read_response(s)[0] == 404
+        os.set_blocking(p.stderr.fileno(), False)
+        text = p.stderr.read()
+        os.set_blocking(p.stderr.fileno(), True)
+        with e.connect() as s:
+            s.sendall(head("GET", "/v1/get/default/k"))
+            assert read_response(s)[0] == 404
+        p.send_signal(signal.SIGTERM)
+        text += p.stderr.read()
+        assert p.wait(30) == 0
+    finally:
+        p.kill()
+        p.wait()
+    lines = [json.loads(x) for x in text.splitlines()]
+    dropped = [x for x in lines if x["event"] == "log_dropped"]
+    written = [x for x in lines if x["event"] == "request"]
+    assert len(dropped) == 1 and dropped[0]["level"] == "error"
+    assert dropped[0]["lines"] + len(written) == 401
+    assert written[0] is lines[0] and lines[-1]["event"] == "stopped"
