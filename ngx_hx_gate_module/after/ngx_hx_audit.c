@@ -177,11 +177,30 @@ ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
 
         len = (size_t) (a->last - a->start);
 
-        if (len != 0) {
+        if (len != 0 || a->lost != 0) {
             ngx_log_error(NGX_LOG_ALERT, log, 0, "hx_gate: audit log \"%V\": "
-                          "%uz bytes of records are lost at exit",
-                          &a->file->name, len);
+                          "%ui records were lost by this worker, and %uz bytes "
+                          "of records at its exit", &a->file->name, a->lost,
+                          len);
         }
+    }
+}
+
+
+/* Told apart from the failed write, or that would hide it: both come at once. */
+
+static void
+ngx_hx_audit_lose(ngx_hx_audit_t *a, ngx_log_t *log)
+{
+    ngx_hx_audit_count(offsetof(ngx_hx_shared_t, audit_lost), 1);
+    a->lost++;
+
+    if (a->lost_told != ngx_time()) {
+        a->lost_told = ngx_time();
+
+        ngx_log_error(NGX_LOG_ALERT, log, 0, "hx_gate: audit log \"%V\": the "
+                      "buffer is full, %ui records lost by this worker so far",
+                      &a->file->name, a->lost);
     }
 }
 
@@ -222,8 +241,7 @@ ngx_hx_audit_append(ngx_hx_audit_t *a, const hx_audit_record_t *rec,
         ngx_hx_audit_flush(a, log);
     }
 
-    ngx_hx_audit_count(offsetof(ngx_hx_shared_t, audit_lost), 1);
-    ngx_hx_audit_complain(a, log, 0, "the buffer is full, records are lost");
+    ngx_hx_audit_lose(a, log);
 }
 
 

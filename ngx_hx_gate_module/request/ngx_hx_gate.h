@@ -40,6 +40,8 @@ typedef struct {
     u_char           *end;
     ngx_event_t      *event;
     time_t            complained;
+    ngx_uint_t        lost;             /* records, since the worker began */
+    time_t            lost_told;
     unsigned          torn:1;           /* the file may end inside a line */
 } ngx_hx_audit_t;
 
