@@ -29,7 +29,9 @@ typedef struct hx_registry_s  hx_registry_t;
 
 typedef struct {
     const char  *dir;           /* an existing directory */
-    size_t       map_size;      /* bytes */
+    size_t       map_size;      /* bytes; when they are used up, tenants and
+                                 * namespaces are not added any more, but can
+                                 * still be suspended, rotated and deleted */
     unsigned     max_readers;   /* processes and threads reading at once */
     unsigned     existing:1;    /* create nothing: it was there before, and an
                                  * empty one in its place would make strangers

@@ -220,6 +220,98 @@ hx_registry_end(hx_registry_t *reg, MDB_txn *txn, hx_rc_t rc, char *err)
 }
 
 
+static int
+hx_registry_free_pages(MDB_txn *txn, size_t *n)
+{
+    int          rc;
+    size_t       count;
+    MDB_val      k, v;
+    MDB_cursor  *cursor;
+
+    /* database 0 is the list of free pages; a value begins with their count */
+
+    rc = mdb_cursor_open(txn, 0, &cursor);
+    if (rc != 0) {
+        return rc;
+    }
+
+    *n = 0;
+
+    while ((rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+        if (v.mv_size < sizeof(count)) {
+            rc = MDB_CORRUPTED;
+            break;
+        }
+
+        memcpy(&count, v.mv_data, sizeof(count));
+        *n += count;
+    }
+
+    mdb_cursor_close(cursor);
+
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+
+/*
+ * Is there room for more?  LMDB copies pages even to delete, so a file that is
+ * full to the last page could not take a leaked key back.  What adds something
+ * therefore stops at map_size, or, where pages have been freed, in the middle
+ * of the reserve; the rest of it is for everything else.
+ */
+
+static hx_rc_t
+hx_registry_room(hx_registry_t *reg, char *err)
+{
+    int           rc;
+    size_t        used, spare;
+    hx_rc_t       answer;
+    MDB_txn      *txn;
+    MDB_stat      st;
+    MDB_envinfo   info;
+
+    answer = hx_registry_begin(reg, MDB_RDONLY, &txn, err);
+    if (answer != HX_OK) {
+        return answer;
+    }
+
+    rc = mdb_env_info(reg->env, &info);
+
+    if (rc == 0) {
+        rc = mdb_env_stat(reg->env, &st);
+    }
+
+    if (rc == 0) {
+        rc = hx_registry_free_pages(txn, &spare);
+    }
+
+    if (rc == 0) {
+        used = (info.me_last_pgno + 1) * st.ms_psize;
+
+        if (used > reg->map_size
+            && (spare * st.ms_psize < HX_REGISTRY_RECORD
+                || used > reg->map_size + HX_REGISTRY_RESERVE / 2))
+        {
+            rc = MDB_MAP_FULL;
+        }
+    }
+
+    if (rc != 0) {
+        answer = hx_registry_fail(err, "map_size", rc);
+    }
+
+    return hx_registry_end(reg, txn, answer, err);
+}
+
+
+static int
+hx_registry_adds(const hx_change_t *change)
+{
+    return change->op == HX_CHANGE_CREATE
+           || change->op == HX_CHANGE_ADD_NAMESPACE;
+}
+
+
 hx_rc_t
 hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
     hx_change_result_t *result, unsigned char *record, size_t *len, char *err)
@@ -230,6 +322,10 @@ hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
 
     if (hx_registry_probe(reg) != HX_OK) {
         return hx_registry_replaced(err, HX_FAIL);
+    }
+
+    if (hx_registry_adds(change) && hx_registry_room(reg, err) != HX_OK) {
+        return HX_FAIL;
     }
 
     e = malloc(sizeof(hx_tenant_edit_t));

@@ -179,8 +179,10 @@ hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
         return hx_registry_fail(err, "data.mdb", errno);
     }
 
+    reg->map_size = conf->map_size;
+
     lc.dir = conf->dir;
-    lc.map_size = conf->map_size;
+    lc.map_size = conf->map_size + HX_REGISTRY_RESERVE;
     lc.max_dbs = 8;
     lc.max_readers = conf->max_readers;
     lc.mode = 0600;

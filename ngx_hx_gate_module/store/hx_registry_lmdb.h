@@ -16,6 +16,10 @@
 #define HX_REGISTRY_PATH      4096
 #define HX_REGISTRY_DELETED   "deleted"     /* in "meta" */
 
+/* Beyond map_size, for changes that take rights away; see hx_registry_room(). */
+#define HX_REGISTRY_RESERVE   1048576       /* bytes */
+#define HX_REGISTRY_RECORD    131072        /* bytes one change may need */
+
 
 struct hx_registry_s {
     MDB_env            *env;
@@ -23,6 +27,7 @@ struct hx_registry_s {
     MDB_dbi             meta;
     MDB_dbi             keys;
     MDB_dbi             tenants;
+    size_t              map_size;       /* as configured */
     unsigned            reading:1;
     hx_registry_cache_t *cache;         /* of find() */
 

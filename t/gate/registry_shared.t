@@ -45,15 +45,17 @@ is scalar @{ $small->admin('admin/tenants?limit=1000')->{json}{tenants} },
 is $small->admin('onboard/suspend', { tenant_id => 'l40' })->{status}, 200,
     'small: can change';
 is status_at($large, 'l40'), 403, 'large: knows it at once';
-create($small, 'c', @long);
-is status_at($large, 'c'), 200, 'small can write there, too';
+is $small->admin('onboard/create', { tenant_id => 'c' })->{status}, 503,
+    'small: adds nothing beyond its own size';
+create($large, 'c', @long);
+is status_at($small, 'c'), 200, 'large: does, and small knows it';
 
 # one goes, the other does not mind; it comes back
 $large->stop('TERM');
 is status_at($small, 'l1'), 200, 'small: alone';
-create($small, 'd');
+$small->admin('onboard/suspend', { tenant_id => 'l1' });
 $large->start;
-is status_at($large, 'd'), 200, 'large: back, and knows all';
+is status_at($large, 'l1'), 403, 'large: back, and knows what happened';
 
 # killed in the middle of its work
 kill 'KILL', $large->pids;
