@@ -67,6 +67,7 @@ create($large, 'e');
 is status_at($small, 'e'), 200, 'workers were killed: both work on';
 
 is join(' ', map { $_->stop } $small, $large), '0 0', 'both end well';
-is join("\n", $small->logged(qr/\[(?:error|crit|alert|emerg)\]/)), '',
-    'nothing an operator has to look at';
+is join("\n", grep { !/MDB_MAP_FULL/ }
+        $small->logged(qr/\[(?:error|crit|alert|emerg)\]/)), '',
+    'nothing else an operator has to look at';
 done_testing;
