@@ -22,29 +22,10 @@ sub get {
     return $server->request('GET', '/v1/list/prod', key => $key);
 }
 
-# Waits until all workers answer with this status: each looks once a second.
-sub wait_for_all {
-    my ($status, $ask) = @_;
-    HXGate::wait_for("$status of all workers", sub {
-        my (%worker, $other);
-        for (1 .. 30) {
-            my $r = $ask->();
-            $worker{$r->{headers}{'x-worker'}}++;
-            $other++ if $r->{status} != $status;
-        }
-        return !$other && keys %worker == 2;
-    });
-}
-
-sub wait_for_status {
-    my ($status) = @_;
-    wait_for_all($status, sub { $server->request('GET', '/ready') });
-}
-
 sub unavailable {
     my ($name) = @_;
 
-    wait_for_status(503);
+    $server->all_answer(503);
 
     my $r = $server->request('GET', '/ready');
     is "$r->{json}{error}: $r->{json}{detail}",
@@ -83,7 +64,7 @@ sub unavailable {
 
 sub available {
     my ($name) = @_;
-    wait_for_status(200);
+    $server->all_answer(200);
     is get($key)->{status}, 200, "$name: a tenant";
     is get(HXGate::unknown_key())->{status}, 401, "$name: a stranger";
     is $server->admin('admin/tenants/new')->{status}, 404,
@@ -132,7 +113,7 @@ HXGate::create($server->{port}, { tenant_id => 'late', namespaces => ['prod'] })
 is get($HXGate::Key{late})->{status}, 200, 'a tenant that the copy lacks';
 rename "$dir/copy", "$dir/data.mdb" or die $!;
 my %wrong;
-wait_for_all(401, sub {
+$server->all_answer(401, sub {
     my $status = get($key)->{status};
     $wrong{$status}++ if $status !~ /^(?:200|503)$/;
     return get($HXGate::Key{late});

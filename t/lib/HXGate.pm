@@ -766,6 +766,24 @@ sub admin {
 }
 
 
+# Waits until all workers answer with this status, /ready or what $ask asks.
+# The server listens with "reuseport" and adds a header "X-Worker $pid".
+sub all_answer {
+    my ($self, $status, $ask) = @_;
+
+    $ask //= sub { $self->request('GET', '/ready') };
+    HXGate::wait_for("$status of all workers", sub {
+        my (%worker, $other);
+        for (1 .. 30) {
+            my $r = $ask->();
+            $worker{$r->{headers}{'x-worker'}}++;
+            $other++ if $r->{status} != $status;
+        }
+        return !$other && keys %worker == $self->{workers};
+    });
+}
+
+
 # Lines of the error log that match.
 sub logged {
     my ($self, $re) = @_;
