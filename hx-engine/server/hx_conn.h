@@ -93,6 +93,9 @@ struct hx_loop_s {
     hx_conn_t         *again;
     hx_crypto_t       *crypto;
     int                accepting;
+    int                paused;          /* accepting, after the next tick */
+    uint64_t           complained;      /* ms: last line about accepting */
+    uint64_t           unlogged;        /* such lines not written since */
     uint64_t           kill_at;         /* ms: draining ends; 0 = not yet */
     uint64_t           last_tick;
     time_t             date_sec;

@@ -162,6 +162,56 @@ hx_loop_add(hx_loop_t *l, int fd)
 }
 
 
+/* A line about a connection that was not taken, at most one a second. */
+static void
+hx_loop_complain(hx_loop_t *l, hx_log_level_t level, const char *event,
+    const char *reason)
+{
+    hx_log_t  line;
+
+    if (l->complained != 0 && hx_loop_ms(l) - l->complained < HX_LOOP_TICK) {
+        l->unlogged++;
+        return;
+    }
+
+    hx_log_start(&line, level, event);
+    hx_log_cstr(&line, "reason", reason);
+    hx_log_u64(&line, "unlogged", l->unlogged);
+    hx_log_end(&line);
+    l->complained = hx_loop_ms(l);
+    l->unlogged = 0;
+}
+
+
+static int
+hx_loop_listen(hx_loop_t *l)
+{
+    struct epoll_event  ev;
+
+    ev.events = EPOLLIN | EPOLLEXCLUSIVE;
+    ev.data.ptr = l->server;
+
+    return epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->server->listen_fd, &ev);
+}
+
+
+/*
+ * accept() failed, most likely for want of descriptors or memory.  The
+ * connection stays in the backlog, and would wake us again and again: the
+ * socket is left alone until the next tick.
+ */
+static void
+hx_loop_pause(hx_loop_t *l, int err)
+{
+    hx_loop_complain(l, HX_LOG_ERROR, "accept", strerror(err));
+
+    if (l->accepting && !l->paused) {
+        (void) epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->server->listen_fd, NULL);
+        l->paused = 1;
+    }
+}
+
+
 static void
 hx_loop_accept(hx_loop_t *l)
 {
@@ -178,8 +228,7 @@ hx_loop_accept(hx_loop_t *l)
                 continue;
             }
             if (errno != EAGAIN && errno != EWOULDBLOCK) {
-                hx_log_text(HX_LOG_ERROR, "accept", "reason",
-                            strerror(errno));
+                hx_loop_pause(l, errno);
             }
             return;
         }
@@ -188,8 +237,8 @@ hx_loop_accept(hx_loop_t *l)
             >= s->conf->max_connections)
         {
             atomic_fetch_sub(&s->connections, 1);
-            hx_log_text(HX_LOG_WARN, "refused", "reason",
-                        "too many connections");
+            hx_loop_complain(l, HX_LOG_WARN, "refused",
+                             "too many connections");
             close(fd);
             continue;
         }
@@ -255,6 +304,10 @@ hx_loop_tick(hx_loop_t *l)
     }
 
     l->last_tick = now;
+
+    if (l->paused && l->accepting) {
+        l->paused = hx_loop_listen(l) != 0;
+    }
 
     for (c = l->conns; c != NULL; c = next) {
         next = c->next;
@@ -361,7 +414,8 @@ hx_loop_main(void *data)
 
     for ( ;; ) {
         wait = l->again != NULL ? 0
-               : l->conns == NULL && l->accepting ? -1 : HX_LOOP_TICK;
+               : l->conns == NULL && l->accepting && !l->paused ? -1
+               : HX_LOOP_TICK;
 
         n = epoll_wait(l->epoll, ev, HX_LOOP_EVENTS, wait);
         hx_loop_clock(l);
@@ -410,10 +464,7 @@ hx_loop_open(hx_loop_t *l, hx_server_t *s)
         return -1;
     }
 
-    ev.events = EPOLLIN | EPOLLEXCLUSIVE;
-    ev.data.ptr = s;
-
-    return epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->listen_fd, &ev);
+    return hx_loop_listen(l);
 }
 
 

@@ -1,10 +1,13 @@
 """Upload limit three ways, in-flight budget, connections, timeouts."""
 
 import json
+import os
+import resource
 import time
 
 import pytest
 from conftest import KEY, b64, error, head, read_all, read_response, wait_for
+
 
 def consumed(e, s):
     """The engine has read everything that was sent on this connection."""
@@ -145,6 +148,36 @@ def test_connections_are_bounded(make_engine):
     wait_for(lambda: works(e), "a free place")
     for s in socks:
         s.close()
+
+
+def test_no_descriptors_left(make_engine):
+    """It waits for one, without turning in circles and filling the log."""
+    e = make_engine(HOLONOMIX_IO_THREADS=2).start()
+    pid = e.process.pid
+    with e.connect() as first:
+        first.sendall(head("GET", "/health"))
+        assert read_response(first)[0] == 200
+        old = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        used = max(int(x) for x in os.listdir(f"/proc/{pid}/fd")) + 1
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used, old[1]))
+        with e.connect() as second:
+            second.sendall(head("GET", "/health"))
+            wait_for(lambda: len(e.log("accept")) >= 3, "three lines")
+            before, start = cpu(pid), time.monotonic()
+            wait_for(lambda: len(e.log("accept")) >= 7, "more lines")
+            busy, passed = cpu(pid) - before, time.monotonic() - start
+            assert busy < 0.3 * passed and passed > 0.9
+            first.sendall(head("GET", "/health"))
+            assert read_response(first)[0] == 200
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, old)
+            assert read_response(second)[0] == 200
+
+
+def cpu(pid):
+    """Seconds of processor time used."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def works(e):
