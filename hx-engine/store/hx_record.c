@@ -222,6 +222,7 @@ hx_record_decode(hx_record_t *r, const unsigned char *p, size_t len,
                       + r->domain.len + r->metadata.len
         || value_len != len - checked || r->codec != HX_CODEC_PASSTHROUGH
         || r->data_off > r->length || hx_dtype_size(r->array.dtype) == 0
+        || value_len > HX_RECORD_INLINE_MAX
         || value_len != (r->value_id == 0 ? r->length : 0))
     {
         return HX_NO;

@@ -106,6 +106,28 @@ test_largest(void **state)
 }
 
 
+/* Values that belong into chunks do not lie in a record. */
+static void
+test_inline_values_are_small(void **state)
+{
+    size_t                 len;
+    unsigned               more;
+    hx_record_t            r, q;
+    static unsigned char   mem[HX_RECORD_MAX], text[HX_RECORD_INLINE_MAX + 1];
+
+    for (more = 0; more < 2; more++) {
+        sample(&r);
+        r.length = HX_RECORD_INLINE_MAX + more;
+        r.value.data = text;
+        r.value.len = r.length;
+        len = encode(mem, sizeof(mem), &r);
+        assert_int_not_equal(len, 0);
+        assert_int_equal(hx_record_decode(&q, mem, len, DBKEY),
+                         more == 0 ? HX_OK : HX_NO);
+    }
+}
+
+
 static void
 test_every_bit_counts(void **state)
 {
@@ -292,6 +314,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_inline_values_are_small),
         cmocka_unit_test(test_every_bit_counts),
         cmocka_unit_test(test_foreign_bytes),
         cmocka_unit_test(test_format_is_pinned),

@@ -17,6 +17,7 @@
 #define STEPS   64                      /* sizes of map, a page apart */
 
 static int             crash_at;        /* sync at which the process ends */
+static int             dir_synced;      /* after the file was there */
 static atomic_int      no_space;        /* the disk is full */
 static unsigned char  *value;
 
@@ -55,6 +56,19 @@ fdatasync(int fd)
     }
 
     return 0;                           /* nobody pulls the plug here */
+}
+
+
+int
+fsync(int fd)
+{
+    struct stat  st;
+
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        dir_synced = access(test_path("data.mdb"), F_OK) == 0;
+    }
+
+    return 0;
 }
 
 
@@ -113,6 +127,15 @@ end(void **state)
     free(value);
 
     return test_dir_remove(state);
+}
+
+
+static void
+test_a_new_file_has_a_durable_name(void **state)
+{
+    dir_synced = 0;
+    open_store(16 * MB, 4);
+    assert_true(dir_synced);
 }
 
 
@@ -295,6 +318,7 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        T(test_a_new_file_has_a_durable_name),
         T(test_a_value_that_cannot_fit),
         T(test_a_value_that_fits_no_longer),
         T(test_filled_to_the_brim),
