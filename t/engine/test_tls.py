@@ -1,11 +1,12 @@
 """TLS on the engine itself: put, serve, large bodies, old protocols."""
 
+import contextlib
 import socket
 import ssl
 import subprocess
 
 import pytest
-from conftest import KEY, head, read_response
+from conftest import KEY, head, read_all, read_response
 
 
 @pytest.fixture
@@ -55,9 +56,11 @@ def test_old_protocols_are_refused(tls):
 
 def test_plain_http_on_the_tls_port_ends_the_connection(tls):
     with tls.connect() as s:
-        s.sendall(head("GET", "/health"))
-        s.shutdown(socket.SHUT_WR)
-        data = s.recv(65536)
-        assert b"HTTP/1.1 200" not in data
+        data = b""
+        with contextlib.suppress(OSError):      # it may be gone already
+            s.sendall(head("GET", "/health"))
+            s.shutdown(socket.SHUT_WR)
+            data = read_all(s)
+        assert b"HTTP/1.1" not in data
     assert tls.request("GET", "/health").status_code == 200
     assert KEY not in tls.log_text()
