@@ -5,14 +5,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "hx_api_body.h"
 #include "hx_text.h"
-
-#define HX_VALUE_MALLOC   131072        /* larger values are mapped */
-#define HX_VALUE_FREE     65536         /* bytes that need no budget */
-#define HX_VALUE_STEP     262144        /* taken from the budget at a time */
 
 typedef struct {
     const char  *name;
@@ -68,133 +63,11 @@ hx_body_number(const hx_body_t *b, hx_field_t f)
 
 
 static int
-hx_body_too_large(hx_body_t *b)
-{
-    hx_reply_error(b->reply, HX_E_TOO_LARGE,
-                   "Payload exceeds maximum upload size of %L bytes",
-                   b->max_upload);
-    return -1;
-}
-
-
-static int
-hx_body_no_budget(hx_body_t *b)
-{
-    hx_reply_error(b->reply, HX_E_UNAVAILABLE, "Too many payloads in flight");
-    b->reply->reason = "in-flight budget";
-
-    return -1;
-}
-
-
-/*
- * Memory for n bytes of value in all.  Taken as they arrive: a client that
- * declares much and sends nothing must not keep others out.
- */
-static int
-hx_body_take(hx_body_t *b, size_t n)
-{
-    size_t  step;
-
-    n = n < b->value_cap ? n : b->value_cap;
-
-    while (n > HX_VALUE_FREE + b->taken) {
-        step = b->value_cap - HX_VALUE_FREE - (size_t) b->taken;
-        step = step < HX_VALUE_STEP ? step : HX_VALUE_STEP;
-
-        if (hx_budget_take(b->budget, step) != HX_OK) {
-            return hx_body_no_budget(b);
-        }
-
-        b->taken += step;
-    }
-
-    return 0;
-}
-
-
-static int
 hx_body_wrong_type(hx_body_t *b)
 {
     hx_reply_error(b->reply, HX_E_INVALID_REQUEST, "Field '%s' must be %s",
                    hx_field_info[b->field].name, hx_field_info[b->field].must);
     return -1;
-}
-
-
-/* The buffer for the decoded payload; its size is known or bounded. */
-static int
-hx_value_alloc(hx_body_t *b)
-{
-    void  *p;
-
-    if (b->value != NULL) {
-        return 0;
-    }
-
-    if (b->value_cap <= HX_VALUE_MALLOC) {
-        b->value = malloc(b->value_cap + 1);
-
-    } else {
-        p = mmap(NULL, b->value_cap, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        b->value = p == MAP_FAILED ? NULL : p;
-        b->value_mapped = 1;
-    }
-
-    if (b->value == NULL) {
-        hx_reply_error(b->reply, HX_E_UNAVAILABLE, "Out of memory");
-        return -1;
-    }
-
-    return 0;
-}
-
-
-static int
-hx_value_data(hx_body_t *b, const unsigned char *s, size_t len)
-{
-    size_t           n;
-    hx_base64_err_t  rc;
-
-    if (hx_value_alloc(b) != 0) {
-        return -1;
-    }
-
-    if (hx_body_take(b, b->value_len + hx_base64_dec_max(len)) != 0) {
-        return -1;
-    }
-
-    rc = hx_base64_dec_feed(&b->base64, s, len, b->value + b->value_len,
-                            b->value_cap - b->value_len, &n);
-    b->value_len += n;
-
-    if (rc == HX_BASE64_E_SPACE) {
-        return hx_body_too_large(b);
-    }
-
-    if (rc != HX_BASE64_OK) {
-        hx_reply_error(b->reply, HX_E_INVALID_REQUEST,
-                       "Invalid base64 in 'data_b64'");
-        return -1;
-    }
-
-    return 0;
-}
-
-
-static int
-hx_value_end(hx_body_t *b)
-{
-    if (hx_base64_dec_finish(&b->base64) != HX_BASE64_OK) {
-        hx_reply_error(b->reply, HX_E_INVALID_REQUEST,
-                       "Invalid base64 in 'data_b64'");
-        return -1;
-    }
-
-    b->seen |= hx_field_bit(HX_F_DATA);
-
-    return 0;
 }
 
 
@@ -435,7 +308,7 @@ hx_body_create(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
     hx_base64_dec_init(&b->base64);
 
     if (length != UINT64_MAX && length > b->left) {
-        (void) hx_body_too_large(b);
+        (void) hx_value_too_large(b);
         hx_body_free(b);
         return NULL;
     }
@@ -448,13 +321,9 @@ hx_body_create(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
 
     b->value_cap = (size_t) cap;
 
-    /* saves a client the sending of what will not be taken anyway */
-
     if (length != UINT64_MAX && (allowed & hx_field_bit(HX_F_DATA))
-        && cap > HX_VALUE_FREE
-        && !hx_budget_fits(budget, cap - HX_VALUE_FREE))
+        && hx_value_expect(b) != 0)
     {
-        (void) hx_body_no_budget(b);
         hx_body_free(b);
         return NULL;
     }
@@ -477,16 +346,7 @@ hx_body_free(hx_body_t *b)
         return;
     }
 
-    if (b->value_mapped) {
-        if (b->value != NULL) {
-            (void) munmap(b->value, b->value_cap);
-        }
-
-    } else {
-        free(b->value);
-    }
-
-    hx_budget_give(b->budget, b->taken);
+    hx_value_free(b);
     hx_json_scan_free(b->scan);
     free(b->meta_mem);
     free(b->long_mem);
@@ -520,7 +380,7 @@ hx_body_feed(hx_body_t *b, const unsigned char *p, size_t len)
 {
     if (len > b->left) {
         b->stopped = 1;
-        return hx_body_too_large(b);
+        return hx_value_too_large(b);
     }
 
     b->left -= len;

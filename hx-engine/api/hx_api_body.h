@@ -101,6 +101,25 @@ uint64_t hx_body_number(const hx_body_t *b, hx_field_t f);
 /* The member's name, static. */
 const char *hx_field_name(hx_field_t f);
 
+/* hx_api_value.c; 0, or -1: the reply holds the error. */
+
+/* 413, always -1. */
+int hx_value_too_large(hx_body_t *b);
+
+/*
+ * A value of at most value_cap bytes will come: is there room for it now?
+ * Nothing is taken yet; this saves a client the sending of what would only be
+ * refused.
+ */
+int hx_value_expect(hx_body_t *b);
+
+/* Some more of "data_b64", and its end. */
+int hx_value_data(hx_body_t *b, const unsigned char *s, size_t len);
+int hx_value_end(hx_body_t *b);
+
+/* The buffer, and what it took of the budget. */
+void hx_value_free(hx_body_t *b);
+
 /*
  * hx_api_meta.c: one event inside "metadata" (its own START and END included)
  * becomes text.  0, or -1: too large or too deep, the reply holds the error.

@@ -25,6 +25,7 @@
 #define HX_CONN_SCRATCH    65536    /* bytes of body read at a time */
 #define HX_CONN_DISCARD    65536    /* unwanted body bytes read to keep alive */
 #define HX_CONN_PROGRESS   65536    /* bytes that earn a new time limit */
+#define HX_LOOP_TICK       1000     /* ms; the resolution of time limits */
 #define HX_CONN_LINGER     10       /* seconds to read on after refusing */
 
 typedef struct hx_server_s  hx_server_t;
@@ -139,10 +140,21 @@ void hx_loop_done(hx_conn_t *c);
 /* The connection wants to go on after others had their turn. */
 void hx_loop_again(hx_conn_t *c);
 
+/* Takes over fd as a connection of the loop, counted before; -1: not taken. */
+int hx_loop_add(hx_loop_t *l, int fd);
+
 /* Monotonic time, now. */
 uint64_t hx_loop_us(void);
 
 #define hx_loop_ms(l)   ((l)->now_us / 1000)
+
+/* hx_accept.c */
+
+/* Wants events of the listening socket; 0 or -1. */
+int hx_loop_listen(hx_loop_t *l);
+
+/* Accepts all there are; stops listening for a tick when that fails. */
+void hx_loop_accept(hx_loop_t *l);
 
 /* hx_conn.c */
 
