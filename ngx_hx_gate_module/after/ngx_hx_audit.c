@@ -187,7 +187,7 @@ ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
 }
 
 
-/* Told apart from the failed write, or that would hide it: both come at once. */
+/* Told apart from the failed write, which would hide it: both come at once. */
 
 static void
 ngx_hx_audit_lose(ngx_hx_audit_t *a, ngx_log_t *log)

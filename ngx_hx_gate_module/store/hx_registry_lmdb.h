@@ -16,7 +16,7 @@
 #define HX_REGISTRY_PATH      4096
 #define HX_REGISTRY_DELETED   "deleted"     /* in "meta" */
 
-/* Beyond map_size, for changes that take rights away; see hx_registry_room(). */
+/* Beyond map_size, for what takes rights away; see hx_registry_room(). */
 #define HX_REGISTRY_RESERVE   1048576       /* bytes */
 #define HX_REGISTRY_RECORD    131072        /* bytes one change may need */
 
