@@ -635,7 +635,7 @@ my @Running;
 
 # name, port, http, config; also workers (1), main (text of the main context),
 # listen (parameters: "reuseport" spreads connections over all workers), env (of
-# the process).
+# the process), wrap (a command that becomes it, for example prlimit).
 sub new {
     my ($class, %o) = @_;
 
@@ -703,7 +703,7 @@ sub start {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', "$self->{dir}/output";
         open STDERR, '>>', "$self->{dir}/output";
-        { exec $self->command }
+        { exec @{ $self->{wrap} // [] }, $self->command }
         POSIX::_exit(127);
     }
 
