@@ -83,6 +83,30 @@ ngx_hx_audit_line_start(ngx_hx_audit_t *a, size_t n)
 }
 
 
+/*
+ * Makes sure that the next write begins a line, and says whether it does.  A
+ * file that was rotated or emptied since has no fragment at its end.
+ */
+
+static ngx_uint_t
+ngx_hx_audit_mend(ngx_hx_audit_t *a)
+{
+    ngx_file_info_t  fi;
+
+    static u_char  lf = LF;
+
+    if (a->torn
+        && ((ngx_fd_info(a->file->fd, &fi) != NGX_FILE_ERROR
+             && ngx_file_size(&fi) == 0)
+            || write(a->file->fd, &lf, 1) == 1))
+    {
+        a->torn = 0;
+    }
+
+    return !a->torn;
+}
+
+
 static void
 ngx_hx_audit_flush(ngx_hx_audit_t *a, ngx_log_t *log)
 {
@@ -90,16 +114,10 @@ ngx_hx_audit_flush(ngx_hx_audit_t *a, ngx_log_t *log)
     u_char   *keep;
     ssize_t   n;
 
-    static u_char  lf = LF;
-
     while (a->last > a->start) {
         len = (size_t) (a->last - a->start);
 
-        if (a->torn && write(a->file->fd, &lf, 1) == 1) {
-            a->torn = 0;
-        }
-
-        n = a->torn ? -1 : write(a->file->fd, a->start, len);
+        n = ngx_hx_audit_mend(a) ? write(a->file->fd, a->start, len) : -1;
 
         if (n == (ssize_t) len) {
             a->last = a->start;
