@@ -14,8 +14,8 @@ my $key = $HXGate::Key{acme};
 my $server;
 
 for my $case (
-    [ 'a directory nobody may write', sub { chmod 0555, $dir;
-                                            unlink glob "$dir/*.mdb" },
+    [ 'a directory nobody may write', sub { unlink glob "$dir/*.mdb";
+                                            chmod 0555, $dir },
       sub { chmod 0755, $dir } ],
     [ 'a directory nobody may enter', sub { chmod 0000, $dir },
       sub { chmod 0755, $dir } ],
