@@ -25,12 +25,10 @@ typedef struct {
     uint64_t                 to_unit;
 } hx_window_move_t;
 
-_Static_assert(sizeof(hx_window_t) == 64, "a line of a processor's cache");
-_Static_assert(1000000000 % HX_WINDOW_BUCKETS == 0, "a bucket is exact");
 
-
-uint64_t
-hx_window_quantum(uint32_t window_s)
+/* Nanoseconds of a bucket: hx_window_quantum(), where it can be inlined. */
+static inline uint64_t
+hx_window_bucket(uint32_t window_s)
 {
     return (uint64_t) window_s * (1000000000 / HX_WINDOW_BUCKETS);
 }
@@ -44,10 +42,10 @@ hx_window_unit(uint32_t requests)
 }
 
 
-static uint64_t
-hx_window_held(const hx_window_t *w)
+static inline uint64_t
+hx_window_held(const hx_window_t *w, uint32_t unit)
 {
-    return (uint64_t) w->groups * hx_window_unit(w->requests) + w->partial;
+    return (uint64_t) w->groups * unit + w->partial;
 }
 
 
@@ -150,8 +148,8 @@ hx_window_recount(hx_window_t *w, const hx_window_bits_t *bits,
 
     memset(&m, 0, sizeof(hx_window_move_t));
     m.bits = bits;
-    m.quantum = hx_window_quantum(w->window_s);
-    m.to_quantum = hx_window_quantum(rate->window_s);
+    m.quantum = hx_window_bucket(w->window_s);
+    m.to_quantum = hx_window_bucket(rate->window_s);
     m.to_unit = hx_window_unit(rate->requests);
 
     if (now < w->tail * m.quantum) {
@@ -165,7 +163,7 @@ hx_window_recount(hx_window_t *w, const hx_window_bits_t *bits,
     m.to.window_s = rate->window_s;
     m.to.long_form = w->long_form;
 
-    held = hx_window_held(w);
+    held = hx_window_held(w, hx_window_unit(w->requests));
     most = HX_WINDOW_GROUPS * m.to_unit;
 
     if (w->groups == 0 && held >= rate->requests) {
@@ -200,13 +198,35 @@ hx_window_recount(hx_window_t *w, const hx_window_bits_t *bits,
 }
 
 
-/* What every call begins with: the limit as of "rate", the time as of "now". */
+/* The limit is not what it was at the last call. */
 static hx_window_rc_t
-hx_window_enter(hx_window_t *w, const hx_window_bits_t *bits,
+hx_window_change(hx_window_t *w, const hx_window_bits_t *bits,
     const hx_rate_t *rate, uint64_t now)
 {
     uint32_t  unit;
 
+    unit = hx_window_unit(rate->requests);
+
+    if (rate->window_s == w->window_s && unit == hx_window_unit(w->requests)
+        && w->partial < unit)
+    {
+        w->requests = rate->requests;
+        return HX_WINDOW_ADMITTED;
+    }
+
+    if (w->window_s != 0) {
+        hx_window_settle(w, bits, now / hx_window_bucket(w->window_s));
+    }
+
+    return hx_window_recount(w, bits, rate, now);
+}
+
+
+/* What every call begins with: the limit as of "rate", the time as of "now". */
+static inline hx_window_rc_t
+hx_window_enter(hx_window_t *w, const hx_window_bits_t *bits,
+    const hx_rate_t *rate, uint64_t now)
+{
     if (bits != NULL) {
         w->long_form = 1;
 
@@ -214,74 +234,54 @@ hx_window_enter(hx_window_t *w, const hx_window_bits_t *bits,
         return HX_WINDOW_GROW;
     }
 
-    if (rate->requests != w->requests || rate->window_s != w->window_s) {
-        unit = hx_window_unit(rate->requests);
-
-        if (rate->window_s == w->window_s
-            && unit == hx_window_unit(w->requests) && w->partial < unit)
-        {
-            w->requests = rate->requests;
-
-        } else {
-            if (w->window_s != 0) {
-                hx_window_settle(w, bits,
-                                 now / hx_window_quantum(w->window_s));
-            }
-
-            if (hx_window_recount(w, bits, rate, now) != HX_WINDOW_ADMITTED) {
-                return HX_WINDOW_GROW;
-            }
-        }
+    if ((rate->requests != w->requests || rate->window_s != w->window_s)
+        && hx_window_change(w, bits, rate, now) != HX_WINDOW_ADMITTED)
+    {
+        return HX_WINDOW_GROW;
     }
 
-    hx_window_settle(w, bits, now / hx_window_quantum(rate->window_s));
+    hx_window_settle(w, bits, now / hx_window_bucket(rate->window_s));
 
     return HX_WINDOW_ADMITTED;
 }
 
 
-/* Age of that with which held falls below the limit; it is not below now. */
-static uint32_t
-hx_window_due(const hx_window_t *w, const hx_window_bits_t *bits, uint64_t held)
-{
-    uint64_t  groups;
-
-    groups = 1 + (held - w->requests) / hx_window_unit(w->requests);
-
-    if (groups > w->groups) {
-        return hx_window_newest(w);
-    }
-
-    return hx_window_nth(w, bits, (uint32_t) groups);
-}
-
-
 /* Nanoseconds until what has this age has left. */
-static uint64_t
+static inline uint64_t
 hx_window_until(const hx_window_t *w, uint32_t age, uint64_t now)
 {
     return (w->tail + (HX_WINDOW_BUCKETS + 1 - age))
-           * hx_window_quantum(w->window_s) - now;
+           * hx_window_bucket(w->window_s) - now;
 }
 
 
+/* The limit is held or, after it was lowered, more. */
 static hx_window_rc_t
-hx_window_leave(const hx_window_t *w, const hx_window_bits_t *bits,
-    uint64_t now, hx_window_rc_t rc, hx_window_view_t *view)
+hx_window_refused(const hx_window_t *w, const hx_window_bits_t *bits,
+    uint32_t unit, uint64_t held, uint64_t now, hx_window_view_t *view)
 {
-    uint64_t  held;
+    uint32_t  age, newest;
+    uint64_t  over;
 
-    held = hx_window_held(w);
+    over = held - w->requests;
+    newest = hx_window_newest(w);
 
-    view->remaining = held < w->requests ? (uint32_t) (w->requests - held) : 0;
-    view->reset = held == 0 ? 0 : hx_window_until(w, hx_window_newest(w), now);
-    view->retry = 0;
+    /* of that with which less than the limit will be held */
+    if (over < unit && w->groups != 0) {
+        age = hx_window_oldest(w);
 
-    if (rc == HX_WINDOW_REFUSED && held != 0) {
-        view->retry = hx_window_until(w, hx_window_due(w, bits, held), now);
+    } else if (over / unit < w->groups) {
+        age = hx_window_nth(w, bits, (uint32_t) (over / unit) + 1);
+
+    } else {
+        age = newest;
     }
 
-    return rc;
+    view->remaining = 0;
+    view->reset = hx_window_until(w, newest, now);
+    view->retry = hx_window_until(w, age, now);
+
+    return HX_WINDOW_REFUSED;
 }
 
 
@@ -289,15 +289,21 @@ hx_window_rc_t
 hx_window_take(hx_window_t *w, const hx_window_bits_t *bits,
     const hx_rate_t *rate, uint64_t now, hx_window_view_t *view)
 {
+    uint32_t  unit;
+    uint64_t  held;
+
     if (hx_window_enter(w, bits, rate, now) != HX_WINDOW_ADMITTED) {
         return HX_WINDOW_GROW;
     }
 
-    if (hx_window_held(w) >= w->requests) {
-        return hx_window_leave(w, bits, now, HX_WINDOW_REFUSED, view);
+    unit = hx_window_unit(w->requests);
+    held = hx_window_held(w, unit);
+
+    if (held >= w->requests) {
+        return hx_window_refused(w, bits, unit, held, now, view);
     }
 
-    if (w->partial + 1 < hx_window_unit(w->requests)) {
+    if (w->partial + 1 < unit) {
         w->partial++;
         w->partial_at = (uint16_t) w->tail;
 
@@ -310,7 +316,11 @@ hx_window_take(hx_window_t *w, const hx_window_bits_t *bits,
         w->partial = 0;
     }
 
-    return hx_window_leave(w, bits, now, HX_WINDOW_ADMITTED, view);
+    view->remaining = w->requests - (uint32_t) held - 1;
+    view->reset = hx_window_until(w, 0, now);
+    view->retry = 0;
+
+    return HX_WINDOW_ADMITTED;
 }
 
 
@@ -318,16 +328,25 @@ hx_window_rc_t
 hx_window_peek(hx_window_t *w, const hx_window_bits_t *bits,
     const hx_rate_t *rate, uint64_t now, hx_window_view_t *view)
 {
-    hx_window_rc_t  rc;
+    uint32_t  unit;
+    uint64_t  held;
 
     if (hx_window_enter(w, bits, rate, now) != HX_WINDOW_ADMITTED) {
         return HX_WINDOW_GROW;
     }
 
-    rc = hx_window_held(w) < w->requests ? HX_WINDOW_ADMITTED
-                                         : HX_WINDOW_REFUSED;
+    unit = hx_window_unit(w->requests);
+    held = hx_window_held(w, unit);
 
-    return hx_window_leave(w, bits, now, rc, view);
+    if (held >= w->requests) {
+        return hx_window_refused(w, bits, unit, held, now, view);
+    }
+
+    view->remaining = w->requests - (uint32_t) held;
+    view->reset = held == 0 ? 0 : hx_window_until(w, hx_window_newest(w), now);
+    view->retry = 0;
+
+    return HX_WINDOW_ADMITTED;
 }
 
 
@@ -336,11 +355,11 @@ hx_window_idle(const hx_window_t *w, uint64_t now)
 {
     uint64_t  bucket;
 
-    if (hx_window_held(w) == 0) {
+    if (w->groups == 0 && w->partial == 0) {
         return 1;
     }
 
-    bucket = now / hx_window_quantum(w->window_s);
+    bucket = now / hx_window_bucket(w->window_s);
 
     return bucket > w->tail
            && bucket - w->tail > HX_WINDOW_BUCKETS - hx_window_newest(w);
@@ -350,7 +369,7 @@ hx_window_idle(const hx_window_t *w, uint64_t now)
 int
 hx_window_release(hx_window_t *w)
 {
-    if (!w->long_form || hx_window_held(w) != 0) {
+    if (!w->long_form || w->groups != 0 || w->partial != 0) {
         return 0;
     }
 
@@ -365,9 +384,16 @@ hx_window_fill(hx_window_t *w, const hx_rate_t *rate, uint64_t now)
 {
     memset(w, 0, sizeof(hx_window_t));
 
-    w->tail = now / hx_window_quantum(rate->window_s);
+    w->tail = now / hx_window_bucket(rate->window_s);
     w->requests = rate->requests;
     w->window_s = rate->window_s;
     w->partial = rate->requests;
     w->partial_at = (uint16_t) w->tail;
+}
+
+
+uint64_t
+hx_window_quantum(uint32_t window_s)
+{
+    return hx_window_bucket(window_s);
 }

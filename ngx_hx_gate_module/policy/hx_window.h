@@ -70,7 +70,7 @@ typedef struct {
 typedef enum {
     HX_WINDOW_ADMITTED = 0,
     HX_WINDOW_REFUSED,
-    HX_WINDOW_GROW              /* nothing done: needs the long form's memory */
+    HX_WINDOW_GROW              /* neither: needs the long form's memory */
 } hx_window_rc_t;
 
 /* Where the tenant stands after the call; times in nanoseconds from "now". */
@@ -95,9 +95,10 @@ typedef struct {
  * the old window reached), the newest first where not all can be.  Each change
  * of the window, or of u, may make it up to a bucket of either window younger.
  *
- * bits: NULL while the short form is in use (w->long_form == 0).  On GROW get
- * memory and call again with it; it belongs to the window, which is in the long
- * form from then on, until hx_window_release() says otherwise.
+ * bits: NULL while the short form is in use (w->long_form == 0).  On GROW what
+ * counts is as before; get memory and call again with it.  It belongs to the
+ * window, which is in the long form from then on, until hx_window_release() or
+ * hx_window_fill().
  *
  * view: filled in unless GROW is returned.
  */

@@ -1,6 +1,7 @@
 /*
- * hx_window_queue.c -- the groups of a sliding window: added at one end, taken
- * away at the other when they have left.  See hx_window_impl.h.
+ * hx_window_queue.c -- what a sliding window does less often than at every
+ * call: moving groups to and from the queue of bits, and clocks that leap.  See
+ * hx_window_impl.h.
  *
  * Work that grows with the number of buckets is done a word at a time.
  */
@@ -10,13 +11,12 @@
 /* Buckets that "now" may be behind without the clock having been set back. */
 #define HX_WINDOW_SLACK  (HX_WINDOW_BUCKETS / 100)
 
-/* hx_window_find() */
+/* Stamps to move when the ring is full; one at least must stay. */
+#define HX_WINDOW_SPILL  (HX_WINDOW_STAMPS / 2)
+
+/* Which bits to look for: what turns them into ones. */
 #define HX_WINDOW_ONE    UINT64_C(0)
 #define HX_WINDOW_ZERO   UINT64_MAX
-
-_Static_assert(HX_WINDOW_GROUPS + HX_WINDOW_BUCKETS + 2 * 64 < HX_WINDOW_BITS,
-               "the queue's end stays clear of its head");
-_Static_assert(2 * HX_WINDOW_BUCKETS < UINT16_MAX, "ages are unambiguous");
 
 
 static uint32_t
@@ -31,176 +31,180 @@ hx_window_popcount(uint64_t x)
 }
 
 
-/*
- * Bits from the queue's head to its n-th (1 ..) one or zero, with that; the
- * whole length when there are fewer.
- */
+/* Where the first one or zero is, from "at" on; "end" when there is none. */
 static uint32_t
-hx_window_find(const hx_window_t *w, const hx_window_bits_t *bits, uint32_t n,
+hx_window_first(const hx_window_bits_t *bits, uint32_t at, uint32_t end,
     uint64_t kind)
 {
-    uint32_t  at, count, end;
     uint64_t  x;
 
-    end = w->head + w->length;
+    while (at < end) {
+        x = (*hx_window_word(bits, at / 64) ^ kind) >> at % 64;
 
-    for (at = w->head; at < end; at = (at | 63) + 1) {
+        if (x != 0) {
+            at += (uint32_t) __builtin_ctzll(x);
+            break;
+        }
+
+        at = (at | 63) + 1;
+    }
+
+    return at < end ? at : end;
+}
+
+
+/* The same for the n-th (1 ..) of them. */
+static uint32_t
+hx_window_find(const hx_window_bits_t *bits, uint32_t at, uint32_t end,
+    uint64_t kind, uint32_t n)
+{
+    uint32_t  count;
+    uint64_t  x;
+
+    while (at < end) {
         x = (*hx_window_word(bits, at / 64) ^ kind) >> at % 64;
         count = hx_window_popcount(x);
 
-        if (count < n) {
-            n -= count;
-            continue;
+        if (count >= n) {
+            for ( /* void */ ; n > 1; n--) {
+                x &= x - 1;
+            }
+
+            at += (uint32_t) __builtin_ctzll(x);
+            break;
         }
 
-        for ( /* void */ ; n > 1; n--) {
-            x &= x - 1;
-        }
-
-        at += (uint32_t) __builtin_ctzll(x) + 1;
-
-        return (at < end ? at : end) - w->head;
+        n -= count;
+        at = (at | 63) + 1;
     }
 
-    return w->length;
+    return at < end ? at : end;
 }
 
 
-static void
-hx_window_skip(hx_window_t *w, uint32_t n)
+/* The queue begins at "at", which is "n" bits later. */
+static inline void
+hx_window_behead(hx_window_t *w, uint32_t at, uint32_t n)
 {
-    uint32_t  at;
-
-    at = w->head + n;
-    w->head = (uint16_t) (at < HX_WINDOW_BITS ? at : at - HX_WINDOW_BITS);
     w->length = (uint16_t) (w->length - n);
+    w->head = (uint16_t) (at < HX_WINDOW_BITS ? at : at - HX_WINDOW_BITS);
 }
 
 
-/* The queue's oldest group has left: takes away all that have. */
-static void
-hx_window_drop(hx_window_t *w, const hx_window_bits_t *bits)
+/* hx_window_drop(), however many buckets and groups that is. */
+static void __attribute__((noinline))
+hx_window_drop_many(hx_window_t *w, const hx_window_bits_t *bits, uint32_t over)
 {
-    uint32_t  n, buckets, ones;
+    uint32_t  at, end, n, ones;
 
+    at = w->head;
+    end = w->head + w->length;
     ones = w->groups - w->ring_length;
-    buckets = hx_window_oldest(w) - HX_WINDOW_BUCKETS;
 
-    if (buckets <= w->length - ones) {
-        n = hx_window_find(w, bits, buckets, HX_WINDOW_ZERO);
-        ones -= n - buckets;
-        hx_window_skip(w, n);
+    if (over > w->length - ones) {
+        at = end;
+        ones = 0;
 
     } else {
-        ones = 0;
+        /* the first group's bucket; if that is not all, to the last's end */
+        n = hx_window_first(bits, at, end, HX_WINDOW_ZERO);
+        ones -= n - at;
+        at = hx_window_first(bits, n, end, HX_WINDOW_ONE);
+
+        if (at - n < over) {
+            over -= at - n;
+            n = hx_window_find(bits, at, end, HX_WINDOW_ZERO, over) + 1;
+            ones -= n - at - over;
+            at = hx_window_first(bits, n, end, HX_WINDOW_ONE);
+        }
     }
 
-    n = ones != 0 ? hx_window_find(w, bits, 1, HX_WINDOW_ONE) - 1 : w->length;
-    hx_window_skip(w, n);
     w->groups = (uint16_t) (w->ring_length + ones);
+    hx_window_behead(w, at, at - w->head);
 }
 
 
-/* Moves the oldest stamp of a full ring to the end of the queue. */
-static void
+void
+hx_window_drop(hx_window_t *w, const hx_window_bits_t *bits, uint32_t over)
+{
+    uint32_t  n, run;
+    uint64_t  rest, x;
+
+    x = *hx_window_word(bits, w->head / 64) >> w->head % 64;
+    rest = x & (x + 1);         /* without the ones it begins with */
+
+    if (rest != 0) {
+        run = (uint32_t) __builtin_ctzll(~x);
+        n = (uint32_t) __builtin_ctzll(rest);
+
+        if (n - run >= over && n < w->length) {
+            /* as a rule one bucket has left, and the next is near */
+            w->groups = (uint16_t) (w->groups - run);
+            hx_window_behead(w, w->head + n, n);
+            return;
+        }
+    }
+
+    hx_window_drop_many(w, bits, over);
+}
+
+
+void
 hx_window_spill(hx_window_t *w, const hx_window_bits_t *bits)
 {
-    uint16_t   stamp;
-    uint32_t   at, end;
+    uint32_t   at, end, i;
+    uint64_t   x;
     uint64_t  *word;
 
-    stamp = hx_window_stamp(w, 0);
     at = w->head + w->length;
-    at = at < HX_WINDOW_BITS ? at : at - HX_WINDOW_BITS;
-
-    w->ring_first = (w->ring_first + 1) % HX_WINDOW_STAMPS;
-    w->ring_length--;
-    end = at + 1 + (uint16_t) (hx_window_stamp(w, 0) - stamp);
-    w->length = (uint16_t) (w->length + end - at);
-
     word = hx_window_word(bits, at / 64);
-    *word = (*word & ((UINT64_C(1) << at % 64) - 1)) | UINT64_C(1) << at % 64;
+    x = *word & ((UINT64_C(1) << at % 64) - 1);
 
-    for (at = (at | 63) + 1; at < end; at += 64) {
-        *hx_window_word(bits, at / 64) = 0;
-    }
-}
+    for (i = 0; i < HX_WINDOW_SPILL; i++) {
+        x |= UINT64_C(1) << at % 64;
+        end = at + 1
+              + (uint16_t) (hx_window_stamp(w, i + 1) - hx_window_stamp(w, i));
 
-
-void
-hx_window_push(hx_window_t *w, const hx_window_bits_t *bits, uint16_t stamp)
-{
-    if (w->ring_length == HX_WINDOW_STAMPS) {
-        hx_window_spill(w, bits);
-    }
-
-    w->stamp[(w->ring_first + w->ring_length) % HX_WINDOW_STAMPS] = stamp;
-    w->ring_length++;
-    w->groups++;
-}
-
-
-static void
-hx_window_clear(hx_window_t *w)
-{
-    w->partial = 0;
-    w->length = 0;
-    w->groups = 0;
-    w->ring_length = 0;
-}
-
-
-/* The clock was set back: everything moves with it. */
-static void
-hx_window_set_back(hx_window_t *w, uint64_t bucket)
-{
-    uint16_t  by;
-    uint32_t  i;
-
-    by = (uint16_t) (w->tail - bucket);
-    w->tail = bucket;
-    w->partial_at = (uint16_t) (w->partial_at - by);
-
-    for (i = 0; i < HX_WINDOW_STAMPS; i++) {
-        w->stamp[i] = (uint16_t) (w->stamp[i] - by);
-    }
-}
-
-
-void
-hx_window_settle(hx_window_t *w, const hx_window_bits_t *bits, uint64_t bucket)
-{
-    uint64_t  steps;
-
-    if (bucket <= w->tail) {
-        if (w->tail - bucket > HX_WINDOW_SLACK) {
-            hx_window_set_back(w, bucket);
+        for ( /* void */ ; at / 64 != end / 64; at = (at | 63) + 1) {
+            *word = x;
+            word = hx_window_word(bits, at / 64 + 1);
+            x = 0;
         }
 
-        return;
+        at = end;
     }
 
-    steps = bucket - w->tail;
-    w->tail = bucket;
+    *word = x;
 
-    if (steps > HX_WINDOW_BUCKETS
-        || (w->partial != 0
-            && hx_window_age(w, w->partial_at) > HX_WINDOW_BUCKETS))
-    {
+    w->length = (uint16_t) (at - w->head);
+    w->ring_first = (w->ring_first + HX_WINDOW_SPILL) % HX_WINDOW_STAMPS;
+    w->ring_length = HX_WINDOW_STAMPS - HX_WINDOW_SPILL;
+}
+
+
+void
+hx_window_leap(hx_window_t *w, uint64_t bucket)
+{
+    uint32_t  i;
+    uint64_t  back;
+
+    if (bucket > w->tail) {
+        w->tail = bucket;
         hx_window_clear(w);
         return;
     }
 
-    if (w->length != 0 && hx_window_oldest(w) > HX_WINDOW_BUCKETS) {
-        hx_window_drop(w, bits);
+    back = w->tail - bucket;
+
+    if (back <= HX_WINDOW_SLACK) {
+        return;
     }
 
-    while (w->ring_length != 0
-           && hx_window_age(w, hx_window_stamp(w, 0)) > HX_WINDOW_BUCKETS)
-    {
-        w->ring_first = (w->ring_first + 1) % HX_WINDOW_STAMPS;
-        w->ring_length--;
-        w->groups--;
+    w->tail = bucket;
+    w->partial_at = (uint16_t) (w->partial_at - back);
+
+    for (i = 0; i < HX_WINDOW_STAMPS; i++) {
+        w->stamp[i] = (uint16_t) (w->stamp[i] - back);
     }
 }
 
@@ -216,11 +220,8 @@ hx_window_nth(const hx_window_t *w, const hx_window_bits_t *bits, uint32_t n)
         return hx_window_age(w, hx_window_stamp(w, n - ones - 1));
     }
 
-    if (n == 1) {
-        return hx_window_oldest(w);
-    }
-
-    /* a zero in front of it is a bucket that it is younger */
-    return hx_window_oldest(w)
-           - (hx_window_find(w, bits, n, HX_WINDOW_ONE) - n);
+    /* younger by a bucket for each zero before it */
+    return hx_window_oldest(w) + n - 1
+           - (hx_window_find(bits, w->head, w->head + w->length,
+                             HX_WINDOW_ONE, n) - w->head);
 }

@@ -160,6 +160,7 @@ undone(void)
     }
 
     *trial.main.w = saved;
+
 }
 
 
@@ -202,6 +203,44 @@ step(void)
 
     model_untouched(&trial.main);
     model_untouched(&trial.twin);
+}
+
+
+/*
+ * What an undone call has written behind the end of the queue is not taken for
+ * a part of it when all in front of it leaves.
+ */
+static void
+left_behind(void **state)
+{
+    size_t            i, k;
+    uint64_t          at;
+    hx_window_view_t  view;
+
+    for (i = 0; i < 3000; i++) {
+        trial_begin(30, 60, MODEL_BEGIN + test_below(MODEL_MONTH));
+        at = trial.now;
+
+        for (k = 0; k < 24; k++) {
+            trial.now += k < 9 ? 0 : (i % 3 + 1) * trial.quantum;
+            (void) model_call(&trial.main, hx_window_take, &trial.rate,
+                              trial.now, &view);
+            (void) model_call(&trial.twin, hx_window_take, &trial.rate,
+                              trial.now, &view);
+            model_add(&trial.model, trial.now, 1);
+        }
+
+        undone();
+        trial.now = at + trial.window + trial.quantum;
+        (void) model_call(&trial.main, hx_window_peek, &trial.rate, trial.now,
+                          &view);
+        assert_int_equal(view.remaining, 15);
+
+        for (k = 0; k < 50; k++) {
+            trial.now += test_below(trial.quantum);
+            step();
+        }
+    }
 }
 
 
@@ -423,6 +462,7 @@ main(void)
         cmocka_unit_test(filled),
         cmocka_unit_test(largest),
         cmocka_unit_test(saturation),
+        cmocka_unit_test(left_behind),
         cmocka_unit_test(random_traffic)
     };
 
