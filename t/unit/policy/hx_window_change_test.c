@@ -357,9 +357,9 @@ protect(uint64_t *part, int prot)
 }
 
 
-/* Takes, with one part of the memory not writable.  1: cut off, else 0. */
+/* A call with one part of the memory not writable.  1: cut off, else 0. */
 static int
-cut_take(const hx_rate_t *rate, uint64_t *part)
+cut_call(model_call_pt call, const hx_rate_t *rate, uint64_t *part)
 {
     hx_window_view_t  view;
     volatile int      done = 0;
@@ -367,7 +367,7 @@ cut_take(const hx_rate_t *rate, uint64_t *part)
     protect(part, PROT_READ);
 
     if (sigsetjmp(cut, 1) == 0) {
-        (void) hx_window_take(trial.s.w, &trial.s.bits, rate, trial.now, &view);
+        (void) call(trial.s.w, &trial.s.bits, rate, trial.now, &view);
         done = 1;
     }
 
@@ -408,7 +408,9 @@ cut_off(void **state)
         rate = trial.rate;
         rate.window_s += change;
 
-        if (cut_take(&rate, trial.s.bits.part[i % HX_WINDOW_PARTS])) {
+        if (cut_call(change ? hx_window_peek : hx_window_take, &rate,
+                     trial.s.bits.part[i % HX_WINDOW_PARTS]))
+        {
             cuts[change]++;
 
             if (change) {
