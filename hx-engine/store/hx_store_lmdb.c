@@ -171,6 +171,7 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     }
 
     lc.dir = conf->dir;
+    lc.file = NULL;
     s->page = (size_t) sysconf(_SC_PAGESIZE);
     lc.map_size = conf->map_size + HX_ROOM_EXTRA * s->page;
     lc.max_dbs = HX_DB_COUNT;

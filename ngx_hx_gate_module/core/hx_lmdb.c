@@ -4,11 +4,21 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hx_lmdb.h"
+
+
+static int
+hx_lmdb_path(char path[HX_LMDB_PATH], const char *dir, const char *name,
+    const char *suffix)
+{
+    const int  n = snprintf(path, HX_LMDB_PATH, "%s/%s%s", dir, name, suffix);
+
+    return n > 0 && n < HX_LMDB_PATH ? 0 : ENAMETOOLONG;
+}
 
 
 /* Bytes that the pages in use need and the file has. */
@@ -254,6 +264,31 @@ hx_lmdb_whole(MDB_env *env)
 }
 
 
+static int
+hx_lmdb_open_at(MDB_env *env, const hx_lmdb_conf_t *conf)
+{
+    int          rc;
+    char         path[HX_LMDB_PATH];
+    const char  *at;
+    unsigned     flags;
+
+    at = conf->dir;
+    flags = MDB_NOTLS;
+
+    if (conf->file != NULL) {
+        rc = hx_lmdb_path(path, conf->dir, conf->file, "");
+        if (rc != 0) {
+            return rc;
+        }
+
+        at = path;
+        flags |= MDB_NOSUBDIR;
+    }
+
+    return mdb_env_open(env, at, flags, (mdb_mode_t) conf->mode);
+}
+
+
 int
 hx_lmdb_open(MDB_env **out, const hx_lmdb_conf_t *conf, const char **what)
 {
@@ -283,7 +318,7 @@ hx_lmdb_open(MDB_env **out, const hx_lmdb_conf_t *conf, const char **what)
 
     if (rc == 0) {
         *what = "mdb_env_open";
-        rc = mdb_env_open(env, conf->dir, MDB_NOTLS, (mdb_mode_t) conf->mode);
+        rc = hx_lmdb_open_at(env, conf);
     }
 
     if (rc == 0) {
@@ -295,7 +330,8 @@ hx_lmdb_open(MDB_env **out, const hx_lmdb_conf_t *conf, const char **what)
     }
 
     if (rc == 0) {
-        *what = "data.mdb was cut short";
+        *what = conf->file == NULL ? "data.mdb was cut short"
+                                   : "the data file was cut short";
         rc = hx_lmdb_whole(env);
     }
 
@@ -326,4 +362,85 @@ hx_lmdb_renew(MDB_txn *txn, int alone)
     }
 
     return rc;
+}
+
+
+int
+hx_lmdb_current(MDB_env *env)
+{
+    int           rc;
+    size_t        id;
+    MDB_txn      *txn;
+    MDB_envinfo   info;
+
+    rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return rc;
+    }
+
+    id = mdb_txn_id(txn);
+    mdb_txn_abort(txn);
+
+    rc = mdb_env_info(env, &info);
+    if (rc != 0) {
+        return rc;
+    }
+
+    return id > info.me_last_txnid ? MDB_INVALID : 0;
+}
+
+
+int
+hx_lmdb_paths(hx_lmdb_files_t *files, const hx_lmdb_conf_t *conf)
+{
+    int          rc;
+    const char  *name, *suffix;
+
+    name = conf->file != NULL ? conf->file : "lock.mdb";
+    suffix = conf->file != NULL ? "-lock" : "";
+
+    rc = hx_lmdb_path(files->lock_path, conf->dir, name, suffix);
+
+    if (rc == 0) {
+        name = conf->file != NULL ? conf->file : "data.mdb";
+        rc = hx_lmdb_path(files->data_path, conf->dir, name, "");
+    }
+
+    return rc;
+}
+
+
+int
+hx_lmdb_remember(hx_lmdb_files_t *files, MDB_env *env)
+{
+    int               rc;
+    mdb_filehandle_t  fd;
+
+    rc = mdb_env_get_fd(env, &fd);
+
+    if (rc == 0 && (fstat(fd, &files->data) != 0
+                    || stat(files->lock_path, &files->lock) != 0))
+    {
+        rc = errno;
+    }
+
+    return rc;
+}
+
+
+static int
+hx_lmdb_same(const char *path, const struct stat *opened)
+{
+    struct stat  now;
+
+    return stat(path, &now) == 0 && now.st_dev == opened->st_dev
+           && now.st_ino == opened->st_ino;
+}
+
+
+int
+hx_lmdb_in_place(const hx_lmdb_files_t *files)
+{
+    return hx_lmdb_same(files->data_path, &files->data)
+           && hx_lmdb_same(files->lock_path, &files->lock);
 }

@@ -123,89 +123,52 @@ hx_registry_dbs(hx_registry_t *reg, unsigned flags)
 }
 
 
-/*
- * lock.mdb knows the last transaction of the data.mdb it was made for.  When
- * somebody puts an older copy of data.mdb beside it, readers would be led to
- * either of its two last states.  Whoever opens the directory alone makes
- * lock.mdb anew, so this ends when all processes have let go.
- */
-
-static hx_rc_t
-hx_registry_older(hx_registry_t *reg, char *err)
-{
-    int           rc;
-    size_t        id;
-    MDB_txn      *txn;
-    MDB_envinfo   info;
-
-    rc = mdb_txn_begin(reg->env, NULL, MDB_RDONLY, &txn);
-    if (rc != 0) {
-        return hx_registry_fail(err, "mdb_txn_begin", rc);
-    }
-
-    id = mdb_txn_id(txn);
-    mdb_txn_abort(txn);
-
-    rc = mdb_env_info(reg->env, &info);
-    if (rc != 0) {
-        return hx_registry_fail(err, "mdb_env_info", rc);
-    }
-
-    if (id > info.me_last_txnid) {
-        (void) snprintf(err, HX_REGISTRY_ERR, "data.mdb is older than "
-                        "lock.mdb");
-        return HX_FAIL;
-    }
-
-    return HX_OK;
-}
-
-
 static hx_rc_t
 hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
     char *err)
 {
-    int                rc;
-    const char        *what;
-    hx_lmdb_conf_t     lc;
-    mdb_filehandle_t   fd;
-
-    (void) snprintf(reg->data_path, HX_REGISTRY_PATH, "%s/data.mdb",
-                    conf->dir);
-    (void) snprintf(reg->lock_path, HX_REGISTRY_PATH, "%s/lock.mdb",
-                    conf->dir);
-
-    if (conf->existing && stat(reg->data_path, &reg->data_file) != 0) {
-        return hx_registry_fail(err, "data.mdb", errno);
-    }
+    int              rc;
+    const char      *what;
+    hx_lmdb_conf_t   lc;
 
     reg->map_size = conf->map_size;
 
     lc.dir = conf->dir;
+    lc.file = NULL;
     lc.map_size = conf->map_size + HX_REGISTRY_RESERVE;
     lc.max_dbs = 8;
     lc.max_readers = conf->max_readers;
     lc.mode = 0600;
+
+    rc = hx_lmdb_paths(&reg->files, &lc);
+    if (rc != 0) {
+        return hx_registry_fail(err, conf->dir, rc);
+    }
+
+    if (conf->existing && stat(reg->files.data_path, &reg->files.data) != 0) {
+        return hx_registry_fail(err, "data.mdb", errno);
+    }
 
     rc = hx_lmdb_open(&reg->env, &lc, &what);
     if (rc != 0) {
         return hx_registry_fail(err, what, rc);
     }
 
-    rc = mdb_env_get_fd(reg->env, &fd);
-
-    if (rc == 0 && (fstat(fd, &reg->data_file) != 0
-                    || stat(reg->lock_path, &reg->lock_file) != 0))
-    {
-        rc = errno;
-    }
-
+    rc = hx_lmdb_remember(&reg->files, reg->env);
     if (rc != 0) {
         return hx_registry_fail(err, "stat", rc);
     }
 
-    if (hx_registry_older(reg, err) != HX_OK) {
+    rc = hx_lmdb_current(reg->env);
+
+    if (rc == MDB_INVALID) {
+        (void) snprintf(err, HX_REGISTRY_ERR, "data.mdb is older than "
+                        "lock.mdb");
         return HX_FAIL;
+    }
+
+    if (rc != 0) {
+        return hx_registry_fail(err, "mdb_txn_begin", rc);
     }
 
     /* readers first: only the very first process has something to create */
@@ -443,27 +406,10 @@ hx_registry_release(hx_registry_t *reg)
 }
 
 
-static int
-hx_registry_same(const char *path, const struct stat *opened)
-{
-    struct stat  now;
-
-    return stat(path, &now) == 0 && now.st_dev == opened->st_dev
-           && now.st_ino == opened->st_ino;
-}
-
-
-/*
- * The lock file counts as well: who opens the directory after it was replaced
- * writes at the same time as we do, and the file is lost.
- */
-
 hx_rc_t
 hx_registry_probe(hx_registry_t *reg)
 {
-    return hx_registry_same(reg->data_path, &reg->data_file)
-           && hx_registry_same(reg->lock_path, &reg->lock_file) ? HX_OK
-                                                                : HX_NO;
+    return hx_lmdb_in_place(&reg->files) ? HX_OK : HX_NO;
 }
 
 

@@ -7,13 +7,11 @@
 #define HX_REGISTRY_LMDB_H
 
 #include <pthread.h>
-#include <sys/stat.h>
 
 #include "hx_lmdb.h"
 #include "hx_registry.h"
 #include "hx_registry_cache.h"
 
-#define HX_REGISTRY_PATH      4096
 #define HX_REGISTRY_DELETED   "deleted"     /* in "meta" */
 
 /* Beyond map_size, for what takes rights away; see hx_registry_room(). */
@@ -34,11 +32,7 @@ struct hx_registry_s {
     /* shared by threads with a transaction, exclusive to resize or close */
     pthread_rwlock_t    lock;
 
-    /* the files as they were opened */
-    struct stat         data_file;
-    struct stat         lock_file;
-    char                data_path[HX_REGISTRY_PATH];
-    char                lock_path[HX_REGISTRY_PATH];
+    hx_lmdb_files_t     files;          /* as they were opened */
 };
 
 

@@ -12,7 +12,10 @@
 
 #define HX_MAP   1048576
 
-static hx_lmdb_conf_t  conf = { test_dir, HX_MAP, 4, 16, 0600 };
+static hx_lmdb_conf_t  conf = {
+    .dir = test_dir, .map_size = HX_MAP, .max_dbs = 4, .max_readers = 16,
+    .mode = 0600
+};
 
 
 static MDB_env *
@@ -455,6 +458,167 @@ accepts_a_file_without_its_free_pages(void **state)
 }
 
 
+/* Two environments in one directory have nothing in common. */
+static void
+a_file_beside_another(void **state)
+{
+    MDB_env      *env, *named;
+    MDB_stat      st;
+    unsigned      flags;
+    struct stat   file;
+
+    env = test_open();
+    assert_int_equal(test_store(env, 'a', 3, 10), 0);
+
+    conf.file = "other.mdb";
+    named = test_open();
+    assert_int_equal(mdb_env_get_flags(named, &flags), 0);
+    assert_int_equal(flags & (MDB_NOTLS | MDB_NOSYNC | MDB_NOMETASYNC
+                              | MDB_WRITEMAP | MDB_MAPASYNC | MDB_NOLOCK
+                              | MDB_RDONLY), MDB_NOTLS);
+    assert_int_equal(mdb_env_stat(named, &st), 0);
+    assert_int_equal(st.ms_entries, 0);
+    assert_int_equal(test_store(named, 'b', 5, 10), 0);
+
+    assert_int_equal(stat(test_path("other.mdb"), &file), 0);
+    assert_int_equal(file.st_mode & 07777, 0600);
+    assert_int_equal(stat(test_path("other.mdb-lock"), &file), 0);
+    assert_int_equal(file.st_mode & 07777, 0600);
+
+    assert_int_equal(mdb_env_stat(env, &st), 0);
+    assert_int_equal(st.ms_entries, 3);
+    mdb_env_close(named);
+    mdb_env_close(env);
+
+    named = test_open();
+    assert_int_equal(mdb_env_stat(named, &st), 0);
+    assert_int_equal(st.ms_entries, 5);
+    mdb_env_close(named);
+    conf.file = NULL;
+}
+
+
+static void
+refuses_a_short_file_by_name(void **state)
+{
+    MDB_env      *env;
+    struct stat   st;
+
+    conf.file = "other.mdb";
+    env = test_open();
+    assert_int_equal(test_store(env, 'a', 60, 1500), 0);
+    mdb_env_close(env);
+
+    assert_int_equal(stat(test_path("other.mdb"), &st), 0);
+    assert_int_equal(truncate(test_path("other.mdb"), st.st_size / 2), 0);
+    test_refused_as(MDB_CORRUPTED, "the data file was cut short");
+    conf.file = NULL;
+}
+
+
+/* Gone or exchanged, the one file or the other: not ours any more. */
+static void
+test_exchanged(const char *name)
+{
+    MDB_env          *env;
+    hx_lmdb_files_t   files;
+
+    env = test_open();
+    assert_int_equal(hx_lmdb_paths(&files, &conf), 0);
+    assert_int_equal(hx_lmdb_remember(&files, env), 0);
+    assert_true(hx_lmdb_in_place(&files));
+
+    /* still open in env: the new file is certainly another one */
+
+    assert_int_equal(unlink(test_path(name)), 0);
+    assert_false(hx_lmdb_in_place(&files));
+    test_spill(name, "", 0);
+    assert_false(hx_lmdb_in_place(&files));
+    mdb_env_close(env);
+
+    assert_int_equal(unlink(files.data_path), 0);
+    assert_int_equal(unlink(files.lock_path), 0);
+}
+
+
+static void
+knows_its_files(void **state)
+{
+    char              dir[HX_LMDB_PATH];
+    MDB_env          *env;
+    const char       *what;
+    hx_lmdb_conf_t    keep;
+    hx_lmdb_files_t   files;
+
+    test_exchanged("data.mdb");
+    test_exchanged("lock.mdb");
+    keep = conf;
+    conf.file = "other.mdb";
+    test_exchanged("other.mdb");
+    test_exchanged("other.mdb-lock");
+
+    /* as long as a path may be, and one byte more */
+
+    conf.dir = dir;
+    memset(dir, '/', sizeof(dir));
+    dir[HX_LMDB_PATH - sizeof("/other.mdb-lock")] = '\0';
+    assert_int_equal(hx_lmdb_paths(&files, &conf), 0);
+
+    memset(dir, '/', sizeof(dir));
+    dir[HX_LMDB_PATH + 1 - sizeof("/other.mdb-lock")] = '\0';
+    assert_int_equal(hx_lmdb_paths(&files, &conf), ENAMETOOLONG);
+
+    memset(dir, '/', sizeof(dir));
+    dir[HX_LMDB_PATH - 1] = '\0';
+    assert_int_equal(hx_lmdb_open(&env, &conf, &what), ENAMETOOLONG);
+    assert_null(env);
+    conf = keep;
+}
+
+
+/* An older copy of the data file, put beside the lock file that is in use. */
+static int
+test_older(void *data)
+{
+    int          rc;
+    MDB_env     *env;
+    const char  *what;
+
+    if (hx_lmdb_open(&env, &conf, &what) != 0) {
+        return 3;
+    }
+
+    rc = hx_lmdb_current(env);
+    mdb_env_close(env);
+
+    return rc == 0 ? 0 : rc == MDB_INVALID ? 2 : 4;
+}
+
+
+static void
+notices_an_older_copy(void **state)
+{
+    MDB_env               *env;
+    size_t                 size;
+    static unsigned char   file[2 * HX_MAP];
+
+    env = test_open();
+    assert_int_equal(hx_lmdb_current(env), 0);
+    assert_int_equal(test_store(env, 'a', 1, 10), 0);
+    size = test_slurp("data.mdb", file, sizeof(file));
+    assert_int_equal(test_store(env, 'b', 1, 10), 0);
+    assert_int_equal(test_store(env, 'c', 1, 10), 0);
+    assert_int_equal(hx_lmdb_current(env), 0);
+    assert_int_equal(test_in_child(test_older, NULL), 0);
+
+    assert_int_equal(unlink(test_path("data.mdb")), 0);
+    test_spill("data.mdb", file, size);
+    assert_int_equal(test_in_child(test_older, NULL), 2);
+    mdb_env_close(env);
+    assert_int_equal(test_in_child(test_older, NULL), 0);
+}
+
+
 int
 main(void)
 {
@@ -470,7 +634,11 @@ main(void)
         T(refuses_a_short_file),
         T(refuses_a_short_file_with_names),
         T(survives_lost_values),
-        T(accepts_a_file_without_its_free_pages)
+        T(accepts_a_file_without_its_free_pages),
+        T(a_file_beside_another),
+        T(refuses_a_short_file_by_name),
+        T(knows_its_files),
+        T(notices_an_older_copy)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
