@@ -1,0 +1,292 @@
+/*
+ * hx_usage_row.c -- keys and values of the usage store; see hx_usage_row.h.
+ * Bytes that come from the file are believed nothing before the checksum and
+ * every length fit; a value that does not is never taken for a smaller one.
+ */
+
+#include <string.h>
+
+#include "hx_check.h"
+#include "hx_crypto.h"
+#include "hx_route.h"
+#include "hx_usage_row.h"
+
+
+#define HX_USAGE_CRC     4              /* bytes */
+#define HX_USAGE_COUNT   8
+
+_Static_assert(HX_ROUTE_NAME_MAX <= HX_USAGE_NAME_MAX,
+               "an operation that can be configured can be stored");
+
+
+static void
+hx_usage_le32_put(unsigned char *p, uint32_t v)
+{
+    p[0] = (unsigned char) v;
+    p[1] = (unsigned char) (v >> 8);
+    p[2] = (unsigned char) (v >> 16);
+    p[3] = (unsigned char) (v >> 24);
+}
+
+
+static uint32_t
+hx_usage_le32(const unsigned char *p)
+{
+    return p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
+           | (uint32_t) p[3] << 24;
+}
+
+
+static void
+hx_usage_le64_put(unsigned char *p, uint64_t v)
+{
+    hx_usage_le32_put(p, (uint32_t) v);
+    hx_usage_le32_put(p + 4, (uint32_t) (v >> 32));
+}
+
+
+static uint64_t
+hx_usage_le64(const unsigned char *p)
+{
+    return hx_usage_le32(p) | (uint64_t) hx_usage_le32(p + 4) << 32;
+}
+
+
+/* The key belongs to it: under another one this is another tenant's usage. */
+
+static uint32_t
+hx_usage_crc(const hx_str_t *key, const unsigned char *value, size_t len)
+{
+    return hx_crc32(hx_crc32(0, key->data, key->len), value + HX_USAGE_CRC,
+                    len - HX_USAGE_CRC);
+}
+
+
+int
+hx_usage_row_valid(const hx_usage_row_t *row)
+{
+    size_t  i;
+
+    if (!hx_month_valid(row->month)
+        || !hx_check_tenant(row->id.data, row->id.len)
+        || row->n == 0 || row->n > HX_USAGE_OPERATIONS)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < row->n; i++) {
+        if (row->entries[i].operation.len == 0
+            || row->entries[i].operation.len > HX_USAGE_NAME_MAX)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+void
+hx_usage_key_month(unsigned char key[HX_USAGE_MONTH], unsigned month)
+{
+    size_t  i;
+
+    for (i = HX_USAGE_MONTH; i-- != 0; month /= 10) {
+        key[i] = (unsigned char) ('0' + month % 10);
+    }
+}
+
+
+size_t
+hx_usage_key_prefix(unsigned char key[HX_USAGE_PREFIX], unsigned month,
+    const hx_str_t *id)
+{
+    hx_usage_key_month(key, month);
+    memcpy(key + HX_USAGE_MONTH, id->data, id->len);
+    key[HX_USAGE_MONTH + id->len] = '\0';
+
+    return HX_USAGE_MONTH + id->len + 1;
+}
+
+
+hx_rc_t
+hx_usage_key_id(const hx_str_t *key, hx_str_t *id)
+{
+    if (key->len < HX_USAGE_MONTH + 1 + HX_USAGE_SOURCE) {
+        return HX_FAIL;
+    }
+
+    id->data = key->data + HX_USAGE_MONTH;
+    id->len = key->len - HX_USAGE_MONTH - 1 - HX_USAGE_SOURCE;
+
+    return hx_check_tenant(id->data, id->len) && id->data[id->len] == '\0'
+           ? HX_OK : HX_FAIL;
+}
+
+
+size_t
+hx_usage_value_size(const hx_usage_row_t *row)
+{
+    size_t  i, n;
+
+    n = HX_USAGE_CRC;
+
+    for (i = 0; i < row->n; i++) {
+        n += 1 + row->entries[i].operation.len + HX_USAGE_COUNT;
+    }
+
+    return n;
+}
+
+
+void
+hx_usage_value_write(unsigned char *out, const hx_str_t *key,
+    const hx_usage_row_t *row)
+{
+    size_t                   i;
+    unsigned char           *p;
+    const hx_usage_entry_t  *e;
+
+    p = out + HX_USAGE_CRC;
+
+    for (i = 0; i < row->n; i++) {
+        e = &row->entries[i];
+        *p++ = (unsigned char) e->operation.len;
+        memcpy(p, e->operation.data, e->operation.len);
+        p += e->operation.len;
+        hx_usage_le64_put(p, e->tenths);
+        p += HX_USAGE_COUNT;
+    }
+
+    hx_usage_le32_put(out, hx_usage_crc(key, out, (size_t) (p - out)));
+}
+
+
+/* Steps through an intact value; *pos starts as 0.  1 and *e, 0 at the end. */
+
+static int
+hx_usage_value_next(const hx_str_t *value, size_t *pos, hx_usage_entry_t *e)
+{
+    const unsigned char  *p;
+
+    *pos = *pos == 0 ? HX_USAGE_CRC : *pos;
+
+    if (*pos == value->len) {
+        return 0;
+    }
+
+    p = value->data + *pos;
+    e->operation.len = *p;
+    e->operation.data = p + 1;
+    e->tenths = hx_usage_le64(p + 1 + *p);
+    *pos += 1 + e->operation.len + HX_USAGE_COUNT;
+
+    return 1;
+}
+
+
+int
+hx_usage_value_intact(const hx_str_t *key, const hx_str_t *value)
+{
+    size_t  pos, len, n;
+
+    if (value->len <= HX_USAGE_CRC
+        || hx_usage_le32(value->data)
+           != hx_usage_crc(key, value->data, value->len))
+    {
+        return 0;
+    }
+
+    for (pos = HX_USAGE_CRC, n = 0; pos < value->len; n++) {
+        len = value->data[pos];
+
+        if (len == 0 || len > HX_USAGE_NAME_MAX
+            || value->len - pos < 1 + len + HX_USAGE_COUNT)
+        {
+            return 0;
+        }
+
+        pos += 1 + len + HX_USAGE_COUNT;
+    }
+
+    return n <= HX_USAGE_OPERATIONS;
+}
+
+
+hx_rc_t
+hx_usage_value_total(const hx_str_t *value, uint64_t *tenths)
+{
+    size_t            pos;
+    hx_usage_entry_t  e;
+
+    for (pos = 0; hx_usage_value_next(value, &pos, &e); /* void */) {
+        if (__builtin_add_overflow(*tenths, e.tenths, tenths)) {
+            return HX_FAIL;
+        }
+    }
+
+    return HX_OK;
+}
+
+
+/*
+ * The entry of an operation, made when there is none.  Sources mostly list the
+ * same operations in the same order: the search begins where it is expected.
+ */
+
+static hx_usage_entry_t *
+hx_usage_sum_entry(hx_usage_sum_t *sum, const hx_str_t *operation, size_t at)
+{
+    size_t             i;
+    hx_usage_entry_t  *e;
+
+    for (i = 0; i < sum->n; i++) {
+        e = &sum->entries[(at + i) % sum->n];
+
+        if (e->operation.len == operation->len
+            && memcmp(e->operation.data, operation->data, operation->len) == 0)
+        {
+            return e;
+        }
+    }
+
+    if (sum->n == HX_USAGE_OPERATIONS) {
+        return NULL;
+    }
+
+    e = &sum->entries[sum->n++];
+    e->tenths = 0;
+    e->operation.data = sum->text + sum->text_len;
+    e->operation.len = operation->len;
+    memcpy(sum->text + sum->text_len, operation->data, operation->len);
+    sum->text_len += operation->len;
+
+    return e;
+}
+
+
+hx_rc_t
+hx_usage_value_add(const hx_str_t *value, hx_usage_sum_t *sum)
+{
+    size_t             pos, at;
+    hx_usage_entry_t   e, *mine;
+
+    at = 0;
+
+    for (pos = 0; hx_usage_value_next(value, &pos, &e); /* void */) {
+        mine = hx_usage_sum_entry(sum, &e.operation, at);
+
+        if (mine == NULL
+            || __builtin_add_overflow(sum->tenths, e.tenths, &sum->tenths))
+        {
+            return HX_FAIL;
+        }
+
+        /* not more than the sum of all, which did not overflow */
+
+        mine->tenths += e.tenths;
+        at = (size_t) (mine - sum->entries) + 1;
+    }
+
+    return HX_OK;
+}
