@@ -21,7 +21,9 @@
     X(STORE,             "store_unavailable")                                 \
     X(INTERNAL,          "internal_error")                                    \
     X(SERVICE_KEY,       "invalid_service_key")                               \
-    X(ADMIN,             "admin")
+    X(ADMIN,             "admin")                                             \
+    X(RATE_LIMITED,      "rate_limited")                                      \
+    X(QUOTA_EXCEEDED,    "quota_exceeded")
 
 typedef enum {
 #define X(name, word)  HX_OUTCOME_##name,

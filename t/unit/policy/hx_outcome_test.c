@@ -18,7 +18,7 @@ words(void **state)
         "invalid_request", "unknown_operation", "method_not_allowed",
         "too_large", "unsupported_media_type", "namespace_denied",
         "store_unavailable", "internal_error",
-        "invalid_service_key", "admin"
+        "invalid_service_key", "admin", "rate_limited", "quota_exceeded"
     };
 
     assert_int_equal(HX_OUTCOME_NONE, 0);
