@@ -72,5 +72,12 @@ hx_audit_line(hx_buf_t *b, const hx_audit_record_t *r,
     hx_text_u64(b, r->latency_ms);
     hx_buf_lit(b, ",\"request_id\":");
     hx_json_string(b, r->request_id.data, r->request_id.len);
+
+    if (r->outcome != NULL) {
+        hx_buf_lit(b, ",\"outcome\":\"");
+        hx_buf_add(b, r->outcome, strlen(r->outcome));
+        hx_buf_byte(b, '"');
+    }
+
     hx_buf_lit(b, "}\n");
 }

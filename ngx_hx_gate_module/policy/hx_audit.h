@@ -21,6 +21,7 @@ typedef struct {
     uint32_t    cus;                /* tenths */
     uint64_t    latency_ms;
     hx_str_t    request_id;
+    const char *outcome;            /* NULL: no such member */
 } hx_audit_record_t;
 
 /* A path longer than this is cut, and "..." appended, in the record. */

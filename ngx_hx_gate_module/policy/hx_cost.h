@@ -13,4 +13,11 @@
  */
 uint32_t hx_cost_charge(uint32_t cost, unsigned status, int from_engine);
 
+/*
+ * used / quota (tenths of a CU) in ten-thousandths, rounded half up: 1234 is
+ * 0.1234.  Without a quota (UINT64_MAX) 0; of a quota of 0 whatever is used is
+ * all of it, 10000.
+ */
+uint64_t hx_cost_utilization(uint64_t used, uint64_t quota);
+
 #endif /* HX_COST_H */

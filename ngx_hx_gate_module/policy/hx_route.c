@@ -12,12 +12,13 @@
 
 #define HX_OP(name, method, pattern, ns, scope, cost)                         \
     { hx_string(name), hx_string(method), hx_string(pattern), ns, scope,      \
-      cost, { NULL, 0 }, { NULL, 0 }, 0, { { 0, { NULL, 0 } } }, NULL }
+      cost, { NULL, 0 }, { NULL, 0 }, 0, { { 0, { NULL, 0 } } }, NULL,        \
+      0, 0, 0 }
 
 #define HX_VARIANT(name, method, pattern, ns, scope, cost, member, value)     \
     { hx_string(name), hx_string(method), hx_string(pattern), ns, scope,      \
       cost, hx_string(member), hx_string(value), 0,                           \
-      { { 0, { NULL, 0 } } }, NULL }
+      { { 0, { NULL, 0 } } }, NULL, 0, 0, 0 }
 
 
 static const hx_operation_t  hx_sdp[] = {

@@ -67,6 +67,11 @@ typedef struct {
     unsigned         n_parts;
     hx_part_t        part[HX_ROUTE_PARTS];
     hx_regex_t      *regex;         /* or NULL */
+
+    /* numbers that a process gives it before its first request */
+    unsigned         usage;         /* of its name in usage counters */
+    unsigned         meter;         /* the same in metrics */
+    unsigned         route;         /* of method and pattern in metrics */
 } hx_operation_t;
 
 typedef struct {
