@@ -13,36 +13,57 @@
 #define T(s)   ((const unsigned char *) (s))
 
 
+/* A buffer of just the room for n bytes in front of a guard page. */
+static void
+test_tight(hx_buf_t *b, size_t n)
+{
+    static unsigned char  *end;
+
+    end = end != NULL ? end : test_guard();
+    hx_buf_init(b, end - n, n);
+}
+
+
 static void
 test_number(uint64_t v)
 {
-    char           want[40];
-    int            n;
-    hx_buf_t       b;
-    uint64_t       back;
-    unsigned char  mem[40];
+    char      want[40];
+    size_t    n;
+    hx_buf_t  b;
+    uint64_t  back;
 
-    n = snprintf(want, sizeof(want), "%ju", (uintmax_t) v);
-    hx_buf_init(&b, mem, sizeof(mem));
+    n = (size_t) snprintf(want, sizeof(want), "%ju", (uintmax_t) v);
+    test_tight(&b, n);
     hx_text_u64(&b, v);
+    assert_true(hx_buf_ok(&b));
     assert_int_equal(hx_buf_len(&b), n);
-    assert_memory_equal(mem, want, n);
+    assert_memory_equal(b.start, want, n);
 
-    assert_int_equal(hx_text_parse_u64(test_edge(mem, (size_t) n), (size_t) n,
-                                       UINT64_MAX, &back), HX_OK);
+    test_tight(&b, n - 1);
+    hx_text_u64(&b, v);
+    assert_false(hx_buf_ok(&b));
+    assert_int_equal(hx_buf_len(&b), 0);
+
+    assert_int_equal(hx_text_parse_u64(test_edge(want, n), n, UINT64_MAX,
+                                       &back), HX_OK);
     assert_true(back == v);
 
     if (v != 0) {
-        assert_int_equal(hx_text_parse_u64(mem, (size_t) n, v - 1, &back),
-                         HX_NO);
+        assert_int_equal(hx_text_parse_u64(test_edge(want, n), n, v - 1,
+                                           &back), HX_NO);
     }
 
-    n = snprintf(want, sizeof(want), "%ju.%u", (uintmax_t) (v / 10),
-                 (unsigned) (v % 10));
-    hx_buf_init(&b, mem, sizeof(mem));
+    n = (size_t) snprintf(want, sizeof(want), "%ju.%u", (uintmax_t) (v / 10),
+                          (unsigned) (v % 10));
+    test_tight(&b, n);
     hx_text_tenths(&b, v);
+    assert_true(hx_buf_ok(&b));
     assert_int_equal(hx_buf_len(&b), n);
-    assert_memory_equal(mem, want, n);
+    assert_memory_equal(b.start, want, n);
+
+    test_tight(&b, n - 1);
+    hx_text_tenths(&b, v);
+    assert_false(hx_buf_ok(&b));
 }
 
 
@@ -62,6 +83,12 @@ numbers(void **state)
         test_number(p - 1);
         test_number(p);
         test_number(p + 1);
+    }
+
+    for (i = 0; i < 64; i++) {
+        test_number((UINT64_C(1) << i) - 1);
+        test_number(UINT64_C(1) << i);
+        test_number((UINT64_C(1) << i) + 1);
     }
 }
 
@@ -141,7 +168,7 @@ hex(void **state)
         assert_memory_equal(out, text, 2);
     }
 
-    hx_text_hex(out, in, 256);
+    hx_text_hex(out, test_edge(in, 256), 256);
     assert_int_equal(hx_text_unhex(back, test_edge(out, 512), 256), HX_OK);
     assert_memory_equal(in, back, 256);
 
@@ -238,26 +265,29 @@ base62(void **state)
 static void
 uuid4(void **state)
 {
-    size_t         i;
-    unsigned char  rnd[16], bits[16], text[36], hexed[32];
+    size_t         i, k;
+    unsigned char  rnd[16], bits[16], *text, *end;
+    char           want[37], hexed[33];
 
-    for (i = 0; i < 1000; i++) {
+    end = test_guard();
+    text = end - 36;
+
+    for (i = 0; i < 3000; i++) {
         test_fill(rnd, 16);
-        hx_text_uuid4(text, rnd);
+        hx_text_uuid4(text, test_edge(rnd, 16));
 
         memcpy(bits, rnd, 16);
         bits[6] = (unsigned char) ((bits[6] & 0x0f) | 0x40);
         bits[8] = (unsigned char) ((bits[8] & 0x3f) | 0x80);
-        hx_text_hex(hexed, bits, 16);
 
-        assert_memory_equal(text, hexed, 8);
-        assert_memory_equal(text + 9, hexed + 8, 4);
-        assert_memory_equal(text + 14, hexed + 12, 4);
-        assert_memory_equal(text + 19, hexed + 16, 4);
-        assert_memory_equal(text + 24, hexed + 20, 12);
-        assert_true(text[8] == '-' && text[13] == '-' && text[18] == '-'
-                    && text[23] == '-' && text[14] == '4'
-                    && memchr("89ab", text[19], 4) != NULL);
+        for (k = 0; k < 16; k++) {
+            (void) snprintf(hexed + 2 * k, 3, "%02x", bits[k]);
+        }
+
+        (void) snprintf(want, sizeof(want), "%.8s-%.4s-%.4s-%.4s-%.12s",
+                        hexed, hexed + 8, hexed + 12, hexed + 16, hexed + 20);
+        assert_memory_equal(text, want, 36);
+        assert_true(text[14] == '4' && memchr("89ab", text[19], 4) != NULL);
     }
 }
 
