@@ -226,6 +226,26 @@ every_pair(void **state)
 }
 
 
+/* Every byte at every place of texts of all the lengths that are told apart. */
+static void
+every_place(void **state)
+{
+    size_t          at, len;
+    unsigned        c;
+    unsigned char   s[50];
+
+    for (len = 1; len < sizeof(s); len++) {
+        for (at = 0; at < len; at++) {
+            for (c = 0; c < 256; c++) {
+                memset(s, 'a' + (int) (at % 26), len);
+                s[at] = (unsigned char) c;
+                test_string(s, len, 0);
+            }
+        }
+    }
+}
+
+
 static void
 random_texts(void **state)
 {
@@ -266,6 +286,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(known),
         cmocka_unit_test(every_pair),
+        cmocka_unit_test(every_place),
         cmocka_unit_test(random_texts)
     };
 
