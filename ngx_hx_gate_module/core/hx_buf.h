@@ -45,23 +45,31 @@ hx_buf_len(const hx_buf_t *b)
 }
 
 
+/* 1 when there is room for n bytes, or 0 (and "full" is set). */
+static inline int
+hx_buf_fits(hx_buf_t *b, size_t n)
+{
+    if (b->full || (size_t) (b->end - b->last) < n) {
+        b->full = 1;
+        return 0;
+    }
+
+    return 1;
+}
+
+
 /* Room for n bytes, or NULL (and "full" is set). */
 static inline unsigned char *
 hx_buf_reserve(hx_buf_t *b, size_t n)
 {
-    if (b->full || (size_t) (b->end - b->last) < n) {
-        b->full = 1;
-        return NULL;
-    }
-
-    return b->last;
+    return hx_buf_fits(b, n) ? b->last : NULL;
 }
 
 
 static inline void
 hx_buf_add(hx_buf_t *b, const void *p, size_t n)
 {
-    if (hx_buf_reserve(b, n) != NULL && n != 0) {
+    if (hx_buf_fits(b, n) && n != 0) {
         memcpy(b->last, p, n);
         b->last += n;
     }
@@ -71,7 +79,7 @@ hx_buf_add(hx_buf_t *b, const void *p, size_t n)
 static inline void
 hx_buf_byte(hx_buf_t *b, unsigned char c)
 {
-    if (hx_buf_reserve(b, 1) != NULL) {
+    if (hx_buf_fits(b, 1)) {
         *b->last++ = c;
     }
 }

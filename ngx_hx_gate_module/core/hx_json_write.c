@@ -198,18 +198,16 @@ hx_json_escape_one(hx_buf_t *b, const unsigned char *s, size_t len)
 static inline size_t
 hx_json_run(hx_buf_t *b, const unsigned char *s, size_t len)
 {
-    size_t          n;
-    unsigned char  *p;
+    size_t  n;
 
     /* the rest will not fit either: no character gets shorter */
 
-    p = hx_buf_reserve(b, len);
-    if (p == NULL) {
+    if (!hx_buf_fits(b, len)) {
         return len;
     }
 
-    n = hx_json_copy(p, s, len);
-    b->last = p + n;
+    n = hx_json_copy(b->last, s, len);
+    b->last += n;
 
     return n;
 }

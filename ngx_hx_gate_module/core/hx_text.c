@@ -63,14 +63,13 @@ hx_text_u64(hx_buf_t *b, uint64_t v)
 
     n = hx_text_width(v);
 
-    p = hx_buf_reserve(b, n);
-    if (p == NULL) {
+    if (!hx_buf_fits(b, n)) {
         return;
     }
 
-    b->last = p + n;
+    b->last += n;
 
-    for (p += n; v > UINT32_MAX; v /= 100) {
+    for (p = b->last; v > UINT32_MAX; v /= 100) {
         p -= 2;
         memcpy(p, hx_decimal + v % 100 * 2, 2);
     }
@@ -94,9 +93,8 @@ hx_text_tenths(hx_buf_t *b, uint64_t tenths)
     unsigned char  *p;
 
     if (tenths < 100) {                 /* nearly every charge */
-        p = hx_buf_reserve(b, 3);
-
-        if (p != NULL) {
+        if (hx_buf_fits(b, 3)) {
+            p = b->last;
             p[0] = (unsigned char) ('0' + tenths / 10);
             p[1] = '.';
             p[2] = (unsigned char) ('0' + tenths % 10);

@@ -8,16 +8,21 @@
 #include "hx_text.h"
 
 
-static void
-hx_audit_nullable(hx_buf_t *b, const hx_str_t *s)
-{
-    if (s->data == NULL) {
-        hx_buf_lit(b, "null");
+/*
+ * A string or null, with the literals around it: the quotes are part of those,
+ * as an append costs more than the bytes.
+ */
 
-    } else {
-        hx_json_string(b, s->data, s->len);
+#define hx_audit_nullable(b, before, s, after)                                \
+                                                                              \
+    if ((s)->data == NULL) {                                                  \
+        hx_buf_lit(b, before "null" after);                                   \
+                                                                              \
+    } else {                                                                  \
+        hx_buf_lit(b, before "\"");                                           \
+        hx_json_escape(b, (s)->data, (s)->len);                               \
+        hx_buf_lit(b, "\"" after);                                            \
     }
-}
 
 
 static void
@@ -36,8 +41,6 @@ hx_audit_path(hx_buf_t *b, const hx_str_t *target)
         }
     }
 
-    hx_buf_byte(b, '"');
-
     if (len > HX_AUDIT_PATH_MAX) {
         hx_json_escape(b, target->data, HX_AUDIT_PATH_MAX);
         hx_buf_lit(b, "...");
@@ -45,8 +48,6 @@ hx_audit_path(hx_buf_t *b, const hx_str_t *target)
     } else {
         hx_json_escape(b, target->data, len);
     }
-
-    hx_buf_byte(b, '"');
 }
 
 
@@ -56,28 +57,23 @@ hx_audit_line(hx_buf_t *b, const hx_audit_record_t *r,
 {
     hx_buf_lit(b, "{\"ts\":\"");
     hx_buf_add(b, ts, 24);
-    hx_buf_lit(b, "\",\"tenant_id\":");
-    hx_audit_nullable(b, &r->tenant);
-    hx_buf_lit(b, ",\"method\":");
-    hx_json_string(b, r->method.data, r->method.len);
-    hx_buf_lit(b, ",\"path\":");
+    hx_audit_nullable(b, "\",\"tenant_id\":", &r->tenant, ",\"method\":\"");
+    hx_json_escape(b, r->method.data, r->method.len);
+    hx_buf_lit(b, "\",\"path\":\"");
     hx_audit_path(b, &r->path);
-    hx_buf_lit(b, ",\"namespace\":");
-    hx_audit_nullable(b, &r->ns);
-    hx_buf_lit(b, ",\"status\":");
+    hx_audit_nullable(b, "\",\"namespace\":", &r->ns, ",\"status\":");
     hx_text_u64(b, r->status);
     hx_buf_lit(b, ",\"cus\":");
     hx_text_tenths(b, r->cus);
     hx_buf_lit(b, ",\"latency_ms\":");
     hx_text_u64(b, r->latency_ms);
-    hx_buf_lit(b, ",\"request_id\":");
-    hx_json_string(b, r->request_id.data, r->request_id.len);
+    hx_buf_lit(b, ",\"request_id\":\"");
+    hx_json_escape(b, r->request_id.data, r->request_id.len);
 
     if (r->outcome != NULL) {
-        hx_buf_lit(b, ",\"outcome\":\"");
+        hx_buf_lit(b, "\",\"outcome\":\"");
         hx_buf_add(b, r->outcome, strlen(r->outcome));
-        hx_buf_byte(b, '"');
     }
 
-    hx_buf_lit(b, "}\n");
+    hx_buf_lit(b, "\"}\n");
 }

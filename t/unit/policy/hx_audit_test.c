@@ -215,8 +215,11 @@ test_value(unsigned i, hx_json_event_t ev, const void *s, size_t len)
 static void
 test_read(const hx_str_t *line, const hx_audit_record_t *r)
 {
+    int              n;
+    char             number[32];
     unsigned         i;
     hx_json_err_t    err;
+    unsigned char    ts[24];
     hx_json_scan_t  *scan;
 
     static const char *const  names[] = {
@@ -243,12 +246,25 @@ test_read(const hx_str_t *line, const hx_audit_record_t *r)
         test_value(1 + 2 * i, HX_JSON_KEY, names[i], strlen(names[i]));
     }
 
+    hx_text_time(ts, r->sec, r->msec);
+    test_value(2, HX_JSON_STRING, ts, sizeof(ts));
+
     if (r->tenant.data == NULL) {
         assert_int_equal(read_back.ev[4], HX_JSON_NULL);
 
     } else {
         test_value(4, HX_JSON_STRING, r->tenant.data, r->tenant.len);
     }
+
+    assert_int_equal(read_back.ev[10], r->ns.data == NULL ? HX_JSON_NULL
+                                                          : HX_JSON_STRING);
+
+    n = snprintf(number, sizeof(number), "%u", r->status);
+    test_value(12, HX_JSON_NUMBER, number, (size_t) n);
+    n = snprintf(number, sizeof(number), "%u.%u", r->cus / 10, r->cus % 10);
+    test_value(14, HX_JSON_NUMBER, number, (size_t) n);
+    n = snprintf(number, sizeof(number), "%ju", (uintmax_t) r->latency_ms);
+    test_value(16, HX_JSON_NUMBER, number, (size_t) n);
 
     test_value(18, HX_JSON_STRING, r->request_id.data, r->request_id.len);
 }
@@ -282,8 +298,12 @@ random_records(void **state)
         r.path.len = test_below(test_below(10) ? 100 : sizeof(mem[2]));
         r.request_id.data = (unsigned char *) mem[3];
         r.request_id.len = 1 + test_below(HX_REQUEST_ID_MAX);
-        r.ns.data = (unsigned char *) mem[4];
-        r.ns.len = test_below(HX_NAMESPACE_MAX + 1);
+
+        if (test_below(4)) {
+            r.ns.data = (unsigned char *) mem[4];
+            r.ns.len = test_below(HX_NAMESPACE_MAX + 1);
+        }
+
         r.status = 100 + (unsigned) test_below(500);
         r.cus = (uint32_t) test_below(1000);
         r.latency_ms = test_random() >> test_below(64);
