@@ -20,28 +20,79 @@ static const unsigned char  hx_path_special[256] = {
 };
 
 
+typedef unsigned char  hx_path_block_t __attribute__((vector_size(16)));
+typedef signed char    hx_path_signed_t __attribute__((vector_size(16)));
+
+
+/*
+ * Copies sixteen bytes and says whether all stand for themselves: no special
+ * one but '?' is above '%'.  A few others, too, are taken for special here.
+ */
+
+static inline int
+hx_path_copy_block(unsigned char *out, const unsigned char *s)
+{
+    uint64_t         w[2];
+    hx_path_block_t  v;
+
+    memcpy(&v, s, 16);
+    memcpy(out, &v, 16);
+
+    v = ((hx_path_signed_t) v > '%') ^ (v == '?');
+    memcpy(w, &v, 16);
+
+    return (w[0] & w[1]) == UINT64_MAX;
+}
+
+
+/*
+ * Copies what stands for itself at the beginning of s and returns how much it
+ * is.  What out, which has room for len, holds behind that is undefined.  The
+ * last block may overlap what is done already.
+ */
+
+static size_t
+hx_path_copy(unsigned char *out, const unsigned char *s, size_t len)
+{
+    size_t  i;
+
+    i = 0;
+
+    if (len >= 16) {
+        while (i + 16 < len && hx_path_copy_block(out + i, s + i)) {
+            i += 16;
+        }
+
+        if (i + 16 >= len
+            && hx_path_copy_block(out + len - 16, s + len - 16))
+        {
+            return len;
+        }
+    }
+
+    for ( /* void */ ; i < len && !hx_path_special[s[i]]; i++) {
+        out[i] = s[i];
+    }
+
+    return i;
+}
+
+
 static hx_path_err_t
 hx_path_decode(hx_path_t *p, const unsigned char *s, size_t len,
     unsigned char *out)
 {
-    size_t         i, n, run;
+    size_t         i, n, run, room;
     unsigned char  c;
 
     p->encoded_slash = (size_t) -1;
     p->encoded_slash_end = 0;
 
     for (i = 0, n = 0; /* void */ ; i++, n++) {
-        for (run = i; run < len && !hx_path_special[s[run]]; run++) {
-            /* void */
-        }
-
-        if (run - i > HX_PATH_MAX - n) {
-            return HX_PATH_E_FORM;
-        }
-
-        memcpy(out + n, s + i, run - i);
-        n += run - i;
-        i = run;
+        room = HX_PATH_MAX - n;
+        run = hx_path_copy(out + n, s + i, len - i < room ? len - i : room);
+        n += run;
+        i += run;
 
         if (i == len || s[i] == '?' || s[i] == '#') {
             break;

@@ -78,9 +78,9 @@ typedef struct {
 
 /*
  * target: the raw request target up to, and not including, '?' or '#'; it is
- * cut there when they occur.  out: at least HX_PATH_MAX bytes, holds the
- * decoded text as long as *p is used.  "/" alone is n = 0.  Gate and engine
- * both use this one, on the same raw bytes, so they cannot disagree.
+ * cut there when they occur.  out: room for len bytes, but HX_PATH_MAX at most;
+ * holds the decoded text as long as *p is used.  "/" alone is n = 0.  Gate and
+ * engine both use this one, on the same raw bytes, so they cannot disagree.
  */
 hx_path_err_t hx_path_parse(hx_path_t *p, const unsigned char *target,
     size_t len, unsigned char *out);

@@ -15,13 +15,13 @@ typedef struct {
     const char     *segments;       /* joined by '|' */
 } hx_path_row_t;
 
-static unsigned char  *out;         /* HX_PATH_MAX bytes, then a guard page */
+static unsigned char  *guard;       /* what is decoded ends here at most */
 
 
 static int
 test_setup(void **state)
 {
-    out = test_guard() - HX_PATH_MAX;
+    guard = test_guard();
 
     return 0;
 }
@@ -30,9 +30,11 @@ test_setup(void **state)
 static hx_path_err_t
 test_parse(hx_path_t *p, const char *target, size_t len)
 {
+    const size_t  room = len < HX_PATH_MAX ? len : HX_PATH_MAX;
+
     memset(p, 0x5a, sizeof(hx_path_t));
 
-    return hx_path_parse(p, test_edge(target, len), len, out);
+    return hx_path_parse(p, test_edge(target, len), len, guard - room);
 }
 
 
@@ -409,6 +411,54 @@ any_bytes(void **state)
 }
 
 
+/* Every byte at every place of targets of all lengths that are told apart. */
+static void
+every_place(void **state)
+{
+    char      target[50];
+    size_t    at, len;
+    unsigned  c;
+
+    for (len = 1; len < sizeof(target); len++) {
+        for (at = 0; at < len; at++) {
+            for (c = 0; c < 256; c++) {
+                memset(target, 'a' + (int) (at % 26), len);
+                target[0] = '/';
+                target[at] = (char) c;
+                test_compare(target, len);
+            }
+        }
+    }
+}
+
+
+/* What stands around the place where the room ends. */
+static void
+at_the_limit(void **state)
+{
+    char    target[HX_PATH_MAX + 40];
+    size_t  i, at, len;
+
+    static const char *const  pieces[] = {
+        "b", "/", "?", "#", "%41", "%2F", "%", "%4", "%zz", "%25", "%00"
+    };
+
+    for (i = 0; i < hx_nelts(pieces); i++) {
+        for (at = HX_PATH_MAX - 36; at < HX_PATH_MAX + 36; at++) {
+            for (len = at + 3; len <= sizeof(target); len += 7) {
+                memset(target, 'a', sizeof(target));
+                target[0] = '/';
+                memcpy(target + at, pieces[i], strlen(pieces[i]));
+                test_compare(target, len);
+
+                target[at] = i % 2 ? '\0' : target[at];
+                test_compare(target, len);
+            }
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -417,7 +467,9 @@ main(void)
         cmocka_unit_test(encoded_slash),
         cmocka_unit_test(limits),
         cmocka_unit_test(against_the_model),
-        cmocka_unit_test(any_bytes)
+        cmocka_unit_test(any_bytes),
+        cmocka_unit_test(every_place),
+        cmocka_unit_test(at_the_limit)
     };
 
     return cmocka_run_group_tests(tests, test_setup, NULL);
