@@ -16,14 +16,14 @@
 
 /* Written out: the compiler makes one load of each, of a loop it does not. */
 
-static uint32_t
+static inline uint32_t
 hx_le16(const unsigned char *p)
 {
     return (uint32_t) p[0] | (uint32_t) p[1] << 8;
 }
 
 
-static uint32_t
+static inline uint32_t
 hx_le32(const unsigned char *p)
 {
     return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
@@ -31,7 +31,7 @@ hx_le32(const unsigned char *p)
 }
 
 
-static uint64_t
+static inline uint64_t
 hx_le64(const unsigned char *p)
 {
     return hx_le32(p) | (uint64_t) hx_le32(p + 4) << 32;
@@ -140,27 +140,6 @@ hx_tenant_decode(hx_tenant_t *t, const unsigned char *p, size_t len)
 }
 
 
-int
-hx_tenant_namespace(const hx_tenant_t *t, size_t *pos, hx_str_t *ns)
-{
-    size_t                left;
-    const unsigned char  *p;
-
-    left = t->namespaces.len - *pos;
-    p = t->namespaces.data + *pos;
-
-    if (left == 0 || (size_t) p[0] + 1 > left) {
-        return 0;
-    }
-
-    ns->data = p + 1;
-    ns->len = p[0];
-    *pos += ns->len + 1;
-
-    return 1;
-}
-
-
 void
 hx_tenant_key(const hx_tenant_t *t, unsigned i, hx_tenant_key_t *key)
 {
@@ -185,7 +164,7 @@ hx_tenant_key_valid(const hx_tenant_t *t,
     for (i = 0; i < t->n_keys; i++) {
         p = t->keys + (size_t) i * HX_TENANT_KEY_SIZE;
 
-        if (hx_equal(p, hash, HX_SHA256_LEN)) {
+        if (memcmp(p, hash, HX_SHA256_LEN) == 0) {
             expires = hx_le64(p + HX_SHA256_LEN + 8);
             return expires == 0 || now < expires ? HX_OK : HX_NO;
         }

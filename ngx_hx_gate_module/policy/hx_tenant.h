@@ -77,7 +77,29 @@ hx_rc_t hx_tenant_view(hx_tenant_t *t, const unsigned char *p, size_t len);
  * Steps through the packed namespaces: *pos starts as 0; 1 and *ns, or 0 at
  * the end.
  */
-int hx_tenant_namespace(const hx_tenant_t *t, size_t *pos, hx_str_t *ns);
+static inline int
+hx_tenant_namespace(const hx_tenant_t *t, size_t *pos, hx_str_t *ns)
+{
+    size_t  start, end;
+
+    start = *pos;
+
+    if (start == t->namespaces.len) {
+        return 0;
+    }
+
+    end = start + 1 + t->namespaces.data[start];
+
+    if (end > t->namespaces.len) {
+        return 0;
+    }
+
+    ns->data = t->namespaces.data + start + 1;
+    ns->len = end - start - 1;
+    *pos = end;
+
+    return 1;
+}
 
 /* Key i < n_keys. */
 void hx_tenant_key(const hx_tenant_t *t, unsigned i, hx_tenant_key_t *key);

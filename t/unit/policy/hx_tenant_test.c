@@ -126,6 +126,7 @@ walking_namespaces(void **state)
                      HX_OK);
 
     pos = 0;
+    memset(&ns, 0, sizeof(ns));
     assert_true(hx_tenant_namespace(&t, &pos, &ns));
     assert_true(test_same(&ns, &e.namespaces[0]));
     assert_true(hx_tenant_namespace(&t, &pos, &ns));
