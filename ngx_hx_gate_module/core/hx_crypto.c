@@ -6,9 +6,13 @@
  * of RAND_bytes for 16 bytes costs 640 ns, for 4 KiB 1.15 us.
  */
 
+/* SHA256_Init() and its like, for hx_sha256() */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -86,10 +90,32 @@ hx_sha256_finish(hx_crypto_t *c, unsigned char out[HX_SHA256_LEN])
 }
 
 
+/*
+ * Deprecated since OpenSSL 3.0, but the code that EVP calls, without the layers
+ * between: for a key they are an eighth of the instructions, a quarter of the
+ * time.  (SHA256() itself goes through them.)
+ */
+
 hx_rc_t
 hx_sha256(hx_crypto_t *c, const void *data, size_t len,
     unsigned char out[HX_SHA256_LEN])
 {
+#ifndef OPENSSL_NO_DEPRECATED_3_0
+
+    int         ok;
+    SHA256_CTX  ctx;
+
+    ok = SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, data, len) == 1
+         && SHA256_Final(out, &ctx) == 1;
+
+    /* what was hashed may be a key */
+
+    explicit_bzero(&ctx, sizeof(ctx));
+
+    return ok ? HX_OK : HX_FAIL;
+
+#else
+
     if (hx_sha256_start(c) != HX_OK
         || hx_sha256_update(c, data, len) != HX_OK)
     {
@@ -97,6 +123,8 @@ hx_sha256(hx_crypto_t *c, const void *data, size_t len,
     }
 
     return hx_sha256_finish(c, out);
+
+#endif
 }
 
 

@@ -85,6 +85,32 @@ nist_vectors(void **state)
 }
 
 
+/* In one go, or in pieces through the incremental form: the same digest. */
+static void
+whole_and_pieces(void **state)
+{
+    size_t         i, n, at, len;
+    unsigned char  block[400], whole[HX_SHA256_LEN], pieces[HX_SHA256_LEN];
+
+    for (i = 0; i < 3000; i++) {
+        len = i < sizeof(block) ? i : test_below(sizeof(block));
+        test_fill(block, len);
+        assert_int_equal(hx_sha256(crypto, test_edge(block, len), len, whole),
+                         HX_OK);
+
+        assert_int_equal(hx_sha256_start(crypto), HX_OK);
+
+        for (at = 0; at < len; at += n) {
+            n = 1 + test_below(len - at);
+            assert_int_equal(hx_sha256_update(crypto, block + at, n), HX_OK);
+        }
+
+        assert_int_equal(hx_sha256_finish(crypto, pieces), HX_OK);
+        assert_memory_equal(whole, pieces, sizeof(whole));
+    }
+}
+
+
 /* A digest that was given up leaves nothing in the next one. */
 static void
 handle_starts_anew(void **state)
@@ -322,6 +348,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(nist_vectors),
+        cmocka_unit_test(whole_and_pieces),
         cmocka_unit_test(handle_starts_anew),
         cmocka_unit_test(pool_never_repeats),
         cmocka_unit_test(pool_fills_all),
