@@ -238,6 +238,51 @@ hx_text_base62(unsigned char *out, size_t width, const unsigned char *in,
 }
 
 
+/* 64 = no digit: none of the values up to 61 has that bit. */
+
+static const unsigned char  hx_base62_value[256] = {
+    ['0'] = 0, ['1'] = 1, ['2'] = 2, ['3'] = 3, ['4'] = 4, ['5'] = 5,
+    ['6'] = 6, ['7'] = 7, ['8'] = 8, ['9'] = 9, ['A'] = 10, ['B'] = 11,
+    ['C'] = 12, ['D'] = 13, ['E'] = 14, ['F'] = 15, ['G'] = 16, ['H'] = 17,
+    ['I'] = 18, ['J'] = 19, ['K'] = 20, ['L'] = 21, ['M'] = 22, ['N'] = 23,
+    ['O'] = 24, ['P'] = 25, ['Q'] = 26, ['R'] = 27, ['S'] = 28, ['T'] = 29,
+    ['U'] = 30, ['V'] = 31, ['W'] = 32, ['X'] = 33, ['Y'] = 34, ['Z'] = 35,
+    ['a'] = 36, ['b'] = 37, ['c'] = 38, ['d'] = 39, ['e'] = 40, ['f'] = 41,
+    ['g'] = 42, ['h'] = 43, ['i'] = 44, ['j'] = 45, ['k'] = 46, ['l'] = 47,
+    ['m'] = 48, ['n'] = 49, ['o'] = 50, ['p'] = 51, ['q'] = 52, ['r'] = 53,
+    ['s'] = 54, ['t'] = 55, ['u'] = 56, ['v'] = 57, ['w'] = 58, ['x'] = 59,
+    ['y'] = 60, ['z'] = 61,
+    [0 ... '/'] = 64, [':' ... '@'] = 64, ['[' ... '`'] = 64,
+    ['{' ... 255] = 64
+};
+
+
+hx_rc_t
+hx_text_unbase62(const unsigned char *s, size_t n, uint64_t *v)
+{
+    size_t    i;
+    uint64_t  num;
+    unsigned  d, all;
+
+    num = 0;
+    all = 0;
+
+    for (i = 0; i < n; i++) {
+        d = hx_base62_value[s[i]];
+        all |= d;
+        num = num * 62 + d;
+    }
+
+    if (all & 64) {
+        return HX_NO;
+    }
+
+    *v = num;
+
+    return HX_OK;
+}
+
+
 /* Two bytes; written out, as loops of known length are not unrolled. */
 
 static void

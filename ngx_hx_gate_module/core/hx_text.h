@@ -38,6 +38,12 @@ hx_rc_t hx_text_unhex(unsigned char *out, const unsigned char *in, size_t n);
 void hx_text_base62(unsigned char *out, size_t width, const unsigned char *in,
     size_t n);
 
+/*
+ * The number that n <= 10 base62 digits are, any number of zeroes in front.
+ * HX_OK and *v, or HX_NO (another character).
+ */
+hx_rc_t hx_text_unbase62(const unsigned char *s, size_t n, uint64_t *v);
+
 /* 36 characters of an RFC 4122 version 4 UUID from 16 random bytes. */
 void hx_text_uuid4(unsigned char out[36], const unsigned char rnd[16]);
 

@@ -16,34 +16,28 @@
 #define HX_APIKEY_BODY_LEN     (HX_APIKEY_LEN - HX_APIKEY_SUM_LEN)
 
 
-static void
-hx_apikey_sum(unsigned char out[HX_APIKEY_SUM_LEN], const unsigned char *key)
-{
-    uint32_t       crc;
-    unsigned char  be[4];
-
-    crc = hx_crc32(0, key, HX_APIKEY_BODY_LEN);
-
-    be[0] = (unsigned char) (crc >> 24);
-    be[1] = (unsigned char) (crc >> 16);
-    be[2] = (unsigned char) (crc >> 8);
-    be[3] = (unsigned char) crc;
-
-    hx_text_base62(out, HX_APIKEY_SUM_LEN, be, sizeof(be));
-}
-
-
 void
 hx_apikey_make(unsigned char out[HX_APIKEY_LEN],
     const unsigned char rnd[HX_APIKEY_ENTROPY])
 {
+    uint32_t       crc;
+    unsigned char  be[4];
+
     memcpy(out, HX_APIKEY_PREFIX, HX_APIKEY_PREFIX_LEN);
 
     hx_text_base62(out + HX_APIKEY_PREFIX_LEN,
                    HX_APIKEY_BODY_LEN - HX_APIKEY_PREFIX_LEN,
                    rnd, HX_APIKEY_ENTROPY);
 
-    hx_apikey_sum(out + HX_APIKEY_BODY_LEN, out);
+    crc = hx_crc32(0, out, HX_APIKEY_BODY_LEN);
+
+    be[0] = (unsigned char) (crc >> 24);
+    be[1] = (unsigned char) (crc >> 16);
+    be[2] = (unsigned char) (crc >> 8);
+    be[3] = (unsigned char) crc;
+
+    hx_text_base62(out + HX_APIKEY_BODY_LEN, HX_APIKEY_SUM_LEN, be,
+                   sizeof(be));
 }
 
 
@@ -51,7 +45,7 @@ int
 hx_apikey_plausible(hx_apikey_format_t format, const unsigned char *key,
     size_t len)
 {
-    unsigned char  sum[HX_APIKEY_SUM_LEN];
+    uint64_t  sum;
 
     if (format == HX_APIKEY_ANY) {
         return hx_check_printable(key, len, HX_APIKEY_MIN, HX_APIKEY_MAX);
@@ -63,9 +57,9 @@ hx_apikey_plausible(hx_apikey_format_t format, const unsigned char *key,
         return 0;
     }
 
-    hx_apikey_sum(sum, key);
-
     /* no secret: anybody can compute it from what was presented */
 
-    return memcmp(sum, key + HX_APIKEY_BODY_LEN, HX_APIKEY_SUM_LEN) == 0;
+    return hx_text_unbase62(key + HX_APIKEY_BODY_LEN, HX_APIKEY_SUM_LEN, &sum)
+           == HX_OK
+           && sum == hx_crc32(0, key, HX_APIKEY_BODY_LEN);
 }

@@ -262,6 +262,61 @@ base62(void **state)
 }
 
 
+/* Read back, and every byte that is no digit refused at every place. */
+static void
+unbase62(void **state)
+{
+    size_t         i, k, n, width;
+    unsigned       c;
+    uint64_t       v, back, want;
+    unsigned char  in[8], out[10];
+    const char    *at;
+
+    static const char  digits[] =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+    for (i = 0; i < 20000; i++) {
+        v = test_random() >> (5 + test_below(59));
+
+        for (k = 0; k < 8; k++) {
+            in[k] = (unsigned char) (v >> (56 - 8 * k));
+        }
+
+        hx_text_base62(out, 10, in, 8);
+        assert_int_equal(hx_text_unbase62(test_edge(out, 10), 10, &back),
+                         HX_OK);
+        assert_true(back == v);
+    }
+
+    for (i = 0; i < 20000; i++) {
+        width = test_below(11);
+        want = 0;
+
+        for (k = 0; k < width; k++) {
+            n = test_below(62);
+            out[k] = (unsigned char) digits[n];
+            want = want * 62 + n;
+        }
+
+        assert_int_equal(hx_text_unbase62(test_edge(out, width), width,
+                                          &back), HX_OK);
+        assert_true(back == want);
+    }
+
+    for (k = 0; k < 10; k++) {
+        for (c = 0; c < 256; c++) {
+            memset(out, 'z', sizeof(out));
+            out[k] = (unsigned char) c;
+            back = 77;
+            at = memchr(digits, (int) c, 62);
+            assert_int_equal(hx_text_unbase62(out, 10, &back),
+                             at != NULL ? HX_OK : HX_NO);
+            assert_true(at != NULL || back == 77);
+        }
+    }
+}
+
+
 static void
 uuid4(void **state)
 {
@@ -533,6 +588,7 @@ main(void)
         cmocka_unit_test(numbers_refused),
         cmocka_unit_test(hex),
         cmocka_unit_test(base62),
+        cmocka_unit_test(unbase62),
         cmocka_unit_test(uuid4),
         cmocka_unit_test(times),
         cmocka_unit_test(utf8),
