@@ -3,7 +3,8 @@
  *
  * Every bad value has its own message with file and line, and a combination
  * that would leave a hole is an error of "nginx -t", not a surprise later.
- * Parsers of the longer directives are in ngx_hx_conf_*.c.
+ * Parsers of the longer directives are in ngx_hx_conf_*.c, the combinations in
+ * ngx_hx_conf_check.c.
  */
 
 #include "ngx_hx_conf.h"
@@ -263,106 +264,6 @@ ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (mcf->threads == NULL) {
             return NGX_CONF_ERROR;
         }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/*
- * Does a content handler of nginx pass bodies on unread here?  The first
- * member of the location configuration of every one of these is a
- * ngx_http_upstream_conf_t.  (grpc has no such setting; what the gate has read
- * it sends from there.)
- */
-
-static ngx_uint_t
-ngx_hx_conf_unbuffered(ngx_conf_t *cf)
-{
-    ngx_uint_t                i, k;
-    ngx_module_t             *m;
-    ngx_http_conf_ctx_t      *ctx;
-    ngx_http_upstream_conf_t *u;
-
-    static const char  *names[] = {
-        "ngx_http_proxy_module",
-        "ngx_http_fastcgi_module",
-        "ngx_http_uwsgi_module",
-        "ngx_http_scgi_module"
-    };
-
-    ctx = cf->ctx;
-
-    for (i = 0; cf->cycle->modules[i]; i++) {
-        m = cf->cycle->modules[i];
-
-        if (m->type != NGX_HTTP_MODULE) {
-            continue;
-        }
-
-        for (k = 0; k < hx_nelts(names); k++) {
-            if (ngx_strcmp(m->name, names[k]) != 0) {
-                continue;
-            }
-
-            u = ctx->loc_conf[m->ctx_index];
-
-            if (u != NULL && u->request_buffering == 0) {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
-static ngx_uint_t
-ngx_hx_conf_reads_body(const ngx_hx_loc_conf_t *lcf)
-{
-    ngx_uint_t             i;
-    const hx_operation_t  *op;
-
-    op = lcf->operations->elts;
-
-    for (i = 0; i < lcf->operations->nelts; i++) {
-        if (op[i].ns == HX_NS_BODY) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static char *
-ngx_hx_conf_check_gate(ngx_conf_t *cf, const ngx_hx_loc_conf_t *lcf)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (lcf->operations == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"hx_gate\" is on but there is no "
-                           "\"hx_gate_operation\": every request would be "
-                           "refused");
-        return NGX_CONF_ERROR;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"satisfy any\" where \"hx_gate\" is on would let "
-                           "other access rules override its refusals");
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_hx_conf_reads_body(lcf) && ngx_hx_conf_unbuffered(cf)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "request buffering is off where \"hx_gate\" has an "
-                           "operation with namespace=body: nothing may be "
-                           "forwarded before the namespace is known");
-        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
