@@ -151,12 +151,13 @@ ngx_hx_admin_new_key(ngx_hx_job_t *job)
 static ngx_int_t
 ngx_hx_admin_change(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
-    hx_rc_t           rc;
-    ngx_str_t         body;
-    ngx_int_t         status;
-    ngx_hx_job_t     *job;
-    hx_adminreq_t    *req;
-    hx_admin_call_t   call;
+    hx_rc_t                    rc;
+    ngx_str_t                  body;
+    ngx_int_t                  status;
+    ngx_hx_job_t              *job;
+    hx_adminreq_t             *req;
+    hx_admin_call_t            call;
+    const ngx_hx_main_conf_t  *mcf;
 
     status = ngx_hx_admin_collect(r, ctx, &body);
     if (status != NGX_OK) {
@@ -173,8 +174,11 @@ ngx_hx_admin_change(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    mcf = ngx_hx_main_conf(r);
+
     rc = hx_adminreq_parse(req, call, body.data, body.len,
-                           (uint64_t) ngx_time());
+                           (uint64_t) ngx_time(), mcf->plans.elts,
+                           (unsigned) mcf->plans.nelts);
 
     ctx->tenant.id = req->change.id;        /* for the audit record */
 

@@ -27,6 +27,9 @@ typedef struct {
     ngx_hx_job_type_t    type;
     ngx_http_request_t  *request;
     hx_registry_t       *registry;          /* borrowed */
+    const hx_plan_t     *plans;             /* of the configuration */
+    unsigned             n_plans;
+    const hx_rate_t     *default_rate;
 
     hx_change_t         *change;
     hx_str_t             id;                /* get */

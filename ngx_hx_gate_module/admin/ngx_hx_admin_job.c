@@ -6,7 +6,6 @@
 #include "ngx_hx_admin.h"
 
 #include "hx_json_write.h"
-#include "hx_plan.h"
 
 
 static void
@@ -45,46 +44,28 @@ ngx_hx_job_namespaces(hx_buf_t *b, const hx_tenant_t *t)
 /* What holds for this tenant: its own override, its plan, the default. */
 
 static void
-ngx_hx_job_limits(hx_buf_t *b, const hx_tenant_t *t)
+ngx_hx_job_limits(hx_buf_t *b, const ngx_hx_job_t *job, const hx_tenant_t *t)
 {
-    uint64_t          quota;
-    uint32_t          requests, window;
-    const hx_plan_t  *plan;
+    hx_limit_t  limit;
 
-    plan = hx_plan_find(t->plan.data, t->plan.len);
-
-    quota = t->quota;
-
-    if (quota == HX_TENANT_NONE) {
-        quota = plan != NULL ? plan->quota : HX_QUOTA_UNLIMITED;
-    }
-
-    requests = t->requests;
-    window = t->window_s;
-
-    if (requests == 0 && plan != NULL) {
-        requests = plan->requests;
-        window = plan->window_s;
-    }
-
-    if (requests == 0) {
-        requests = HX_DEFAULT_REQUESTS;
-        window = HX_DEFAULT_WINDOW_S;
-    }
+    hx_limit_resolve(&limit, t, job->plans, job->n_plans, job->default_rate);
 
     hx_buf_lit(b, "\"monthly_quota\":");
 
-    if (quota == HX_QUOTA_UNLIMITED) {
+    if (limit.quota == HX_QUOTA_UNLIMITED) {
         hx_buf_lit(b, "null");
 
+    } else if (limit.quota % 10 == 0) {
+        hx_text_u64(b, limit.quota / 10);
+
     } else {
-        hx_text_u64(b, quota / 10);
+        hx_text_tenths(b, limit.quota);
     }
 
     hx_buf_lit(b, ",\"rate_limit\":{\"requests\":");
-    hx_text_u64(b, requests);
+    hx_text_u64(b, limit.rate.requests);
     hx_buf_lit(b, ",\"window_s\":");
-    hx_text_u64(b, window);
+    hx_text_u64(b, limit.rate.window_s);
     hx_buf_byte(b, '}');
 }
 
@@ -107,7 +88,7 @@ ngx_hx_job_time(hx_buf_t *b, const char *name, uint64_t sec)
 /* A tenant as an operator may see it: never a key, never a hash. */
 
 static void
-ngx_hx_job_tenant(hx_buf_t *b, const hx_tenant_t *t)
+ngx_hx_job_tenant(hx_buf_t *b, const ngx_hx_job_t *job, const hx_tenant_t *t)
 {
     hx_buf_byte(b, '{');
     ngx_hx_job_member(b, "tenant_id", &t->id);
@@ -133,7 +114,7 @@ ngx_hx_job_tenant(hx_buf_t *b, const hx_tenant_t *t)
         hx_buf_byte(b, ',');
     }
 
-    ngx_hx_job_limits(b, t);
+    ngx_hx_job_limits(b, job, t);
     hx_buf_lit(b, ",\"api_keys\":");
     hx_text_u64(b, t->n_keys);
     ngx_hx_job_time(b, "created_at", t->created);
@@ -162,7 +143,7 @@ ngx_hx_job_changed(hx_buf_t *b, const ngx_hx_job_t *job, const hx_tenant_t *t)
         hx_buf_byte(b, ',');
         ngx_hx_job_namespaces(b, t);
         hx_buf_byte(b, ',');
-        ngx_hx_job_limits(b, t);
+        ngx_hx_job_limits(b, job, t);
         break;
 
     case HX_CHANGE_ROTATE:
@@ -182,7 +163,7 @@ ngx_hx_job_changed(hx_buf_t *b, const ngx_hx_job_t *job, const hx_tenant_t *t)
         hx_buf_byte(b, ',');
         ngx_hx_job_member(b, "plan", &t->plan);
         hx_buf_byte(b, ',');
-        ngx_hx_job_limits(b, t);
+        ngx_hx_job_limits(b, job, t);
         break;
 
     case HX_CHANGE_SUSPEND:
@@ -203,12 +184,13 @@ ngx_hx_job_changed(hx_buf_t *b, const ngx_hx_job_t *job, const hx_tenant_t *t)
 
 
 typedef struct {
-    hx_buf_t     out;
-    ngx_uint_t   limit;
-    ngx_uint_t   n;
-    size_t       id_len;
-    u_char       id[HX_TENANT_MAX];     /* of the last one listed */
-    unsigned     more:1;
+    const ngx_hx_job_t  *job;
+    hx_buf_t             out;
+    ngx_uint_t           limit;
+    ngx_uint_t           n;
+    size_t               id_len;
+    u_char               id[HX_TENANT_MAX];     /* of the last one listed */
+    unsigned             more:1;
 } ngx_hx_job_page_t;
 
 
@@ -229,7 +211,7 @@ ngx_hx_job_each(void *data, const hx_tenant_t *t)
         hx_buf_byte(&page->out, ',');
     }
 
-    ngx_hx_job_tenant(&page->out, t);
+    ngx_hx_job_tenant(&page->out, page->job, t);
 
     if (!hx_buf_ok(&page->out)) {
 
@@ -259,6 +241,7 @@ ngx_hx_job_list(ngx_hx_job_t *job)
     /* room for what follows the list is kept aside */
 
     hx_buf_init(&page.out, job->out, NGX_HX_ADMIN_OUT - 256);
+    page.job = job;
     page.limit = job->limit;
 
     hx_buf_lit(&page.out, "{\"tenants\":[");
@@ -318,7 +301,7 @@ ngx_hx_job_one(ngx_hx_job_t *job, u_char *record)
 
     if (hx_tenant_decode(&t, record, len) == HX_OK) {
         if (job->type == NGX_HX_JOB_GET) {
-            ngx_hx_job_tenant(&b, &t);
+            ngx_hx_job_tenant(&b, job, &t);
 
         } else {
             ngx_hx_job_changed(&b, job, &t);

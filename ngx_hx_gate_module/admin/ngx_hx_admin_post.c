@@ -89,6 +89,10 @@ ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
         return ngx_hx_admin_unavailable(r, ctx, "the registry is not open");
     }
 
+    job->plans = mcf->plans.elts;
+    job->n_plans = (unsigned) mcf->plans.nelts;
+    job->default_rate = &mcf->default_rate;
+
     slot = task->ctx;
     *slot = job;
 

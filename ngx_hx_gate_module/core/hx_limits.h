@@ -43,6 +43,10 @@
 #define HX_TENANT_RECORD_MAX    98304       /* bytes of one encoded record */
 #define HX_GRACE_MAX            2592000     /* seconds an old key may live on */
 
+#define HX_PLANS_MAX            64          /* the built-in ones among them */
+#define HX_PLAN_MAX             64          /* bytes of a plan's name */
+#define HX_QUOTA_MAX            1000000000000ULL    /* CUs a month */
+
 #define HX_LIST_DEFAULT         100         /* entries of one listing page */
 #define HX_LIST_MAX             1000
 

@@ -143,6 +143,10 @@ ngx_hx_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    if (ngx_hx_conf_limits_init(cf, mcf) != NGX_OK) {
+        return NULL;
+    }
+
     mcf->hash_tenant = ngx_hash_key((u_char *) "x-hx-tenant", 11);
     mcf->hash_namespace = ngx_hash_key((u_char *) "x-hx-namespace", 14);
     mcf->hash_request_id = ngx_hash_key((u_char *) "x-request-id", 12);

@@ -1,8 +1,8 @@
 /*
  * ngx_hx_conf.h -- between the files that read the configuration:
  * ngx_hx_conf.c (table, merging), ngx_hx_conf_check.c (combinations) and
- * ngx_hx_conf_{values,audit,operations}.c (parsers).  Every function
- * reports what is wrong itself.
+ * ngx_hx_conf_{values,audit,limits,operations}.c (parsers).  Every function
+ * reports what is wrong itself, unless it says that the caller does.
  */
 
 #ifndef NGX_HX_CONF_H
@@ -40,6 +40,9 @@ ngx_hx_after(const ngx_str_t *v, size_t n)
 
 /* ngx_hx_conf.c: NGX_CONF_ERROR, and a message that names the argument. */
 char *ngx_hx_bad_parameter(ngx_conf_t *cf, const ngx_str_t *v);
+
+/* The built-in plans and the default rate. */
+ngx_int_t ngx_hx_conf_limits_init(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf);
 
 /* Refuses what must not stand together where the gate is in force. */
 char *ngx_hx_conf_check_gate(ngx_conf_t *cf, const ngx_hx_loc_conf_t *lcf);

@@ -9,8 +9,8 @@
 #include "hx_adminreq.h"
 #include "hx_check.h"
 #include "hx_json_scan.h"
-#include "hx_plan.h"
 #include "hx_text.h"
+#include "hx_window.h"
 
 
 typedef enum {
@@ -71,14 +71,14 @@ static const hx_admin_row_t  hx_calls[HX_ADMIN_CALLS] = {
 
 #define HX_RATE_MEMBERS     (M(M_REQUESTS)|M(M_WINDOW))
 
-#define HX_QUOTA_MAX        1000000000000ULL    /* CUs a month */
 #define HX_REQUESTS_MAX     1000000000U         /* requests a window */
-#define HX_WINDOW_MAX       86400U              /* seconds */
 #define HX_TIME_MAX         253402300799ULL     /* the year 9999 */
 
 
 typedef struct {
     hx_adminreq_t         *req;
+    const hx_plan_t       *plans;
+    unsigned               n_plans;
     const hx_admin_row_t  *row;
     unsigned               seen;
     hx_member_t            current;     /* M_COUNT: none */
@@ -128,6 +128,25 @@ hx_admin_bad_member(hx_admin_parse_t *p, const char *after)
 {
     return hx_admin_bad(p, "Field '", hx_members[p->current].data,
                         hx_members[p->current].len, after);
+}
+
+
+static hx_json_verdict_t
+hx_admin_bad_plan(hx_admin_parse_t *p, const unsigned char *s, size_t len)
+{
+    hx_buf_t   b;
+    hx_str_t  *m;
+
+    (void) hx_admin_bad(p, "Unknown plan '", s, len, "', known: ");
+
+    /* behind that; there is room for all of it */
+
+    m = &p->req->message;
+    hx_buf_init(&b, p->req->detail + m->len, sizeof(p->req->detail) - m->len);
+    hx_plan_names(&b, p->plans, p->n_plans);
+    m->len += hx_buf_len(&b);
+
+    return HX_JSON_STOP;
 }
 
 
@@ -216,9 +235,8 @@ hx_admin_string(hx_admin_parse_t *p, const unsigned char *s, size_t len)
         return HX_JSON_GO;
 
     case M_PLAN:
-        if (hx_plan_find(s, len) == NULL) {
-            return hx_admin_bad(p, "Unknown plan '", s, len,
-                                "', known: " HX_PLAN_NAMES);
+        if (hx_plan_find(p->plans, p->n_plans, s, len) == NULL) {
+            return hx_admin_bad_plan(p, s, len);
         }
 
         c->plan = hx_admin_keep(p, s, len);
@@ -301,9 +319,11 @@ hx_admin_number(hx_admin_parse_t *p, const unsigned char *s, size_t len)
         return HX_JSON_GO;
 
     case M_WINDOW:
-        if (hx_text_parse_u64(s, len, HX_WINDOW_MAX, &v) != HX_OK || v == 0) {
+        if (hx_text_parse_u64(s, len, HX_WINDOW_SECONDS_MAX, &v) != HX_OK
+            || v == 0)
+        {
             return hx_admin_bad_member(p, "' must be an integer from 1 to "
-                                       "86400");
+                                       "2678400");
         }
 
         c->window_s = (uint32_t) v;
@@ -476,7 +496,8 @@ hx_admin_scan(hx_admin_parse_t *p, const unsigned char *body, size_t len)
 
 hx_rc_t
 hx_adminreq_parse(hx_adminreq_t *req, hx_admin_call_t call,
-    const unsigned char *body, size_t len, uint64_t now)
+    const unsigned char *body, size_t len, uint64_t now,
+    const hx_plan_t *plans, unsigned n_plans)
 {
     hx_rc_t            rc;
     unsigned           i;
@@ -486,6 +507,8 @@ hx_adminreq_parse(hx_adminreq_t *req, hx_admin_call_t call,
     memset(&p, 0, sizeof(hx_admin_parse_t));
 
     p.req = req;
+    p.plans = plans;
+    p.n_plans = n_plans;
     p.row = &hx_calls[call];
     p.current = M_TENANT;
 
@@ -513,7 +536,7 @@ hx_adminreq_parse(hx_adminreq_t *req, hx_admin_call_t call,
 
     if (call == HX_ADMIN_CREATE) {
         if (req->change.plan.len == 0) {
-            req->change.plan = (hx_str_t) hx_string("starter");
+            req->change.plan = (hx_str_t) hx_string(HX_PLAN_DEFAULT);
         }
 
         if (req->change.n_namespaces == 0) {

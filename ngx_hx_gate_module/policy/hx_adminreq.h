@@ -9,6 +9,7 @@
 #ifndef HX_ADMINREQ_H
 #define HX_ADMINREQ_H
 
+#include "hx_plan.h"
 #include "hx_tenant.h"
 #include "hx_types.h"
 
@@ -40,11 +41,15 @@ typedef struct {
 hx_admin_call_t hx_adminreq_call(const unsigned char *name, size_t len);
 
 /*
- * Fills req->change but for "hash".  HX_OK; HX_NO and req->message, a text for
- * the client; HX_FAIL = no memory.  change.id is set as soon as a valid
- * tenant_id was read, also when HX_NO follows (for the audit record).
+ * Fills req->change but for "hash".  plans: the n_plans there are; without a
+ * word on it a new tenant is on HX_PLAN_DEFAULT.
+ *
+ * HX_OK; HX_NO and req->message, a text for the client; HX_FAIL = no memory.
+ * change.id is set as soon as a valid tenant_id was read, also when HX_NO
+ * follows (for the audit record).
  */
 hx_rc_t hx_adminreq_parse(hx_adminreq_t *req, hx_admin_call_t call,
-    const unsigned char *body, size_t len, uint64_t now);
+    const unsigned char *body, size_t len, uint64_t now,
+    const hx_plan_t *plans, unsigned n_plans);
 
 #endif /* HX_ADMINREQ_H */

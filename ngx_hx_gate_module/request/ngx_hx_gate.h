@@ -20,6 +20,7 @@
 #include "hx_check.h"
 #include "hx_errors.h"
 #include "hx_extract.h"
+#include "hx_limit.h"
 #include "hx_limits.h"
 #include "hx_outcome.h"
 #include "hx_route.h"
@@ -60,6 +61,10 @@ typedef struct {
     ngx_str_t                 service_key;
     ngx_str_t                 authorization;    /* "Bearer <service key>" */
     ngx_array_t               audits;           /* of ngx_hx_audit_t * */
+    ngx_array_t               plans;            /* of hx_plan_t, the built-in
+                                                 * ones first */
+    hx_rate_t                 default_rate;     /* where neither tenant nor plan
+                                                 * has one */
     ngx_thread_pool_t        *threads;          /* where the admin plane may
                                                  * block */
     ngx_uint_t                hash_tenant;      /* of header names we add */

@@ -22,6 +22,7 @@
 #include "hx_plan.h"
 #include "hx_registry.h"
 #include "hx_text.h"
+#include "hx_window.h"
 
 
 #define LOAD_LINE     8192
@@ -117,8 +118,8 @@ load_parse(hx_tenant_edit_t *e, const char *line, size_t len, uint64_t now)
         || !hx_check_tenant(field[1].data, field[1].len)
         || hx_text_parse_u64(field[2].data, field[2].len, UINT32_MAX,
                              &requests) != HX_OK
-        || hx_text_parse_u64(field[3].data, field[3].len, UINT32_MAX,
-                             &window) != HX_OK)
+        || hx_text_parse_u64(field[3].data, field[3].len,
+                             HX_WINDOW_SECONDS_MAX, &window) != HX_OK)
     {
         return HX_NO;
     }

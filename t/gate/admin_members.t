@@ -156,8 +156,8 @@ my %rate = (
     '{"requests":1,"window_s":1,"burst":1}' => "Unknown field 'burst'",
     '{"requests":0,"window_s":1}'
         => "Field 'requests' must be an integer from 1 to 1000000000",
-    '{"requests":1,"window_s":86401}'
-        => "Field 'window_s' must be an integer from 1 to 86400",
+    '{"requests":1,"window_s":2678401}'
+        => "Field 'window_s' must be an integer from 1 to 2678400",
     '{"requests":1,"requests":2,"window_s":1}'
         => "Duplicate field 'requests'",
     '{"requests":null,"window_s":1}' => "Field 'requests' must not be null",

@@ -8,18 +8,35 @@
 #include "hx_adminreq.h"
 #include "hx_check.h"
 #include "hx_plan.h"
+#include "hx_window.h"
 
 #define HX_NOW   1700000000
+
+#define HX_NAMES "starter, builder, pro, enterprise"
 
 static hx_adminreq_t  req;
 
 
 static hx_rc_t
-test_parse(hx_admin_call_t call, const char *body, size_t len)
+test_parse_with(hx_admin_call_t call, const char *body, size_t len,
+    const hx_plan_t *plans, unsigned n)
 {
     memset(&req, 0x5a, sizeof(req));
 
-    return hx_adminreq_parse(&req, call, test_edge(body, len), len, HX_NOW);
+    return hx_adminreq_parse(&req, call, test_edge(body, len), len, HX_NOW,
+                             plans, n);
+}
+
+
+static hx_rc_t
+test_parse(hx_admin_call_t call, const char *body, size_t len)
+{
+    unsigned          n;
+    const hx_plan_t  *plans;
+
+    plans = hx_plan_builtin(&n);
+
+    return test_parse_with(call, body, len, plans, n);
 }
 
 
@@ -147,12 +164,13 @@ members(void **state)
 
     test_good(HX_ADMIN_UPDATE_TIER, "{\"tenant_id\":\"a\",\"plan\":\"pro\","
               "\"monthly_quota\":1000000000000,"
-              "\"rate_limit\":{\"window_s\":86400,\"requests\":1000000000}}");
+              "\"rate_limit\":{\"window_s\":2678400,"
+              "\"requests\":1000000000}}");
     assert_int_equal(c->set_quota, 1);
     assert_true(c->quota == UINT64_C(10000000000000));
     assert_int_equal(c->set_rate, 1);
     assert_int_equal(c->requests, 1000000000);
-    assert_int_equal(c->window_s, 86400);
+    assert_int_equal(c->window_s, HX_WINDOW_SECONDS_MAX);
 
     /* null takes an override back */
 
@@ -184,7 +202,7 @@ typedef struct {
 #define QUOTA   "Field 'monthly_quota' must be an integer from 0 to "         \
                 "1000000000000, or null"
 #define REQS    "Field 'requests' must be an integer from 1 to 1000000000"
-#define WINDOW  "Field 'window_s' must be an integer from 1 to 86400"
+#define WINDOW  "Field 'window_s' must be an integer from 1 to 2678400"
 #define NEEDS   "Field 'rate_limit' needs 'requests' and 'window_s'"
 #define OBJECT  "Request body must be a JSON object"
 #define STRINGS "Field 'namespaces' must be an array of strings"
@@ -242,7 +260,7 @@ static const hx_bad_t  bad[] = {
       "Field 'tenant_id' has the wrong type" },
 
     { HX_ADMIN_CREATE, ID "\"plan\":\"gold\"}",
-      "Unknown plan 'gold', known: starter, builder, pro, enterprise" },
+      "Unknown plan 'gold', known: " HX_NAMES },
     { HX_ADMIN_CREATE, ID "\"plan\":5}", "Field 'plan' must be a string" },
     { HX_ADMIN_CREATE, ID "\"email\":\"nobody\"}", "Invalid email 'nobody'" },
     { HX_ADMIN_CREATE, ID "\"email\":\"\"}", "Invalid email ''" },
@@ -299,7 +317,7 @@ static const hx_bad_t  bad[] = {
     { HX_ADMIN_UPDATE_TIER,
       TIER "\"rate_limit\":{\"requests\":1,\"window_s\":0}}", WINDOW },
     { HX_ADMIN_UPDATE_TIER,
-      TIER "\"rate_limit\":{\"requests\":1,\"window_s\":86401}}", WINDOW },
+      TIER "\"rate_limit\":{\"requests\":1,\"window_s\":2678401}}", WINDOW },
     { HX_ADMIN_UPDATE_TIER, TIER "\"rate_limit\":{\"requests\":{}}}",
       "Field 'requests' has the wrong type" },
     { HX_ADMIN_UPDATE_TIER, TIER "\"rate_limit\":{\"requests\":null}}",
@@ -323,7 +341,7 @@ static void
 tenant_of_refused_calls(void **state)
 {
     test_bad(HX_ADMIN_CREATE, ID "\"plan\":\"gold\"}",
-             "Unknown plan 'gold', known: starter, builder, pro, enterprise");
+             "Unknown plan 'gold', known: " HX_NAMES);
     assert_text(&req.change.id, "a");
 
     test_bad(HX_ADMIN_CREATE, "{\"x\":1,\"tenant_id\":\"a\"}",
@@ -389,10 +407,53 @@ limits(void **state)
     (void) snprintf(body, sizeof(body), ID "\"plan\":\"%.4000s\"}", long_name);
     assert_int_equal(test_parse(HX_ADMIN_CREATE, body, strlen(body)), HX_NO);
     assert_int_equal(req.message.len, strlen("Unknown plan '', known: "
-                     HX_PLAN_NAMES) + HX_DETAIL_ECHO_MAX);
+                     HX_NAMES) + HX_DETAIL_ECHO_MAX);
 
     (void) snprintf(body, sizeof(body), "{\"tenant_id\":\"%s\"}", long_name);
     test_bad(HX_ADMIN_CREATE, body, "Field 'tenant_id' is too long");
+}
+
+
+/* Plans are those of the table, and of no other. */
+static void
+plans_of_the_caller(void **state)
+{
+    size_t       n;
+    unsigned     i;
+    static char  body[1024], names[HX_PLANS_MAX][HX_PLAN_MAX + 1];
+
+    static hx_plan_t        plans[HX_PLANS_MAX];
+    static const char       gold[] = ID "\"plan\":\"gold\"}";
+    static const char       pro[] = ID "\"plan\":\"pro\"}";
+    static const hx_plan_t  two[] = {
+        { hx_string("starter"), 1, 1, 1, 0 },
+        { hx_string("gold"), 1, 1, 1, 0 }
+    };
+
+    assert_int_equal(test_parse_with(HX_ADMIN_CREATE, gold, strlen(gold), two,
+                                     2), HX_OK);
+    assert_text(&req.change.plan, "gold");
+    assert_int_equal(test_parse_with(HX_ADMIN_UPDATE_TIER, pro, strlen(pro),
+                                     two, 2), HX_NO);
+    assert_text(&req.message, "Unknown plan 'pro', known: starter, gold");
+    assert_int_equal(test_parse_with(HX_ADMIN_CREATE, gold, strlen(gold), two,
+                                     1), HX_NO);
+    assert_text(&req.message, "Unknown plan 'gold', known: starter");
+
+    /* the longest message of all: echo and list are cut, neither hides that */
+
+    for (i = 0; i < HX_PLANS_MAX; i++) {
+        memset(names[i], 'p', HX_PLAN_MAX);
+        plans[i].name = test_str(names[i]);
+    }
+
+    n = (size_t) snprintf(body, sizeof(body), ID "\"plan\":\"%0300d\"}", 0);
+    assert_int_equal(test_parse_with(HX_ADMIN_CREATE, body, n, plans,
+                                     HX_PLANS_MAX), HX_NO);
+    n = strlen("Unknown plan '', known: ") + HX_DETAIL_ECHO_MAX
+        + 2 * (HX_PLAN_MAX + 2) + strlen("...");
+    assert_int_equal(req.message.len, n);
+    assert_memory_equal(req.message.data + n - 5, ", ...", 5);
 }
 
 
@@ -401,6 +462,7 @@ static void
 assert_allowed(hx_admin_call_t call)
 {
     unsigned            i;
+    const hx_plan_t    *plans;
     const hx_change_t  *c = &req.change;
 
     assert_true(hx_check_tenant(c->id.data, c->id.len));
@@ -412,12 +474,14 @@ assert_allowed(hx_admin_call_t call)
     }
 
     if (call == HX_ADMIN_CREATE || call == HX_ADMIN_UPDATE_TIER) {
-        assert_non_null(hx_plan_find(c->plan.data, c->plan.len));
+        plans = hx_plan_builtin(&i);
+        assert_non_null(hx_plan_find(plans, i, c->plan.data, c->plan.len));
     }
 
     assert_true(c->grace_s <= HX_GRACE_MAX);
     assert_true(c->expires == 0 || c->expires > HX_NOW);
     assert_true(!c->set_rate || (c->requests != 0) == (c->window_s != 0));
+    assert_true(c->window_s <= HX_WINDOW_SECONDS_MAX);
     assert_true(c->email.len == 0
                 || hx_check_email(c->email.data, c->email.len));
 }
@@ -477,6 +541,7 @@ main(void)
         cmocka_unit_test(messages),
         cmocka_unit_test(tenant_of_refused_calls),
         cmocka_unit_test(limits),
+        cmocka_unit_test(plans_of_the_caller),
         cmocka_unit_test(random_damage)
     };
 
