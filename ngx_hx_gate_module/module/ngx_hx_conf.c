@@ -67,6 +67,20 @@ ngx_command_t  ngx_hx_commands[] = {
       0,
       NULL },
 
+    { ngx_string("hx_gate_plan"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_hx_conf_plan,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("hx_gate_default_rate_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_hx_conf_default_rate_limit,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("hx_gate_operation"),
       NGX_HX_EVERYWHERE|NGX_CONF_2MORE,
       ngx_hx_conf_operation,
@@ -357,6 +371,12 @@ ngx_hx_check_main_conf(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
     if (mcf->registry.dir.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "the gate needs a \"hx_gate_registry\" directive");
+        return NGX_ERROR;
+    }
+
+    if (mcf->default_rate.requests == 0
+        && ngx_hx_conf_default_rate_limit_default(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

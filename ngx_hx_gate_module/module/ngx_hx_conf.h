@@ -41,7 +41,14 @@ ngx_hx_after(const ngx_str_t *v, size_t n)
 /* ngx_hx_conf.c: NGX_CONF_ERROR, and a message that names the argument. */
 char *ngx_hx_bad_parameter(ngx_conf_t *cf, const ngx_str_t *v);
 
-/* The built-in plans and the default rate. */
+/*
+ * "1", "0.5", at most one decimal, as tenths up to max; NGX_ERROR, and the
+ * caller says what is wrong.
+ */
+ngx_int_t ngx_hx_conf_tenths(const ngx_str_t *s, uint64_t max,
+    uint64_t *tenths);
+
+/* The built-in plans, before anything is configured. */
 ngx_int_t ngx_hx_conf_limits_init(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf);
 
 /* Refuses what must not stand together where the gate is in force. */
@@ -50,6 +57,9 @@ char *ngx_hx_conf_check_gate(ngx_conf_t *cf, const ngx_hx_loc_conf_t *lcf);
 char *ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_service_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_plan(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_default_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_hx_conf_operation(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_operations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -58,6 +68,8 @@ char *ngx_hx_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_hx_conf_audit_default(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
     ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_conf_service_key_default(ngx_conf_t *cf,
+    ngx_hx_main_conf_t *mcf);
+ngx_int_t ngx_hx_conf_default_rate_limit_default(ngx_conf_t *cf,
     ngx_hx_main_conf_t *mcf);
 
 #endif /* NGX_HX_CONF_H */

@@ -87,16 +87,9 @@ ngx_hx_conf_operation_compile(ngx_conf_t *cf, hx_operation_t *op)
 static ngx_int_t
 ngx_hx_conf_cost(const ngx_str_t *s, uint32_t *cost)
 {
-    ngx_int_t  tenths;
+    uint64_t  tenths;
 
-    tenths = ngx_atofp(s->data, s->len, 1);
-
-    if (tenths == NGX_ERROR || tenths > 1000000000) {
-        return NGX_ERROR;
-    }
-
-    if (s->data[s->len - 1] == '.') {
-        /* a lone point is 0 to ngx_atofp(): an operation for nothing */
+    if (ngx_hx_conf_tenths(s, 1000000000, &tenths) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -63,6 +63,7 @@ typedef struct {
     ngx_array_t               audits;           /* of ngx_hx_audit_t * */
     ngx_array_t               plans;            /* of hx_plan_t, the built-in
                                                  * ones first */
+    uint64_t                  plans_configured; /* bits: not as built in */
     hx_rate_t                 default_rate;     /* where neither tenant nor plan
                                                  * has one */
     ngx_thread_pool_t        *threads;          /* where the admin plane may
