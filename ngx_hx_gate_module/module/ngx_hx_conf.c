@@ -24,6 +24,14 @@ static ngx_conf_enum_t  ngx_hx_key_formats[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_hx_modes[] = {
+    { ngx_string("off"), NGX_HX_MODE_OFF },
+    { ngx_string("on"), NGX_HX_MODE_ON },
+    { ngx_string("shadow"), NGX_HX_MODE_SHADOW },
+    { ngx_null_string, 0 }
+};
+
+
 /* by ngx_hx_handler_t */
 static const ngx_http_handler_pt  ngx_hx_handlers[] = {
     NULL,
@@ -79,6 +87,27 @@ ngx_command_t  ngx_hx_commands[] = {
       ngx_hx_conf_default_rate_limit,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("hx_gate_rate_limit"),
+      NGX_HX_EVERYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_hx_loc_conf_t, rate_limit),
+      &ngx_hx_modes },
+
+    { ngx_string("hx_gate_rate_limit_fields"),
+      NGX_HX_EVERYWHERE|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_hx_loc_conf_t, rate_fields),
+      NULL },
+
+    { ngx_string("hx_gate_billing"),
+      NGX_HX_EVERYWHERE|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_hx_loc_conf_t, billing),
       NULL },
 
     { ngx_string("hx_gate_operation"),
@@ -180,6 +209,9 @@ ngx_hx_create_loc_conf(ngx_conf_t *cf)
     }
 
     lcf->enable = NGX_CONF_UNSET;
+    lcf->rate_limit = NGX_CONF_UNSET_UINT;
+    lcf->rate_fields = NGX_CONF_UNSET;
+    lcf->billing = NGX_CONF_UNSET;
     lcf->key_format = NGX_CONF_UNSET_UINT;
     lcf->max_upload = NGX_CONF_UNSET_SIZE;
     lcf->operations = NGX_CONF_UNSET_PTR;
@@ -329,6 +361,10 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_uint_value(conf->rate_limit, prev->rate_limit,
+                              NGX_HX_MODE_ON);
+    ngx_conf_merge_value(conf->rate_fields, prev->rate_fields, 0);
+    ngx_conf_merge_value(conf->billing, prev->billing, NGX_CONF_UNSET);
     ngx_conf_merge_uint_value(conf->key_format, prev->key_format,
                               HX_APIKEY_CHECKSUM);
     ngx_conf_merge_size_value(conf->max_upload, prev->max_upload,
@@ -347,6 +383,12 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->audit == NGX_CONF_UNSET_PTR
         && ngx_hx_conf_audit_default(cf, mcf, conf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->billing == NGX_CONF_UNSET
+        && ngx_hx_conf_billing_default(cf, conf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -396,4 +438,31 @@ ngx_hx_bad_parameter(ngx_conf_t *cf, const ngx_str_t *v)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"", v);
 
     return NGX_CONF_ERROR;
+}
+
+
+ngx_int_t
+ngx_hx_conf_env_flag(ngx_conf_t *cf, const char *name, ngx_int_t dflt)
+{
+    const char  *env;
+
+    env = getenv(name);
+
+    if (env == NULL) {
+        return dflt;
+    }
+
+    if (ngx_strcasecmp((u_char *) env, (u_char *) "true") == 0) {
+        return 1;
+    }
+
+    if (ngx_strcasecmp((u_char *) env, (u_char *) "false") == 0) {
+        return 0;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "%s must be \"true\" or \"false\", not \"%s\"", name,
+                       env);
+
+    return NGX_ERROR;
 }

@@ -42,6 +42,13 @@ ngx_hx_after(const ngx_str_t *v, size_t n)
 char *ngx_hx_bad_parameter(ngx_conf_t *cf, const ngx_str_t *v);
 
 /*
+ * What an environment variable says: 1 for "true", 0 for "false" (in any case),
+ * dflt when it is not set; NGX_ERROR for another text.
+ */
+ngx_int_t ngx_hx_conf_env_flag(ngx_conf_t *cf, const char *name,
+    ngx_int_t dflt);
+
+/*
  * "1", "0.5", at most one decimal, as tenths up to max; NGX_ERROR, and the
  * caller says what is wrong.
  */
@@ -71,5 +78,6 @@ ngx_int_t ngx_hx_conf_service_key_default(ngx_conf_t *cf,
     ngx_hx_main_conf_t *mcf);
 ngx_int_t ngx_hx_conf_default_rate_limit_default(ngx_conf_t *cf,
     ngx_hx_main_conf_t *mcf);
+ngx_int_t ngx_hx_conf_billing_default(ngx_conf_t *cf, ngx_hx_loc_conf_t *lcf);
 
 #endif /* NGX_HX_CONF_H */

@@ -170,21 +170,18 @@ ngx_hx_conf_audit_default(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
     ngx_hx_loc_conf_t *lcf)
 {
     ngx_str_t    path;
+    ngx_int_t    on;
     const char  *env;
 
-    env = getenv("HX_GATE_AUDIT_ENABLED");
+    on = ngx_hx_conf_env_flag(cf, "HX_GATE_AUDIT_ENABLED", 1);
 
-    if (env != NULL && ngx_strcasecmp((u_char *) env, (u_char *) "false") == 0)
-    {
-        lcf->audit = NULL;
-        return NGX_OK;
+    if (on == NGX_ERROR) {
+        return NGX_ERROR;
     }
 
-    if (env != NULL && ngx_strcasecmp((u_char *) env, (u_char *) "true") != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "HX_GATE_AUDIT_ENABLED must be \"true\" or "
-                           "\"false\", not \"%s\"", env);
-        return NGX_ERROR;
+    if (!on) {
+        lcf->audit = NULL;
+        return NGX_OK;
     }
 
     env = getenv("HX_GATE_AUDIT_LOG_PATH");

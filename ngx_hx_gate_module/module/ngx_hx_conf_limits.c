@@ -1,7 +1,7 @@
 /*
  * ngx_hx_conf_limits.c -- parsers of what bounds a tenant: hx_gate_plan and
  * hx_gate_default_rate_limit, and the environment that stands in for the
- * latter.
+ * latter and for hx_gate_billing.
  */
 
 #include "ngx_hx_conf.h"
@@ -11,6 +11,7 @@
 
 #define NGX_HX_RATE_REQUESTS_ENV   "HX_GATE_DEFAULT_RATE_LIMIT_REQUESTS"
 #define NGX_HX_RATE_WINDOW_ENV     "HX_GATE_DEFAULT_RATE_LIMIT_WINDOW_S"
+#define NGX_HX_BILLING_ENV         "HX_GATE_BILLING_ENABLED"
 
 /* options by their place in the table below */
 #define NGX_HX_OPTION_REQUESTS     0
@@ -421,6 +422,23 @@ ngx_hx_conf_default_rate_limit_default(ngx_conf_t *cf,
     }
 
     mcf->default_rate = rate;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_hx_conf_billing_default(ngx_conf_t *cf, ngx_hx_loc_conf_t *lcf)
+{
+    ngx_int_t  on;
+
+    on = ngx_hx_conf_env_flag(cf, NGX_HX_BILLING_ENV, 0);
+
+    if (on == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    lcf->billing = on;
 
     return NGX_OK;
 }

@@ -55,6 +55,14 @@ typedef enum {
 } ngx_hx_handler_t;
 
 
+/* shadow: decide and record, never refuse */
+typedef enum {
+    NGX_HX_MODE_OFF = 0,
+    NGX_HX_MODE_ON,
+    NGX_HX_MODE_SHADOW
+} ngx_hx_mode_t;
+
+
 typedef struct {
     ngx_shm_zone_t           *zone;
     ngx_hx_registry_conf_t    registry;
@@ -80,6 +88,11 @@ typedef struct {
     ngx_flag_t                enable;           /* as configured, inherited */
     ngx_flag_t                gated;            /* in force: not where one of
                                                  * our handlers answers */
+    ngx_uint_t                rate_limit;       /* ngx_hx_mode_t */
+    ngx_flag_t                rate_fields;      /* RateLimit and its policy */
+    ngx_flag_t                billing;          /* quotas are enforced; known
+                                                 * where gated, and where the
+                                                 * admin plane is */
     ngx_uint_t                key_format;       /* hx_apikey_format_t */
     size_t                    max_upload;       /* bytes of decoded payload */
     ngx_array_t              *operations;       /* of hx_operation_t */
