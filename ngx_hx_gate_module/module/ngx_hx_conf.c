@@ -209,6 +209,7 @@ ngx_hx_create_loc_conf(ngx_conf_t *cf)
     }
 
     lcf->enable = NGX_CONF_UNSET;
+    lcf->shadow = NGX_CONF_UNSET;
     lcf->rate_limit = NGX_CONF_UNSET_UINT;
     lcf->rate_fields = NGX_CONF_UNSET;
     lcf->billing = NGX_CONF_UNSET;
@@ -234,22 +235,19 @@ ngx_hx_conf_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_strcmp(value[1].data, "on") == 0) {
-        lcf->enable = 1;
+    lcf->enable = 1;
+    lcf->shadow = 0;
+
+    if (ngx_strcmp(value[1].data, "shadow") == 0) {
+        lcf->shadow = 1;
 
     } else if (ngx_strcmp(value[1].data, "off") == 0) {
         lcf->enable = 0;
 
-    } else if (ngx_strcmp(value[1].data, "shadow") == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"hx_gate shadow\" is not available in this "
-                           "version");
-        return NGX_CONF_ERROR;
-
-    } else {
+    } else if (ngx_strcmp(value[1].data, "on") != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" in \"hx_gate\" directive, it "
-                           "must be \"on\" or \"off\"", &value[1]);
+                           "must be \"on\", \"off\" or \"shadow\"", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -355,12 +353,16 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->handler != NGX_HX_HANDLER_NONE && conf->enable == 1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"hx_gate on\" and a hx_gate handler cannot be in "
-                           "one location");
+                           "\"hx_gate %s\" and a hx_gate handler cannot be in "
+                           "one location", conf->shadow ? "shadow" : "on");
         return NGX_CONF_ERROR;
     }
 
+    /* one directive sets both, so both come from the same place */
+
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_value(conf->shadow, prev->shadow, 0);
+
     ngx_conf_merge_uint_value(conf->rate_limit, prev->rate_limit,
                               NGX_HX_MODE_ON);
     ngx_conf_merge_value(conf->rate_fields, prev->rate_fields, 0);

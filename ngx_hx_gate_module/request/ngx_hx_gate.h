@@ -86,6 +86,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t                enable;           /* as configured, inherited */
+    ngx_flag_t                shadow;           /* enable, but never refuse */
     ngx_flag_t                gated;            /* in force: not where one of
                                                  * our handlers answers */
     ngx_uint_t                rate_limit;       /* ngx_hx_mode_t */

@@ -10,10 +10,11 @@ my $proxy = 'proxy_pass http://127.0.0.1:1;';
 sub gated {
     my ($more, %o) = @_;
     my $operations = $o{operations} // 'hx_gate_operations hx-sdp;';
+    my $mode = $o{mode} // 'on';
     return (server => <<"EOC");
 $operations
 location /v1/ {
-hx_gate on;
+hx_gate $mode;
 $more
 $proxy
 }
@@ -27,19 +28,20 @@ sub value {
 
 conf_good('on', value('on'));
 conf_good('off', value('off'));
-conf_bad('another word', 'invalid value "maybe" in "hx_gate" directive, it '
-         . 'must be "on" or "off"', value('maybe'));
-conf_bad('upper case', 'invalid value "ON" in "hx_gate" directive, it must be '
-         . '"on" or "off"', value('ON'));
-conf_bad('empty', 'invalid value "" in "hx_gate" directive, it must be '
-         . '"on" or "off"', value('""'));
-conf_bad('shadow', '"hx_gate shadow" is not available in this version',
-         value('shadow'));
+conf_good('shadow', value('shadow'));
+for my $v ('maybe', 'ON', 'Shadow', '') {
+    conf_bad("\"$v\"", qq(invalid value "$v" in "hx_gate" directive, it must )
+             . 'be "on", "off" or "shadow"', value(qq("$v")));
+}
 conf_bad('nothing', 'invalid number of arguments in "hx_gate" directive',
          value(''));
 conf_bad('two words', 'invalid number of arguments in "hx_gate" directive',
          value('on off'));
 conf_bad('twice', '"hx_gate" directive is duplicate', value('on; hx_gate on'));
+conf_bad('shadow after on', '"hx_gate" directive is duplicate',
+         value('on; hx_gate shadow'));
+conf_bad('off after shadow', '"hx_gate" directive is duplicate',
+         value('shadow; hx_gate off'));
 conf_bad('in the main context', '"hx_gate" directive is not allowed here',
          main => 'hx_gate on;', at => 'hx_gate on;');
 conf_bad('in an if', '"hx_gate" directive is not allowed here',
@@ -96,5 +98,35 @@ hx_gate_operations hx-sdp;
 location /v1/ { hx_gate on; $proxy }
 location /plain/ { proxy_request_buffering off; $proxy }
 EOC
+
+# a shadow refuses nothing, but is checked as what it is to become
+conf_bad('shadow without operations', '"hx_gate" is on but there is no '
+         . '"hx_gate_operation": every request would be refused',
+         gated('', operations => '', mode => 'shadow'), at => 'end');
+conf_bad('shadow with satisfy any', $any,
+         gated('satisfy any;', mode => 'shadow'), at => 'end');
+conf_bad('shadow with proxy_request_buffering off', $buffering,
+         gated('proxy_request_buffering off;', mode => 'shadow'), at => 'end');
+conf_bad('shadow without a zone', 'the gate needs a "hx_gate_zone" directive',
+         gated('', mode => 'shadow'), zone => '', at => 'end');
+conf_bad('shadow without a service key', 'the service key is read from the '
+         . 'environment variable "HX_GATE_ENGINE_SERVICE_KEY", which is not '
+         . 'set', gated('', mode => 'shadow'), key => '', at => 'end');
+
+# inherited like on
+for my $mode ('on', 'shadow') {
+    conf_bad("$mode in http", '"hx_gate" is on but there is no '
+             . '"hx_gate_operation": every request would be refused',
+             http => "hx_gate $mode;", server => "location /v1/ { $proxy }",
+             at => 'end');
+    conf_good("$mode in http, off in the server", http => "hx_gate $mode;",
+              server => "hx_gate off; location /v1/ { $proxy }");
+    conf_bad("off in the server, $mode in a location", $any,
+             http => "hx_gate $mode;", at => 'end', server => <<"EOC");
+hx_gate off;
+hx_gate_operations hx-sdp;
+location /v1/ { hx_gate $mode; $proxy location /v1/put { satisfy any; } }
+EOC
+}
 
 done_testing;

@@ -14,17 +14,25 @@ hx_gate on;
 hx_gate_operations hx-sdp;
 location /x { $h; }
 EOC
+    conf_good("$h in a shadow around it", server => <<"EOC");
+hx_gate shadow;
+hx_gate_operations hx-sdp;
+location /x { $h; }
+EOC
     conf_bad("$h on", qq(invalid number of arguments in "$h" directive),
              server => "location /x { $h on; }", at => $h);
     conf_bad("$h in a server", qq("$h" directive is not allowed here),
              server => "$h;", at => "$h;");
     conf_bad("$h in http", qq("$h" directive is not allowed here),
              http => "$h;");
-    conf_bad("$h where the gate is on", '"hx_gate on" and a hx_gate handler '
-             . 'cannot be in one location', server => <<"EOC", at => 'end');
+    for my $mode ('on', 'shadow') {
+        conf_bad("$h where the gate is $mode", qq("hx_gate $mode" and a )
+                 . 'hx_gate handler cannot be in one location',
+                 server => <<"EOC", at => 'end');
 hx_gate_operations hx-sdp;
-location /x { hx_gate on; $h; }
+location /x { hx_gate $mode; $h; }
 EOC
+    }
 
     for my $other (@handlers) {
         conf_bad("$h and $other", qq("$other" directive is duplicate, or )
