@@ -125,10 +125,10 @@ ngx_hx_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             s = ngx_hx_after(&value[i], 6);
             flush = ngx_parse_time(&s, 0);
 
-            if (flush < 1 || flush > 60000) {
+            if (flush < 0 || flush > 60000) {
                 ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "invalid flush time \"%V\", it must be "
-                                   "from 1ms to 60s", &s);
+                                   "invalid flush time \"%V\", it must be 0 "
+                                   "or from 1ms to 60s", &s);
                 return NGX_CONF_ERROR;
             }
 

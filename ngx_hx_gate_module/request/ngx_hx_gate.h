@@ -34,7 +34,8 @@
 typedef struct {
     ngx_open_file_t  *file;
     size_t            size;             /* bytes of the buffer */
-    ngx_msec_t        flush;            /* a record waits no longer */
+    ngx_msec_t        flush;            /* a record waits no longer; 0 = each
+                                         * is written at once */
 
     u_char           *start;            /* from here on: state of a worker */
     u_char           *last;

@@ -13,7 +13,7 @@ sub audit {
 }
 
 sub flush_time {
-    return qq(invalid flush time "$_[0]", it must be from 1ms to 60s);
+    return qq(invalid flush time "$_[0]", it must be 0 or from 1ms to 60s);
 }
 
 sub buffer_size {
@@ -32,7 +32,14 @@ hx_gate_operations hx-sdp;
 location /v1/ { hx_gate on; hx_gate_audit_log $file flush=2s; return 200; }
 EOC
 
-conf_bad('flush=0', flush_time('0'), audit("$file flush=0"));
+conf_good('every record at once', audit("$file flush=0"));
+conf_good('flush=0ms', audit("$file flush=0ms buffer=16k"));
+conf_good('one file in two places, each record at once',
+          audit("$file flush=0"), server => <<"EOC");
+hx_gate_operations hx-sdp;
+location /v1/ { hx_gate on; hx_gate_audit_log $file flush=0s; return 200; }
+EOC
+conf_bad('flush negative', flush_time('-1'), audit("$file flush=-1"));
 conf_bad('flush too long', flush_time('61s'), audit("$file flush=61s"));
 conf_bad('flush of words', flush_time('soon'), audit("$file flush=soon"));
 conf_bad('flush empty', flush_time(''), audit("$file flush="));
@@ -58,6 +65,10 @@ conf_bad('one file, two buffers', qq(audit log "$file" is already defined )
 conf_bad('one file, two timers', qq(audit log "$file" is already defined )
          . 'with other parameters', audit("$file flush=1s"),
          server => "hx_gate_audit_log $file flush=2s;", at => 'flush=2s');
+conf_bad('one file, at once and later',
+         qq(audit log "$file" is already defined with other parameters),
+         audit("$file flush=0"), server => "hx_gate_audit_log $file;",
+         at => "hx_gate_audit_log $file;");
 conf_bad('the file of a buffered access_log',
          qq("$file" is written by another log), zone => 'hx_gate_zone g 1m;',
          http => "access_log $file combined buffer=4k;\nlog_format x x;",
