@@ -55,14 +55,14 @@ ngx_command_t  ngx_hx_commands[] = {
       NULL },
 
     { ngx_string("hx_gate_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
       ngx_hx_conf_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("hx_gate_registry"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1234|NGX_CONF_TAKE5,
       ngx_hx_conf_registry,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,

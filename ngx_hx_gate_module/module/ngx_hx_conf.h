@@ -17,6 +17,9 @@
 #define NGX_HX_UPLOAD_MAX        ((size_t) 1 << 40)     /* bytes */
 #define NGX_HX_MAP_SIZE          (1024 * 1024 * 1024)
 #define NGX_HX_MAX_READERS       1024
+#define NGX_HX_USAGE_MAP_SIZE    ((size_t) 8 << 30)     /* bytes */
+#define NGX_HX_USAGE_FLUSH       5000       /* ms */
+#define NGX_HX_STATE_DIR         "/dev/shm"
 
 /* Does the argument begin with the literal? */
 #define ngx_hx_has(v, lit)                                                    \

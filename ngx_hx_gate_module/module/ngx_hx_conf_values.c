@@ -6,12 +6,102 @@
 #include "ngx_hx_conf.h"
 
 
+/* A directory that is there, with its full name, NUL-terminated. */
+
+static char *
+ngx_hx_conf_directory(ngx_conf_t *cf, ngx_str_t *dir, const char *what)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_conf_full_name(cf->cycle, dir, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_file_info(dir->data, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "%s directory \"%V\" is not usable", what, dir);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!ngx_is_dir(&fi)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s \"%V\" is not a directory", what, dir);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_hx_conf_zone_size(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
+    const ngx_str_t *name, ngx_str_t *v)
+{
+    ssize_t  size;
+
+    size = ngx_parse_size(v);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid hx_gate_zone size \"%V\"", v);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < (ssize_t) NGX_HX_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "hx_gate_zone \"%V\" is too small, it needs %uzk",
+                           name, (size_t) NGX_HX_ZONE_MIN / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->zone_conf.size = (size_t) size;
+
+    return NGX_CONF_OK;
+}
+
+
+/* Where limits and usage outlive nginx; v = NULL: nothing was said. */
+
+static char *
+ngx_hx_conf_zone_state(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
+    const ngx_str_t *v)
+{
+    ngx_str_t  dir;
+
+    ngx_str_set(&dir, NGX_HX_STATE_DIR);
+
+    if (v != NULL) {
+        if (!ngx_hx_has(v, "state=")) {
+            return ngx_hx_bad_parameter(cf, v);
+        }
+
+        dir = ngx_hx_after(v, sizeof("state=") - 1);
+
+        if (dir.len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"state=\" needs a directory or \"off\"");
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_strcmp(dir.data, "off") == 0) {
+            ngx_str_null(&mcf->zone_conf.state_dir);
+            return NGX_CONF_OK;
+        }
+    }
+
+    mcf->zone_conf.state_dir = dir;
+
+    return ngx_hx_conf_directory(cf, &mcf->zone_conf.state_dir,
+                                 "hx_gate_zone state");
+}
+
+
 char *
 ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_hx_main_conf_t  *mcf = conf;
 
-    ssize_t         size;
+    char           *rv;
     ngx_str_t      *value;
     ngx_hx_zone_t  *zone;
 
@@ -26,19 +116,15 @@ ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    size = ngx_parse_size(&value[2]);
-
-    if (size == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid hx_gate_zone size \"%V\"", &value[2]);
-        return NGX_CONF_ERROR;
+    rv = ngx_hx_conf_zone_size(cf, mcf, &value[1], &value[2]);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
-    if (size < (ssize_t) NGX_HX_ZONE_MIN) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "hx_gate_zone \"%V\" is too small, it needs %uzk",
-                           &value[1], (size_t) NGX_HX_ZONE_MIN / 1024);
-        return NGX_CONF_ERROR;
+    rv = ngx_hx_conf_zone_state(cf, mcf,
+                                cf->args->nelts > 3 ? &value[3] : NULL);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     zone = ngx_pcalloc(cf->pool, sizeof(ngx_hx_zone_t));
@@ -46,7 +132,7 @@ ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    mcf->zone = ngx_shared_memory_add(cf, &value[1], (size_t) size,
+    mcf->zone = ngx_shared_memory_add(cf, &value[1], mcf->zone_conf.size,
                                       &ngx_http_hx_gate_module);
     if (mcf->zone == NULL) {
         return NGX_CONF_ERROR;
@@ -63,8 +149,7 @@ static char *
 ngx_hx_conf_registry_dir(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
     const ngx_str_t *url)
 {
-    ngx_str_t        dir;
-    ngx_file_info_t  fi;
+    ngx_str_t  dir;
 
     if (!ngx_hx_has(url, "lmdb:")) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -81,25 +166,86 @@ ngx_hx_conf_registry_dir(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_conf_full_name(cf->cycle, &dir, 0) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_file_info(dir.data, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "registry directory \"%V\" is not usable", &dir);
-        return NGX_CONF_ERROR;
-    }
-
-    if (!ngx_is_dir(&fi)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "registry \"%V\" is not a directory", &dir);
-        return NGX_CONF_ERROR;
-    }
-
     mcf->registry.dir = dir;
 
+    return ngx_hx_conf_directory(cf, &mcf->registry.dir, "registry");
+}
+
+
+static char *
+ngx_hx_conf_map_size(ngx_conf_t *cf, const char *name, ngx_str_t *v,
+    size_t *size)
+{
+    off_t  n;
+
+    n = ngx_parse_offset(v);
+
+    if (n < 1024 * 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid %s \"%V\", it must be 1m or more", name,
+                           v);
+        return NGX_CONF_ERROR;
+    }
+
+    *size = (size_t) n;
+
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_hx_conf_registry_option(ngx_conf_t *cf, ngx_hx_registry_conf_t *conf,
+    const ngx_str_t *v)
+{
+    ngx_int_t  n;
+    ngx_str_t  s;
+
+    if (ngx_hx_has(v, "map_size=")) {
+        s = ngx_hx_after(v, 9);
+
+        return ngx_hx_conf_map_size(cf, "map_size", &s, &conf->map_size);
+    }
+
+    if (ngx_hx_has(v, "usage_map_size=")) {
+        s = ngx_hx_after(v, 15);
+
+        return ngx_hx_conf_map_size(cf, "usage_map_size", &s,
+                                    &conf->usage_map_size);
+    }
+
+    if (ngx_hx_has(v, "usage_flush=")) {
+        s = ngx_hx_after(v, 12);
+        n = ngx_parse_time(&s, 0);
+
+        if (n < 100 || n > 60000) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid usage_flush \"%V\", it must be from "
+                               "100ms to 60s", &s);
+            return NGX_CONF_ERROR;
+        }
+
+        conf->usage_flush = (ngx_msec_t) n;
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_hx_has(v, "max_readers=")) {
+        s = ngx_hx_after(v, 12);
+        n = ngx_atoi(s.data, s.len);
+
+        if (n < 8 || n > 65535) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid max_readers \"%V\", it must be from 8 "
+                               "to 65535", &s);
+            return NGX_CONF_ERROR;
+        }
+
+        conf->max_readers = (ngx_uint_t) n;
+
+        return NGX_CONF_OK;
+    }
+
+    return ngx_hx_bad_parameter(cf, v);
 }
 
 
@@ -108,9 +254,8 @@ ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_hx_main_conf_t  *mcf = conf;
 
-    off_t        size;
-    ngx_int_t    n;
-    ngx_str_t   *value, s;
+    char        *rv;
+    ngx_str_t   *value;
     ngx_uint_t   i;
 
     if (mcf->registry.dir.len != 0) {
@@ -119,42 +264,16 @@ ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     mcf->registry.map_size = NGX_HX_MAP_SIZE;
     mcf->registry.max_readers = NGX_HX_MAX_READERS;
+    mcf->registry.usage_map_size = NGX_HX_USAGE_MAP_SIZE;
+    mcf->registry.usage_flush = NGX_HX_USAGE_FLUSH;
 
     value = cf->args->elts;
 
     for (i = 2; i < cf->args->nelts; i++) {
-
-        if (ngx_hx_has(&value[i], "map_size=")) {
-            s = ngx_hx_after(&value[i], 9);
-            size = ngx_parse_offset(&s);
-
-            if (size < 1024 * 1024) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "invalid map_size \"%V\", it must be 1m or "
-                                   "more", &s);
-                return NGX_CONF_ERROR;
-            }
-
-            mcf->registry.map_size = (size_t) size;
-            continue;
+        rv = ngx_hx_conf_registry_option(cf, &mcf->registry, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
-
-        if (ngx_hx_has(&value[i], "max_readers=")) {
-            s = ngx_hx_after(&value[i], 12);
-            n = ngx_atoi(s.data, s.len);
-
-            if (n < 8 || n > 65535) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "invalid max_readers \"%V\", it must be "
-                                   "from 8 to 65535", &s);
-                return NGX_CONF_ERROR;
-            }
-
-            mcf->registry.max_readers = (ngx_uint_t) n;
-            continue;
-        }
-
-        return ngx_hx_bad_parameter(cf, &value[i]);
     }
 
     return ngx_hx_conf_registry_dir(cf, mcf, &value[1]);

@@ -66,6 +66,7 @@ typedef enum {
 
 typedef struct {
     ngx_shm_zone_t           *zone;
+    ngx_hx_zone_conf_t        zone_conf;
     ngx_hx_registry_conf_t    registry;
     ngx_str_t                 service_key;
     ngx_str_t                 authorization;    /* "Bearer <service key>" */

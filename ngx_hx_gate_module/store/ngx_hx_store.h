@@ -31,12 +31,20 @@ typedef struct {
 } ngx_hx_zone_t;
 
 typedef struct {
+    size_t       size;                  /* bytes */
+    ngx_str_t    state_dir;             /* NUL-terminated; len 0 = none: what is
+                                         * counted ends with nginx */
+} ngx_hx_zone_conf_t;
+
+typedef struct {
     ngx_str_t    dir;                   /* NUL-terminated; len 0 = not set */
     size_t       map_size;              /* bytes */
     ngx_uint_t   max_readers;
+    size_t       usage_map_size;        /* bytes */
+    ngx_msec_t   usage_flush;           /* usage waits no longer in memory */
 } ngx_hx_registry_conf_t;
 
-#define NGX_HX_ZONE_MIN   (8 * ngx_pagesize)
+#define NGX_HX_ZONE_MIN   (256 * 1024)  /* bytes */
 
 
 /* ngx_hx_zone.c */

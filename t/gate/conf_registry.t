@@ -20,6 +20,12 @@ conf_good('both options',
           registry("lmdb:$dir max_readers=8 map_size=1g"));
 conf_good('most readers', registry("lmdb:$dir max_readers=65535"));
 
+conf_good('a map for usage', registry("lmdb:$dir usage_map_size=1m"));
+conf_good('usage written often', registry("lmdb:$dir usage_flush=100ms"));
+conf_good('usage written seldom', registry("lmdb:$dir usage_flush=60s"));
+conf_good('all options', registry("lmdb:$dir usage_flush=5s map_size=1m "
+                                  . 'usage_map_size=8g max_readers=8'));
+
 conf_bad('another store',
          'unknown registry "redis://127.0.0.1", this version has '
          . '"lmdb:<directory>"', registry('redis://127.0.0.1'));
@@ -39,6 +45,17 @@ conf_bad('no map', 'invalid map_size "", it must be 1m or more',
          registry("lmdb:$dir map_size="));
 conf_bad('map of words', 'invalid map_size "much", it must be 1m or more',
          registry("lmdb:$dir map_size=much"));
+conf_bad('small map for usage',
+         'invalid usage_map_size "1023k", it must be 1m or more',
+         registry("lmdb:$dir usage_map_size=1023k"));
+conf_bad('no map for usage', 'invalid usage_map_size "", it must be 1m or '
+         . 'more', registry("lmdb:$dir usage_map_size="));
+conf_bad('map for usage of words', 'invalid usage_map_size "much", it must be '
+         . '1m or more', registry("lmdb:$dir usage_map_size=much"));
+for my $v ('', '99ms', 0, '60001ms', '61s', '-1s', 'soon') {
+    conf_bad("usage_flush=$v", qq(invalid usage_flush "$v", it must be from )
+             . '100ms to 60s', registry("lmdb:$dir usage_flush=$v"));
+}
 conf_bad('few readers', 'invalid max_readers "7", it must be from 8 to 65535',
          registry("lmdb:$dir max_readers=7"));
 conf_bad('many readers',
@@ -50,7 +67,7 @@ conf_bad('readers of words',
 conf_bad('unknown option', 'invalid parameter "size=1m"',
          registry("lmdb:$dir size=1m"));
 conf_bad('nothing', $args, registry());
-conf_bad('too much', $args, registry("lmdb:$dir a b c"));
+conf_bad('too much', $args, registry("lmdb:$dir a b c d e"));
 conf_bad('twice', '"hx_gate_registry" directive is duplicate',
          http => "hx_gate_registry lmdb:$dir;", at => "lmdb:$dir;");
 conf_bad('in a server', '"hx_gate_registry" directive is not allowed here',

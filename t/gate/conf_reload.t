@@ -29,7 +29,7 @@ works('the same');
 
 $server->reload(http => $http =~ s/gate 1m/gate 4m/r);
 works('a larger zone');
-$server->reload(http => $http =~ s/gate 1m/gate 64k/r);
+$server->reload(http => $http =~ s/gate 1m/gate 256k/r);
 works('a smaller zone');
 $server->reload(http => $http =~ s/gate 1m/other 1m/r);
 works('a zone of another name');

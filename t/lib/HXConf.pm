@@ -4,7 +4,7 @@ package HXConf;
 #
 #     use lib 't/lib'; use HX; use HXConf;
 #
-#     conf_good('a zone of 64 kB', zone => 'hx_gate_zone gate 64k;');
+#     conf_good('a zone of 512 kB', zone => 'hx_gate_zone gate 512k;');
 #     conf_bad('no size', 'invalid number of arguments in "hx_gate_zone" '
 #              . 'directive', zone => 'hx_gate_zone gate;');
 #
