@@ -21,7 +21,7 @@
 #include "hx_types.h"
 
 #define HX_CACHE_SLOTS    16384         /* a power of 2 */
-#define HX_CACHE_BYTES    4194304       /* records and their hashes */
+#define HX_CACHE_BYTES    2359296       /* records and their hashes */
 #define HX_CACHE_RECORD   65536         /* a longer one is not kept */
 
 typedef struct hx_registry_cache_s  hx_registry_cache_t;
