@@ -141,6 +141,16 @@ documented_line(void **state)
                 "\"status\":401,\"cus\":0.0,"
                 "\"latency_ms\":18446744073709551615,"
                 "\"request_id\":\"x\"}\n");
+
+    /* where it is switched on, behind the documented members */
+
+    r.outcome = "invalid_key";
+    assert_line(&r,
+                "{\"ts\":\"2024-12-31T23:59:59.007Z\",\"tenant_id\":null,"
+                "\"method\":\"\",\"path\":\"\",\"namespace\":null,"
+                "\"status\":401,\"cus\":0.0,"
+                "\"latency_ms\":18446744073709551615,"
+                "\"request_id\":\"x\",\"outcome\":\"invalid_key\"}\n");
 }
 
 

@@ -1,0 +1,27 @@
+/*
+ * hx_box_impl.h -- between hx_box.c, hx_box_write.c and hx_box_resume.c.
+ */
+
+#ifndef HX_BOX_IMPL_H
+#define HX_BOX_IMPL_H
+
+#include "hx_box.h"
+#include "hx_state_impl.h"
+
+/* n bytes of the records from start on are in the file: they go. */
+void hx_box_written(hx_box_head_t *h, const unsigned char *data, uint32_t n);
+
+/*
+ * The process was killed around a write(): finds out what of it is in the file
+ * and goes on from there.
+ */
+void hx_box_resume(hx_box_t *box, int fd, int *unsure);
+
+/*
+ * Opens a file for reading, if that is the one; -1 = it is not, or may not be
+ * read.
+ */
+int hx_box_open(int dir, const char *name, int flags, uint64_t device,
+    uint64_t inode);
+
+#endif /* HX_BOX_IMPL_H */
