@@ -1,6 +1,7 @@
 /*
- * ngx_hx_admin.c -- the admin plane: /gate/onboard/<call> and
- * /gate/admin/tenants[/<id>].
+ * ngx_hx_admin.c -- the admin plane: /gate/onboard/<call>,
+ * /gate/admin/tenants[/<id>], /gate/admin/usage[/<id>], and for tenants
+ * /gate/usage.
  *
  * The service key only, compared in constant time.  Whatever may block (a
  * durable commit takes milliseconds) is a job for nginx's thread pool; the
@@ -10,9 +11,13 @@
 
 #include "ngx_hx_admin.h"
 
+#include "hx_month.h"
+
 
 #define NGX_HX_ONBOARD   "/gate/onboard/"
 #define NGX_HX_TENANTS   "/gate/admin/tenants"
+#define NGX_HX_USAGE     "/gate/admin/usage"
+#define NGX_HX_OWN       "/gate/usage"
 
 
 static void ngx_hx_admin_body(ngx_http_request_t *r);
@@ -258,7 +263,7 @@ ngx_hx_admin_onboard(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_hx_admin_page(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
 {
     uint64_t   limit;
@@ -294,22 +299,161 @@ ngx_hx_admin_page(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
 }
 
 
-static ngx_int_t
-ngx_hx_admin_tenants(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+ngx_int_t
+ngx_hx_admin_get(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, size_t skip,
+    hx_str_t *id)
 {
-    u_char        *id;
-    size_t         len;
-    ngx_int_t      rc;
-    ngx_hx_job_t  *job;
+    u_char  *p;
+    size_t   len;
 
-    id = r->uri.data + sizeof(NGX_HX_TENANTS) - 1;
-    len = r->uri.len - (sizeof(NGX_HX_TENANTS) - 1);
+    p = r->uri.data + skip;
+    len = r->uri.len - skip;
 
-    if (len != 0 && *id++ != '/') {
+    id->data = NULL;
+    id->len = 0;
+
+    if (len != 0 && *p != '/') {
         return ngx_hx_refuse(ctx, HX_E_NOT_FOUND,
                              HX_OUTCOME_UNKNOWN_OPERATION,
                              "No such operation");
     }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return ngx_hx_admin_bad_method(ctx, "GET, HEAD");
+    }
+
+    if (len != 0) {
+        id->data = p + 1;
+        id->len = len - 1;
+
+        if (!hx_check_tenant(id->data, id->len)) {
+            return ngx_hx_refuse(ctx, HX_E_INVALID_REQUEST,
+                                 HX_OUTCOME_INVALID_REQUEST,
+                                 "Invalid tenant_id");
+        }
+
+        ctx->tenant.id = *id;               /* for the audit record */
+    }
+
+    return ngx_http_discard_request_body(r);
+}
+
+
+ngx_int_t
+ngx_hx_admin_wait(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_hx_admin_post(r, ctx, job);
+
+    if (rc == NGX_OK) {
+        r->main->count++;
+        return NGX_DONE;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_hx_admin_tenants(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    hx_str_t       id;
+    ngx_int_t      rc;
+    ngx_hx_job_t  *job;
+
+    rc = ngx_hx_admin_get(r, ctx, sizeof(NGX_HX_TENANTS) - 1, &id);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    job = ngx_hx_admin_job(r, id.data != NULL ? NGX_HX_JOB_GET
+                                              : NGX_HX_JOB_LIST);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->id = id;
+
+    if (id.data == NULL) {
+        rc = ngx_hx_admin_page(r, ctx, job);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_hx_admin_wait(r, ctx, job);
+}
+
+
+/* ?period=YYYY-MM, else this month */
+
+static ngx_int_t
+ngx_hx_admin_period(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    ngx_hx_job_t *job)
+{
+    ngx_str_t  arg;
+
+    job->month = ngx_hx_month(ngx_time());
+
+    if (ngx_http_arg(r, (u_char *) "period", 6, &arg) == NGX_OK
+        && hx_month_parse(arg.data, arg.len, &job->month) != HX_OK)
+    {
+        return ngx_hx_refuse(ctx, HX_E_INVALID_REQUEST,
+                             HX_OUTCOME_INVALID_REQUEST,
+                             "Argument 'period' must be a month, YYYY-MM");
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_hx_admin_usage(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    hx_str_t       id;
+    ngx_int_t      rc;
+    ngx_hx_job_t  *job;
+
+    rc = ngx_hx_admin_get(r, ctx, sizeof(NGX_HX_USAGE) - 1, &id);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    job = ngx_hx_admin_job(r, id.data != NULL ? NGX_HX_JOB_USAGE
+                                              : NGX_HX_JOB_USAGE_LIST);
+    if (job == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    job->id = id;
+
+    rc = ngx_hx_admin_period(r, ctx, job);
+
+    if (rc == NGX_OK && id.data == NULL) {
+        rc = ngx_hx_admin_page(r, ctx, job);
+    }
+
+    return rc == NGX_OK ? ngx_hx_admin_wait(r, ctx, job) : rc;
+}
+
+
+ngx_uint_t
+ngx_hx_admin_is_own(const ngx_http_request_t *r)
+{
+    return r->uri.len == sizeof(NGX_HX_OWN) - 1
+           && ngx_memcmp(r->uri.data, NGX_HX_OWN, sizeof(NGX_HX_OWN) - 1)
+              == 0;
+}
+
+
+/* The access phase has seen the tenant's key, and its window. */
+
+ngx_int_t
+ngx_hx_admin_own(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    ngx_int_t      rc;
+    ngx_hx_job_t  *job;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return ngx_hx_admin_bad_method(ctx, "GET, HEAD");
@@ -320,38 +464,16 @@ ngx_hx_admin_tenants(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
         return rc;
     }
 
-    job = ngx_hx_admin_job(r, len ? NGX_HX_JOB_GET : NGX_HX_JOB_LIST);
+    job = ngx_hx_admin_job(r, NGX_HX_JOB_USAGE);
     if (job == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (len == 0) {
-        rc = ngx_hx_admin_page(r, ctx, job);
-        if (rc != NGX_OK) {
-            return rc;
-        }
+    job->id = ctx->tenant.id;
 
-    } else {
-        job->id.data = id;
-        job->id.len = len - 1;
+    rc = ngx_hx_admin_period(r, ctx, job);
 
-        if (!hx_check_tenant(job->id.data, job->id.len)) {
-            return ngx_hx_refuse(ctx, HX_E_INVALID_REQUEST,
-                                 HX_OUTCOME_INVALID_REQUEST,
-                                 "Invalid tenant_id");
-        }
-
-        ctx->tenant.id = job->id;           /* for the audit record */
-    }
-
-    rc = ngx_hx_admin_post(r, ctx, job);
-
-    if (rc == NGX_OK) {
-        r->main->count++;
-        return NGX_DONE;
-    }
-
-    return rc;
+    return rc == NGX_OK ? ngx_hx_admin_wait(r, ctx, job) : rc;
 }
 
 
@@ -372,7 +494,17 @@ ngx_hx_admin_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->decided) {
+    if (ctx->own && ngx_hx_admin_is_own(r)) {
+
+        /* "satisfy any" lets other rules override a refusal, not us */
+
+        return ctx->error == HX_E_NONE && ctx->outcome == HX_OUTCOME_ALLOWED
+               ? ngx_hx_admin_own(r, ctx)
+               : (ngx_int_t) hx_error_status(ctx->error != HX_E_NONE
+                                             ? ctx->error : HX_E_INTERNAL);
+    }
+
+    if (ctx->decided || ngx_hx_admin_is_own(r)) {
         return NGX_HTTP_FORBIDDEN;
     }
 
@@ -401,6 +533,13 @@ ngx_hx_admin_handler(ngx_http_request_t *r)
            == 0)
     {
         return ngx_hx_admin_tenants(r, ctx);
+    }
+
+    if (r->uri.len >= sizeof(NGX_HX_USAGE) - 1
+        && ngx_memcmp(r->uri.data, NGX_HX_USAGE, sizeof(NGX_HX_USAGE) - 1)
+           == 0)
+    {
+        return ngx_hx_admin_usage(r, ctx);
     }
 
     return ngx_hx_refuse(ctx, HX_E_NOT_FOUND, HX_OUTCOME_UNKNOWN_OPERATION,

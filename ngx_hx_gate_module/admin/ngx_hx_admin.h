@@ -16,7 +16,10 @@
 typedef enum {
     NGX_HX_JOB_CHANGE = 0,
     NGX_HX_JOB_GET,
-    NGX_HX_JOB_LIST
+    NGX_HX_JOB_LIST,
+    NGX_HX_JOB_USAGE,               /* of one tenant */
+    NGX_HX_JOB_USAGE_LIST,
+    NGX_HX_JOB_METRICS
 } ngx_hx_job_type_t;
 
 /*
@@ -26,18 +29,25 @@ typedef enum {
 typedef struct {
     ngx_hx_job_type_t    type;
     ngx_http_request_t  *request;
-    hx_registry_t       *registry;          /* borrowed */
+    hx_registry_t       *registry;          /* borrowed; not for metrics */
+    hx_usage_t          *usage;             /* the same */
+    hx_state_t          *state;
+    hx_state_t          *retired;           /* of the same registry, or NULL */
     const hx_plan_t     *plans;             /* of the configuration */
     unsigned             n_plans;
     const hx_rate_t     *default_rate;
 
     hx_change_t         *change;
-    hx_str_t             id;                /* get */
-    hx_str_t             after;             /* list */
+    hx_str_t             id;                /* of one */
+    hx_str_t             after;             /* of a list */
     ngx_uint_t           limit;
+    unsigned             month;             /* YYYYMM: usage, metrics */
+    hx_metrics_t        *metrics;
+    hx_metrics_gauges_t  gauges;
 
     u_char               key[HX_APIKEY_LEN];
     unsigned             has_key:1;
+    unsigned             zone_full:1;
 
     /* the thread's answer */
     hx_rc_t              rc;                /* OK, NO (see result), FAIL */
@@ -61,7 +71,37 @@ ngx_int_t ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 ngx_int_t ngx_hx_admin_unavailable(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const char *why);
 
-/* Runs in a thread: no nginx calls but these data. */
+/* GET /gate/admin/usage[/<id>] and, for a tenant, GET /gate/usage. */
+ngx_int_t ngx_hx_admin_usage(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+ngx_int_t ngx_hx_admin_own(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
+/* Arguments that lists have in common: limit and cursor. */
+ngx_int_t ngx_hx_admin_page(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    ngx_hx_job_t *job);
+
+/*
+ * Reads only: the rest of the path behind "skip" bytes is empty, or "/<id>",
+ * and then checked and in *id.  NGX_OK or a status.
+ */
+ngx_int_t ngx_hx_admin_get(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    size_t skip, hx_str_t *id);
+
+/* Posts it, the request stays; a content handler's return code. */
+ngx_int_t ngx_hx_admin_wait(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    ngx_hx_job_t *job);
+
+
+/* What runs in a thread: no nginx calls but these data. */
 void ngx_hx_job_run(ngx_hx_job_t *job);
+
+/* ngx_hx_usage_job.c; record: HX_TENANT_RECORD_MAX bytes */
+hx_rc_t ngx_hx_usage_job_one(ngx_hx_job_t *job, u_char *record);
+hx_rc_t ngx_hx_usage_job_list(ngx_hx_job_t *job);
+
+/* ngx_hx_metrics_job.c */
+hx_rc_t ngx_hx_metrics_job(ngx_hx_job_t *job);
+
+/* "monthly_quota": a number of CUs or null */
+void ngx_hx_job_quota(hx_buf_t *b, uint64_t quota);
 
 #endif /* NGX_HX_ADMIN_H */

@@ -41,6 +41,23 @@ ngx_hx_job_namespaces(hx_buf_t *b, const hx_tenant_t *t)
 }
 
 
+void
+ngx_hx_job_quota(hx_buf_t *b, uint64_t quota)
+{
+    hx_buf_lit(b, "\"monthly_quota\":");
+
+    if (quota == HX_QUOTA_UNLIMITED) {
+        hx_buf_lit(b, "null");
+
+    } else if (quota % 10 == 0) {
+        hx_text_u64(b, quota / 10);
+
+    } else {
+        hx_text_tenths(b, quota);
+    }
+}
+
+
 /* What holds for this tenant: its own override, its plan, the default. */
 
 static void
@@ -50,18 +67,7 @@ ngx_hx_job_limits(hx_buf_t *b, const ngx_hx_job_t *job, const hx_tenant_t *t)
 
     hx_limit_resolve(&limit, t, job->plans, job->n_plans, job->default_rate);
 
-    hx_buf_lit(b, "\"monthly_quota\":");
-
-    if (limit.quota == HX_QUOTA_UNLIMITED) {
-        hx_buf_lit(b, "null");
-
-    } else if (limit.quota % 10 == 0) {
-        hx_text_u64(b, limit.quota / 10);
-
-    } else {
-        hx_text_tenths(b, limit.quota);
-    }
-
+    ngx_hx_job_quota(b, limit.quota);
     hx_buf_lit(b, ",\"rate_limit\":{\"requests\":");
     hx_text_u64(b, limit.rate.requests);
     hx_buf_lit(b, ",\"window_s\":");
@@ -272,6 +278,29 @@ ngx_hx_job_list(ngx_hx_job_t *job)
 }
 
 
+/* A tenant that is new gets its place before it is anywhere else. */
+
+static hx_rc_t
+ngx_hx_job_change(ngx_hx_job_t *job, u_char *record, size_t *len)
+{
+    hx_rc_t  rc;
+
+    if (job->change->op == HX_CHANGE_CREATE
+        && hx_state_reserve(job->state, &job->change->id) != HX_OK)
+    {
+        job->zone_full = 1;
+        (void) ngx_cpystrn((u_char *) job->err,
+                           (u_char *) "the zone is full", HX_REGISTRY_ERR);
+        return HX_FAIL;
+    }
+
+    rc = hx_registry_change(job->registry, job->change, &job->result, record,
+                            len, job->err);
+
+    return rc == HX_OK && job->result != HX_CHANGED ? HX_NO : rc;
+}
+
+
 static hx_rc_t
 ngx_hx_job_one(ngx_hx_job_t *job, u_char *record)
 {
@@ -285,12 +314,7 @@ ngx_hx_job_one(ngx_hx_job_t *job, u_char *record)
         job->result = HX_CHANGE_NO_TENANT;
 
     } else {
-        rc = hx_registry_change(job->registry, job->change, &job->result,
-                                record, &len, job->err);
-
-        if (rc == HX_OK && job->result != HX_CHANGED) {
-            rc = HX_NO;
-        }
+        rc = ngx_hx_job_change(job, record, &len);
     }
 
     if (rc != HX_OK) {
@@ -321,12 +345,36 @@ ngx_hx_job_one(ngx_hx_job_t *job, u_char *record)
 }
 
 
+static hx_rc_t
+ngx_hx_job_by_type(ngx_hx_job_t *job, u_char *record)
+{
+    switch (job->type) {
+
+    case NGX_HX_JOB_LIST:
+        return ngx_hx_job_list(job);
+
+    case NGX_HX_JOB_USAGE:
+        return ngx_hx_usage_job_one(job, record);
+
+    case NGX_HX_JOB_USAGE_LIST:
+        return ngx_hx_usage_job_list(job);
+
+    case NGX_HX_JOB_METRICS:
+        return ngx_hx_metrics_job(job);
+
+    default:
+        return ngx_hx_job_one(job, record);
+    }
+}
+
+
 void
 ngx_hx_job_run(ngx_hx_job_t *job)
 {
     u_char  *record;
 
-    job->out = malloc(NGX_HX_ADMIN_OUT);
+    job->out = malloc(job->type == NGX_HX_JOB_METRICS ? HX_METRICS_TEXT_MAX
+                                                      : NGX_HX_ADMIN_OUT);
     record = malloc(HX_TENANT_RECORD_MAX);
 
     if (job->out == NULL || record == NULL) {
@@ -334,11 +382,8 @@ ngx_hx_job_run(ngx_hx_job_t *job)
                            HX_REGISTRY_ERR);
         job->rc = HX_FAIL;
 
-    } else if (job->type == NGX_HX_JOB_LIST) {
-        job->rc = ngx_hx_job_list(job);
-
     } else {
-        job->rc = ngx_hx_job_one(job, record);
+        job->rc = ngx_hx_job_by_type(job, record);
     }
 
     free(record);

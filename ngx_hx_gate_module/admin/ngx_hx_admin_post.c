@@ -70,11 +70,57 @@ ngx_hx_admin_unavailable(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 }
 
 
+/* What the job needs of this worker's stores; metrics need none of them. */
+
+static ngx_int_t
+ngx_hx_admin_borrow(ngx_hx_job_t *job)
+{
+    if (job->type == NGX_HX_JOB_METRICS) {
+        return NGX_OK;
+    }
+
+    job->registry = ngx_hx_registry_borrow();
+    if (job->registry == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (job->type != NGX_HX_JOB_USAGE && job->type != NGX_HX_JOB_USAGE_LIST) {
+        return NGX_OK;
+    }
+
+    job->usage = ngx_hx_usage_borrow();
+
+    if (job->usage == NULL) {
+        ngx_hx_registry_return();
+        job->registry = NULL;
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_hx_admin_give_back(ngx_hx_job_t *job)
+{
+    if (job->registry != NULL) {
+        ngx_hx_registry_return();
+        job->registry = NULL;
+    }
+
+    if (job->usage != NULL) {
+        ngx_hx_usage_return();
+        job->usage = NULL;
+    }
+}
+
+
 ngx_int_t
 ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
 {
     ngx_hx_job_t             **slot;
     ngx_thread_task_t         *task;
+    const ngx_hx_zone_t       *zone;
     const ngx_hx_main_conf_t  *mcf;
 
     mcf = ngx_hx_main_conf(r);
@@ -84,10 +130,14 @@ ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    job->registry = ngx_hx_registry_borrow();
-    if (job->registry == NULL) {
+    if (ngx_hx_admin_borrow(job) != NGX_OK) {
         return ngx_hx_admin_unavailable(r, ctx, "the registry is not open");
     }
+
+    zone = ngx_hx_zone(mcf);
+
+    job->state = zone->state;
+    job->retired = zone->foreign ? NULL : zone->retired;
 
     job->plans = mcf->plans.elts;
     job->n_plans = (unsigned) mcf->plans.nelts;
@@ -102,7 +152,7 @@ ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
     task->event.log = r->connection->log;
 
     if (ngx_thread_task_post(mcf->threads, task) != NGX_OK) {
-        ngx_hx_registry_return();
+        ngx_hx_admin_give_back(job);
         return ngx_hx_admin_unavailable(r, ctx, "the thread pool is full");
     }
 
@@ -129,23 +179,49 @@ ngx_hx_admin_ok_status(const ngx_hx_job_t *job)
 
 
 static ngx_int_t
+ngx_hx_admin_failed(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_job_t *job)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_hx_admin_unavailable(r, ctx, job->err);
+
+    if (job->zone_full) {
+        hx_metrics_add(&ngx_hx_shared(ngx_hx_main_conf(r))->metrics,
+                       HX_METRICS_ZONE_FULL, 1);
+
+        ngx_str_set(&ctx->detail,
+                    "hx_gate_zone is full: no room for another tenant");
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
 ngx_hx_admin_result(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_job_t *job)
 {
     const hx_str_t  *id;
 
+    static const ngx_str_t  text = ngx_string("text/plain; version=0.0.4");
+
     if (job->rc == HX_FAIL) {
-        return ngx_hx_admin_unavailable(r, ctx, job->err);
+        return ngx_hx_admin_failed(r, ctx, job);
+    }
+
+    if (job->rc == HX_OK && job->type == NGX_HX_JOB_METRICS) {
+        return ngx_hx_reply_text(r, NGX_HTTP_OK, &text, job->out, job->len);
     }
 
     if (job->rc == HX_OK) {
-        ctx->outcome = HX_OUTCOME_ADMIN;
+        ctx->outcome = ctx->own ? HX_OUTCOME_ALLOWED : HX_OUTCOME_ADMIN;
 
         return ngx_hx_reply_json(r, ngx_hx_admin_ok_status(job), job->out,
                                  job->len);
     }
 
-    id = job->type == NGX_HX_JOB_GET ? &job->id : &job->change->id;
+    id = job->change == NULL ? &job->id : &job->change->id;
 
     switch (job->result) {
 
@@ -225,8 +301,7 @@ ngx_hx_admin_done(ngx_event_t *ev)
         ngx_del_timer(ev);
     }
 
-    ngx_hx_registry_return();
-    job->registry = NULL;
+    ngx_hx_admin_give_back(job);
 
     r->main->blocked--;
     r->aio = 0;

@@ -15,31 +15,6 @@ static ngx_http_output_header_filter_pt  ngx_hx_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_hx_next_body_filter;
 
 
-static ngx_int_t
-ngx_hx_answer_header(ngx_http_request_t *r, const char *name, size_t nlen,
-    const u_char *value, size_t len)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_hx_push_header(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = nlen;
-    h->value.data = (u_char *) value;
-    h->value.len = len;
-
-    return NGX_OK;
-}
-
-
-#define ngx_hx_answer_add(r, name, value, len)                                \
-    ngx_hx_answer_header(r, name, sizeof(name) - 1, value, len)
-
-
 /* Is an upstream's response being passed on right now? */
 
 static ngx_uint_t
@@ -151,7 +126,10 @@ ngx_hx_answer_ours(const ngx_str_t *name)
         ngx_string("x-hx-cus"),
         ngx_string("x-hx-tenant"),
         ngx_string("x-request-id"),
-        ngx_string("x-hx-namespace")
+        ngx_string("x-hx-namespace"),
+        ngx_string("x-ratelimit-limit"),
+        ngx_string("x-ratelimit-reset"),
+        ngx_string("x-ratelimit-remaining")
     };
 
     if (name->len < 8 || (name->data[0] | 0x20) != 'x') {
@@ -228,7 +206,7 @@ ngx_hx_answer_retry(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    return ngx_hx_answer_add(r, "Retry-After", p,
+    return ngx_hx_add_header(r, "Retry-After", p,
                              (size_t) (ngx_sprintf(p, "%ui", ctx->retry_after)
                                        - p));
 }
@@ -242,7 +220,7 @@ ngx_hx_answer_refusal(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
     if (ctx->error == HX_E_UNAUTHORIZED) {
         r->headers_out.www_authenticate = NULL;
 
-        if (ngx_hx_answer_add(r, "WWW-Authenticate", (u_char *) "Bearer", 6)
+        if (ngx_hx_add_header(r, "WWW-Authenticate", (u_char *) "Bearer", 6)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -250,7 +228,7 @@ ngx_hx_answer_refusal(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
     }
 
     if (ctx->error == HX_E_METHOD_NOT_ALLOWED && ctx->allow.len != 0) {
-        if (ngx_hx_answer_add(r, "Allow", ctx->allow.data, ctx->allow.len)
+        if (ngx_hx_add_header(r, "Allow", ctx->allow.data, ctx->allow.len)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -283,7 +261,7 @@ ngx_hx_answer_cus(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     hx_buf_init(&b, p, NGX_INT32_LEN + 2);
     hx_text_tenths(&b, ctx->cus);
 
-    return ngx_hx_answer_add(r, "X-HX-CUs", p, hx_buf_len(&b));
+    return ngx_hx_add_header(r, "X-HX-CUs", p, hx_buf_len(&b));
 }
 
 
@@ -304,7 +282,9 @@ ngx_hx_answer_header_filter(ngx_http_request_t *r)
 
         /* an error before the access phase: 413 by length, for example */
 
-        if (!lcf->gated && lcf->handler == NGX_HX_HANDLER_NONE) {
+        if (lcf->gated ? lcf->shadow
+                       : lcf->handler == NGX_HX_HANDLER_NONE)
+        {
             return ngx_hx_next_header_filter(r);
         }
 
@@ -312,6 +292,10 @@ ngx_hx_answer_header_filter(ngx_http_request_t *r)
         if (ctx == NULL) {
             return NGX_ERROR;
         }
+    }
+
+    if (ctx->lcf->gated && ctx->lcf->shadow) {
+        return ngx_hx_next_header_filter(r);    /* as if there were no gate */
     }
 
     (void) ngx_hx_read_headers(r, ctx);
@@ -353,14 +337,17 @@ ngx_hx_answer_header_filter(ngx_http_request_t *r)
 
     ngx_hx_answer_hide(r);
 
-    if (ngx_hx_answer_add(r, "X-Request-Id", ctx->request_id.data,
+    if (ngx_hx_add_header(r, "X-Request-Id", ctx->request_id.data,
                           ctx->request_id.len)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ctx->lcf->gated && ngx_hx_answer_cus(r, ctx) != NGX_OK) {
+    if ((ctx->lcf->gated || ctx->own)
+        && (ngx_hx_answer_cus(r, ctx) != NGX_OK
+            || ngx_hx_limits_headers(r, ctx) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 

@@ -1,23 +1,21 @@
 /*
- * ngx_hx_audit.c -- the audit trail: one line a request, written in whole
- * lines.
+ * ngx_hx_audit.c -- the audit trail: records collected in a box of the shared
+ * memory (hx_box.h), handed to the file in whole lines.
  *
- * Each worker collects lines in a buffer and hands them to the file in one
- * write() when the buffer is full, when the flush timer fires, before the file
- * is reopened (USR1) and when the worker exits.  The file is opened O_APPEND,
- * so lines of several workers never overwrite each other.
+ * One write() takes all of them: when the box is full, when the flush timer
+ * fires (at once with flush=0), before the file is reopened (USR1) and when the
+ * worker exits.  What a killed worker leaves in its box its successor finds
+ * there, and a timer looks after those that have none.
  *
- * A write that fails keeps the lines; they are tried again with the next flush.
- * When the buffer is full meanwhile, new records are dropped, counted
- * (audit_lost) and reported once a second.  A write that ends inside a line
- * (full disk) is repaired by starting anew on a line of its own: the fragment
- * stays as a line that does not parse, the whole record follows.
+ * A write that fails keeps the records; they are tried again with the next
+ * flush.  When the box is full meanwhile, new records are lost, counted
+ * (audit_lost) and reported once a second.
  */
 
 #include "ngx_hx_gate.h"
 
 
-#define NGX_HX_AUDIT_METHOD_MAX   32        /* bytes; longer ones are cut */
+#define NGX_HX_AUDIT_RESCUE   1000      /* ms */
 
 
 typedef struct {
@@ -26,31 +24,33 @@ typedef struct {
 } ngx_hx_audit_ts_t;
 
 
-static ngx_hx_audit_ts_t  ngx_hx_audit_ts = { -1, { 0 } };
-
-
-static ngx_hx_shared_t *
-ngx_hx_audit_shared(void)
-{
+typedef struct {
     const ngx_hx_main_conf_t  *mcf;
+    ngx_event_t                event;
+    ngx_connection_t           dummy;   /* ngx_event_ident() wants it */
+    time_t                     told;
+} ngx_hx_audit_rescuer_t;
 
-    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_http_hx_gate_module);
 
-    return mcf != NULL ? ngx_hx_shared(mcf) : NULL;
-}
+static void ngx_hx_audit_timer(ngx_event_t *ev);
+
+
+static ngx_hx_audit_ts_t       ngx_hx_audit_ts = { -1, { 0 } };
+static ngx_hx_audit_rescuer_t  ngx_hx_audit_rescuer;
+static hx_metrics_t           *ngx_hx_audit_metrics;    /* of this worker */
+
+/*
+ * Without an audit file: whoever finds this one's owner dead lets go what it
+ * had set aside of quotas.
+ */
+static hx_box_t                ngx_hx_audit_alive;
 
 
 static void
-ngx_hx_audit_count(size_t offset, ngx_atomic_int_t n)
+ngx_hx_audit_count(hx_metrics_counter_t counter)
 {
-    ngx_hx_shared_t  *sh;
-
-    sh = ngx_hx_audit_shared();
-
-    if (sh != NULL) {
-        (void) ngx_atomic_fetch_add((ngx_atomic_t *) ((u_char *) sh + offset),
-                                    n);
+    if (ngx_hx_audit_metrics != NULL) {
+        hx_metrics_add(ngx_hx_audit_metrics, counter, 1);
     }
 }
 
@@ -70,91 +70,77 @@ ngx_hx_audit_complain(ngx_hx_audit_t *a, ngx_log_t *log, ngx_err_t err,
 }
 
 
-/* Where the line begins that offset n of the buffer lies in. */
+/* The box, claimed with the first use: only then this process is a worker. */
 
-static u_char *
-ngx_hx_audit_line_start(ngx_hx_audit_t *a, size_t n)
+static ngx_int_t
+ngx_hx_audit_box(ngx_hx_audit_t *a, ngx_log_t *log)
 {
-    u_char  *p;
+    hx_rc_t                    rc;
+    const ngx_hx_main_conf_t  *mcf;
 
-    for (p = a->start + n; p > a->start && p[-1] != LF; p--) { /* void */ }
+    if (a->box.head != NULL) {
+        return NGX_OK;
+    }
 
-    return p;
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_hx_gate_module);
+
+    rc = hx_box_claim(&a->box, ngx_hx_state(mcf),
+                      (const char *) a->file->name.data, a->size);
+
+    if (rc == HX_NO) {
+        ngx_log_error(NGX_LOG_WARN, log, 0, "hx_gate: audit log \"%V\": no "
+                      "shared buffer is free for this worker, a kill -9 would "
+                      "take its records along", &a->file->name);
+    }
+
+    return rc == HX_FAIL ? NGX_ERROR : NGX_OK;
 }
 
 
-/*
- * Makes sure that the next write begins a line, and says whether it does.  A
- * file that was rotated or emptied since has no fragment at its end.
- */
-
-static ngx_uint_t
-ngx_hx_audit_mend(ngx_hx_audit_t *a)
+static void
+ngx_hx_audit_arm(ngx_hx_audit_t *a)
 {
-    ngx_file_info_t  fi;
-
-    static u_char  lf = LF;
-
-    if (a->torn
-        && ((ngx_fd_info(a->file->fd, &fi) != NGX_FILE_ERROR
-             && ngx_file_size(&fi) == 0)
-            || write(a->file->fd, &lf, 1) == 1))
-    {
-        a->torn = 0;
+    if (!hx_box_empty(&a->box) && !ngx_exiting && !a->event->timer_set) {
+        ngx_add_timer(a->event, ngx_max(a->flush, 1));
     }
-
-    return !a->torn;
 }
 
 
 static void
 ngx_hx_audit_flush(ngx_hx_audit_t *a, ngx_log_t *log)
 {
-    size_t    len;
-    u_char   *keep;
-    ssize_t   n;
+    int          unsure;
+    hx_box_rc_t  rc;
 
-    while (a->last > a->start) {
-        len = (size_t) (a->last - a->start);
+    unsure = 0;
 
-        n = ngx_hx_audit_mend(a) ? write(a->file->fd, a->start, len) : -1;
+    do {
+        rc = hx_box_write(&a->box, a->file->fd, &unsure);
 
-        if (n == (ssize_t) len) {
-            a->last = a->start;
-            break;
+        if (rc == HX_BOX_SHORT) {
+            ngx_hx_audit_count(HX_METRICS_AUDIT_ERRORS);
+            ngx_hx_audit_complain(a, log, 0, "write() was short, disk full?");
         }
 
-        if (n == -1 && ngx_errno == NGX_EINTR) {
-            continue;
-        }
+    } while (rc == HX_BOX_SHORT);
 
-        ngx_hx_audit_count(offsetof(ngx_hx_shared_t, audit_errors), 1);
+    if (rc == HX_BOX_ERROR) {
+        ngx_hx_audit_count(HX_METRICS_AUDIT_ERRORS);
+        ngx_hx_audit_complain(a, log, ngx_errno, "write() failed");
+    }
 
-        if (n == -1) {
-            ngx_hx_audit_complain(a, log, ngx_errno, "write() failed");
-            break;
-        }
-
-        /* short: whole lines that went out go, the one cut is kept whole */
-
-        keep = ngx_hx_audit_line_start(a, (size_t) n);
-        a->torn = keep != a->start + n;
-        a->last = ngx_movemem(a->start, keep, (size_t) (a->last - keep));
-
-        ngx_hx_audit_complain(a, log, 0, "write() was short, disk full?");
-
-        if (n == 0) {
-            break;
-        }
+    if (unsure) {
+        ngx_log_error(NGX_LOG_ALERT, log, 0, "hx_gate: audit log \"%V\": the "
+                      "file that a killed worker was writing cannot be read, "
+                      "its last records may be there twice", &a->file->name);
     }
 
     if (a->event->timer_set) {
         ngx_del_timer(a->event);
     }
 
-    if (a->last > a->start && !ngx_exiting) {
-        ngx_add_timer(a->event, a->flush);
-    }
+    ngx_hx_audit_arm(a);
 }
 
 
@@ -172,9 +158,9 @@ ngx_hx_audit_flush_file(ngx_open_file_t *file, ngx_log_t *log)
 
     a = file->data;
 
-    /* the master reopens too, but holds no lines */
+    /* the master reopens too, but holds no records */
 
-    if (a->last > a->start) {
+    if (a->box.head != NULL && !hx_box_empty(&a->box)) {
         ngx_hx_audit_flush(a, log);
     }
 }
@@ -183,7 +169,6 @@ ngx_hx_audit_flush_file(ngx_open_file_t *file, ngx_log_t *log)
 void
 ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
 {
-    size_t            len;
     ngx_uint_t        i;
     ngx_hx_audit_t  **audit, *a;
 
@@ -191,26 +176,43 @@ ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
 
     for (i = 0; i < mcf->audits.nelts; i++) {
         a = audit[i];
+
+        if (a->box.head == NULL) {
+            continue;
+        }
+
         ngx_hx_audit_flush(a, log);
 
-        len = (size_t) (a->last - a->start);
-
-        if (len != 0 || a->lost != 0) {
+        if (a->lost != 0) {
             ngx_log_error(NGX_LOG_ALERT, log, 0, "hx_gate: audit log \"%V\": "
-                          "%ui records were lost by this worker, and %uz bytes "
-                          "of records at its exit", &a->file->name, a->lost,
-                          len);
+                          "%ui records were lost by this worker",
+                          &a->file->name, a->lost);
         }
+
+        if (!hx_box_empty(&a->box)) {
+            ngx_log_error(NGX_LOG_ALERT, log, 0, "hx_gate: audit log \"%V\": "
+                          "this worker's last records are not written%s",
+                          &a->file->name, hx_box_number(&a->box) != 0
+                          ? ", they wait in shared memory" : "");
+        }
+
+        hx_box_release(&a->box);
     }
+
+    hx_box_release(&ngx_hx_audit_alive);
 }
 
 
 /* Told apart from the failed write, which would hide it: both come at once. */
 
-static void
+void
 ngx_hx_audit_lose(ngx_hx_audit_t *a, ngx_log_t *log)
 {
-    ngx_hx_audit_count(offsetof(ngx_hx_shared_t, audit_lost), 1);
+    if (a == NULL) {
+        return;
+    }
+
+    ngx_hx_audit_count(HX_METRICS_AUDIT_LOST);
     a->lost++;
 
     if (a->lost_told != ngx_time()) {
@@ -224,158 +226,120 @@ ngx_hx_audit_lose(ngx_hx_audit_t *a, ngx_log_t *log)
 
 
 static void
-ngx_hx_audit_append(ngx_hx_audit_t *a, const hx_audit_record_t *rec,
-    ngx_log_t *log)
+ngx_hx_audit_time(const hx_audit_record_t *rec)
 {
-    hx_buf_t     b;
-    ngx_uint_t   tries;
-
     if (ngx_hx_audit_ts.sec != rec->sec) {
         ngx_hx_audit_ts.sec = rec->sec;
         hx_text_time(ngx_hx_audit_ts.text, rec->sec, rec->msec);
-
-    } else {
-        ngx_hx_audit_ts.text[20] = (u_char) ('0' + rec->msec / 100);
-        ngx_hx_audit_ts.text[21] = (u_char) ('0' + rec->msec / 10 % 10);
-        ngx_hx_audit_ts.text[22] = (u_char) ('0' + rec->msec % 10);
+        return;
     }
 
-    ngx_hx_audit_count(offsetof(ngx_hx_shared_t, audit_lines), 1);
+    ngx_hx_audit_ts.text[20] = (u_char) ('0' + rec->msec / 100);
+    ngx_hx_audit_ts.text[21] = (u_char) ('0' + rec->msec / 10 % 10);
+    ngx_hx_audit_ts.text[22] = (u_char) ('0' + rec->msec % 10);
+}
+
+
+ngx_int_t
+ngx_hx_audit_put(ngx_hx_audit_t *a, const hx_audit_record_t *rec,
+    uint32_t *last, ngx_log_t *log)
+{
+    size_t       room;
+    u_char      *p;
+    hx_buf_t     b;
+    ngx_uint_t   tries;
+
+    ngx_hx_audit_time(rec);
+    ngx_hx_audit_count(HX_METRICS_AUDIT_RECORDS);
+
+    if (ngx_hx_audit_box(a, log) != NGX_OK) {
+        ngx_hx_audit_lose(a, log);
+        return NGX_ERROR;
+    }
 
     for (tries = 0; tries < 2; tries++) {
-        hx_buf_init(&b, a->last, (size_t) (a->end - a->last));
+        p = hx_box_room(&a->box, last, &room);
+
+        hx_buf_init(&b, p, room);
         hx_audit_line(&b, rec, ngx_hx_audit_ts.text);
 
         if (hx_buf_ok(&b)) {
-            a->last = b.last;
-
-            if (!a->event->timer_set) {
-                ngx_add_timer(a->event, a->flush);
-            }
-
-            return;
+            *last += (uint32_t) hx_buf_len(&b);
+            return NGX_OK;
         }
 
         ngx_hx_audit_flush(a, log);
     }
 
     ngx_hx_audit_lose(a, log);
+
+    return NGX_ERROR;
 }
 
 
-static ngx_uint_t
-ngx_hx_audit_status(const ngx_http_request_t *r)
+void
+ngx_hx_audit_put_done(ngx_hx_audit_t *a, ngx_log_t *log)
 {
-    if (r->err_status) {
-        return r->err_status;
-    }
+    if (a->flush == 0) {
+        ngx_hx_audit_flush(a, log);
 
-    if (r->headers_out.status) {
-        return r->headers_out.status;
-    }
-
-    return r->http_version == NGX_HTTP_VERSION_9 ? 9 : 0;
-}
-
-
-/* From the request line: an error_page turns r->method_name into GET. */
-
-static void
-ngx_hx_audit_method(const ngx_http_request_t *r, hx_str_t *method)
-{
-    size_t         len;
-    const u_char  *p;
-
-    p = r->request_line.data;
-    len = ngx_min(r->request_line.len, NGX_HX_AUDIT_METHOD_MAX);
-
-    method->data = p;
-
-    for (method->len = 0; method->len < len && p[method->len] != ' ';
-         method->len++)
-    {
-        /* void */
+    } else {
+        ngx_hx_audit_arm(a);
     }
 }
 
 
-static void
-ngx_hx_audit_fill(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
-    hx_audit_record_t *rec)
+static int
+ngx_hx_audit_fd(void *data, const char *path)
 {
-    ngx_time_t      *tp;
-    ngx_msec_int_t   ms;
+    ngx_uint_t                  i;
+    ngx_hx_audit_t            **audit;
+    const ngx_hx_main_conf_t   *mcf = data;
 
-    tp = ngx_timeofday();
-    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
-                           + (ngx_msec_int_t) (tp->msec - r->start_msec));
+    audit = mcf->audits.elts;
 
-    rec->sec = tp->sec;
-    rec->msec = (unsigned) tp->msec;
-    rec->tenant = ctx->tenant.id;
-    ngx_hx_audit_method(r, &rec->method);
-    rec->path.data = r->unparsed_uri.data;
-    rec->path.len = r->unparsed_uri.len;
-    rec->ns.data = ctx->ns.data;
-    rec->ns.len = ctx->ns.len;
-    rec->status = (unsigned) ngx_hx_audit_status(r);
-    rec->cus = ctx->cus;
-    rec->latency_ms = (uint64_t) ngx_max(ms, 0);
-    rec->request_id.data = ctx->request_id.data;
-    rec->request_id.len = ctx->request_id.len;
-}
-
-
-ngx_int_t
-ngx_hx_audit_handler(ngx_http_request_t *r)
-{
-    ngx_hx_ctx_t             *ctx;
-    ngx_hx_shared_t          *sh;
-    hx_audit_record_t         rec;
-    const ngx_hx_loc_conf_t  *lcf;
-
-    if (r != r->main) {
-        return NGX_OK;
-    }
-
-    ctx = ngx_hx_ctx(r);
-
-    if (ctx == NULL) {
-        lcf = ngx_hx_loc_conf(r);
-
-        if (!lcf->gated && lcf->handler != NGX_HX_HANDLER_ADMIN) {
-            return NGX_OK;
-        }
-
-        ctx = ngx_hx_ctx_make(r);
-        if (ctx == NULL) {
-            ngx_hx_audit_count(offsetof(ngx_hx_shared_t, audit_lost), 1);
-            return NGX_OK;
+    for (i = 0; i < mcf->audits.nelts; i++) {
+        if (ngx_strcmp(audit[i]->file->name.data, path) == 0) {
+            return audit[i]->file->fd;
         }
     }
 
-    lcf = ctx->lcf;
+    return -1;
+}
 
-    if (!lcf->gated && lcf->handler != NGX_HX_HANDLER_ADMIN) {
-        return NGX_OK;
+
+/*
+ * A worker that is killed while it shuts down has no successor; and what was
+ * left to a full disk waits for somebody.
+ */
+
+static void
+ngx_hx_audit_rescue(ngx_event_t *ev)
+{
+    void                 *mcf;
+    unsigned              left;
+    const ngx_hx_zone_t  *zone;
+
+    mcf = (void *) ngx_hx_audit_rescuer.mcf;
+    zone = ngx_hx_zone(mcf);
+
+    left = hx_box_rescue(zone->state, ngx_hx_audit_fd, mcf);
+
+    if (zone->retired != NULL) {
+        left += hx_box_rescue(zone->retired, ngx_hx_audit_fd, mcf);
     }
 
-    sh = ngx_hx_audit_shared();
+    if (left != 0 && ngx_time() - ngx_hx_audit_rescuer.told >= 60) {
+        ngx_hx_audit_rescuer.told = ngx_time();
 
-    if (sh != NULL) {
-        (void) ngx_atomic_fetch_add(&sh->outcome[ctx->outcome], 1);
+        ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno, "hx_gate: audit "
+                      "records of %ud ended workers cannot be written, they "
+                      "wait in shared memory", left);
     }
 
-    if (lcf->audit == NULL) {
-        return NGX_OK;
+    if (!ngx_exiting) {
+        ngx_add_timer(ev, NGX_HX_AUDIT_RESCUE);
     }
-
-    (void) ngx_hx_read_headers(r, ctx);
-
-    ngx_hx_audit_fill(r, ctx, &rec);
-    ngx_hx_audit_append(lcf->audit, &rec, r->connection->log);
-
-    return NGX_OK;
 }
 
 
@@ -383,7 +347,10 @@ ngx_int_t
 ngx_hx_audit_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
 {
     ngx_uint_t        i;
+    ngx_event_t      *ev;
     ngx_hx_audit_t  **audit, *a;
+
+    ngx_hx_audit_metrics = &ngx_hx_shared(mcf)->metrics;
 
     audit = mcf->audits.elts;
 
@@ -394,7 +361,37 @@ ngx_hx_audit_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
         a->event->handler = ngx_hx_audit_timer;
         a->event->log = log;
         a->event->cancelable = 1;
+
+        if (ngx_hx_audit_box(a, log) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        /* what a killed worker has left */
+
+        if (!hx_box_empty(&a->box)) {
+            ngx_hx_audit_flush(a, log);
+        }
     }
+
+    if (mcf->audits.nelts == 0
+        && hx_box_claim(&ngx_hx_audit_alive, ngx_hx_state(mcf), "", 1)
+           == HX_FAIL)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&ngx_hx_audit_rescuer, sizeof(ngx_hx_audit_rescuer_t));
+
+    ngx_hx_audit_rescuer.mcf = mcf;
+    ngx_hx_audit_rescuer.dummy.fd = (ngx_socket_t) -1;
+
+    ev = &ngx_hx_audit_rescuer.event;
+    ev->handler = ngx_hx_audit_rescue;
+    ev->data = &ngx_hx_audit_rescuer.dummy;
+    ev->log = log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_HX_AUDIT_RESCUE);
 
     return NGX_OK;
 }

@@ -7,6 +7,7 @@
 
 
 static ngx_int_t ngx_hx_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_hx_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_hx_init_process(ngx_cycle_t *cycle);
 static void ngx_hx_exit_process(ngx_cycle_t *cycle);
 
@@ -32,7 +33,7 @@ ngx_module_t  ngx_http_hx_gate_module = {
     ngx_hx_commands,                       /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_hx_init_module,                    /* init module */
     ngx_hx_init_process,                   /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -83,7 +84,7 @@ ngx_hx_postconfiguration(ngx_conf_t *cf)
         || ngx_hx_add_phase(cmcf, NGX_HTTP_ACCESS_PHASE,
                             ngx_hx_access_handler)
            != NGX_OK
-        || ngx_hx_add_phase(cmcf, NGX_HTTP_LOG_PHASE, ngx_hx_audit_handler)
+        || ngx_hx_add_phase(cmcf, NGX_HTTP_LOG_PHASE, ngx_hx_meter_handler)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -94,6 +95,23 @@ ngx_hx_postconfiguration(ngx_conf_t *cf)
     }
 
     return ngx_hx_answer_filter_init();
+}
+
+
+/* In the master, when nothing of the configuration can fail any more. */
+
+static ngx_int_t
+ngx_hx_init_module(ngx_cycle_t *cycle)
+{
+    const ngx_hx_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_hx_gate_module);
+
+    if (mcf != NULL && mcf->used && !ngx_test_config) {
+        ngx_hx_zone_commit(ngx_hx_zone(mcf), cycle->log);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -122,6 +140,15 @@ ngx_hx_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_hx_meter_init(mcf, cycle->log);
+
+    if (ngx_hx_usage_init(&mcf->registry, ngx_hx_zone(mcf), mcf->threads,
+                          cycle)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_hx_registry_init(&mcf->registry, ngx_hx_shared(mcf), cycle);
 }
 
@@ -144,6 +171,7 @@ ngx_hx_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_hx_audit_exit(mcf, cycle->log);
+    ngx_hx_usage_exit();
     ngx_hx_registry_exit();
     ngx_hx_crypto_exit();
 }

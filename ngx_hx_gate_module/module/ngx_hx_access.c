@@ -17,13 +17,24 @@ static const ngx_hx_step_pt  ngx_hx_steps[] = {
     ngx_hx_step_preflight,
     ngx_hx_step_auth,
     ngx_hx_step_input,
+    ngx_hx_step_rate,
     ngx_hx_step_namespace,
     ngx_hx_step_acl,
+    ngx_hx_step_admit,
     ngx_hx_step_forward,
 };
 
 
-/* The gate is not on here: perhaps the end of an internal redirect. */
+/* GET /gate/usage: a tenant asks the admin plane about itself */
+
+static const ngx_hx_step_pt  ngx_hx_own_steps[] = {
+    ngx_hx_step_preflight,
+    ngx_hx_step_auth,
+    ngx_hx_step_admit,
+};
+
+
+/* The gate is not on here, or only looks on: perhaps the end of a redirect. */
 
 static ngx_int_t
 ngx_hx_access_outside(ngx_http_request_t *r)
@@ -46,9 +57,18 @@ ngx_hx_access_outside(ngx_http_request_t *r)
  */
 
 static ngx_int_t
-ngx_hx_access_again(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
+ngx_hx_access_again(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf)
 {
+    if (ctx->passed) {
+        return NGX_DECLINED;
+    }
+
     if (ctx->granted) {
+        if (lcf->shadow) {
+            return ngx_hx_access_outside(r);
+        }
+
         return ngx_hx_forward_enter(r) == NGX_OK
                ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -73,40 +93,16 @@ ngx_hx_access_failed(ngx_hx_ctx_t *ctx, ngx_uint_t status)
 }
 
 
-ngx_int_t
-ngx_hx_access_handler(ngx_http_request_t *r)
+/* NGX_OK = all said yes; NGX_DONE = one waits; else a status. */
+
+static ngx_int_t
+ngx_hx_access_run(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_step_pt *steps, ngx_uint_t n)
 {
-    ngx_int_t                 rc;
-    ngx_hx_ctx_t             *ctx;
-    const ngx_hx_loc_conf_t  *lcf;
+    ngx_int_t  rc;
 
-    lcf = ngx_hx_loc_conf(r);
-
-    if (!lcf->gated) {
-        return ngx_hx_access_outside(r);
-    }
-
-    ctx = ngx_hx_ctx_make(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (!ctx->decided && ctx->body_reading && !ctx->body_ready) {
-
-        /* nginx gave the body up (413, 408) after it had begun to read, and an
-         * error_page led here: nobody will call us back */
-
-        ngx_hx_access_failed(ctx, r->err_status);
-    }
-
-    if (ctx->decided) {
-        return ngx_hx_access_again(r, ctx);
-    }
-
-    ctx->lcf = lcf;
-
-    while (ctx->step < sizeof(ngx_hx_steps) / sizeof(ngx_hx_steps[0])) {
-        rc = ngx_hx_steps[ctx->step](r, ctx, lcf);
+    while (ctx->step < n) {
+        rc = steps[ctx->step](r, ctx, ctx->lcf);
 
         if (rc == NGX_HX_WAIT) {
             return NGX_DONE;
@@ -124,10 +120,131 @@ ngx_hx_access_handler(ngx_http_request_t *r)
     }
 
     ctx->decided = 1;
-    ctx->granted = 1;
     ctx->outcome = HX_OUTCOME_ALLOWED;
 
     return NGX_OK;
+}
+
+
+/*
+ * The target of a redirect enforces what the location before only looked at:
+ * everything is decided, for the first time in earnest.
+ */
+
+static void
+ngx_hx_access_anew(ngx_hx_ctx_t *ctx)
+{
+    ctx->passed = 0;
+    ctx->decided = 0;
+    ctx->step = 0;
+    ctx->outcome = HX_OUTCOME_NONE;
+    ctx->shadowed = HX_OUTCOME_NONE;
+    ctx->operation = NULL;
+
+    ngx_memzero(&ctx->tenant, sizeof(hx_tenant_t));
+    ngx_memzero(&ctx->limit, sizeof(hx_limit_t));
+    ngx_str_null(&ctx->ns);
+}
+
+
+static ngx_int_t
+ngx_hx_access_gated(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
+{
+    ngx_int_t      rc;
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx_make(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!ctx->decided && ctx->body_reading && !ctx->body_ready) {
+
+        /* nginx gave the body up (413, 408) after it had begun to read, and an
+         * error_page led here: nobody will call us back */
+
+        ngx_hx_access_failed(ctx, r->err_status);
+    }
+
+    if (ctx->passed && !lcf->shadow) {
+        ngx_hx_access_anew(ctx);
+    }
+
+    if (ctx->decided) {
+        return ngx_hx_access_again(r, ctx, lcf);
+    }
+
+    ctx->lcf = lcf;
+
+    rc = ngx_hx_access_run(r, ctx, ngx_hx_steps, hx_nelts(ngx_hx_steps));
+
+    if (rc == NGX_DONE) {
+        return rc;
+    }
+
+    if (lcf->shadow) {
+
+        /* what nginx itself has found wrong stays wrong */
+
+        if (rc != NGX_OK && ctx->error == HX_E_NONE && !ctx->passed) {
+            return rc;
+        }
+
+        ngx_hx_pass(ctx);
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK) {
+        ctx->granted = 1;
+    }
+
+    return rc;
+}
+
+
+/* Other access rules still hold: a tenant's key opens nothing but this. */
+
+static ngx_int_t
+ngx_hx_access_own(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
+{
+    ngx_int_t      rc;
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx_make(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->decided) {
+        return NGX_DECLINED;            /* where the handler refuses it */
+    }
+
+    ctx->lcf = lcf;
+    ctx->own = 1;
+
+    rc = ngx_hx_access_run(r, ctx, ngx_hx_own_steps,
+                           hx_nelts(ngx_hx_own_steps));
+
+    return rc == NGX_OK ? NGX_DECLINED : rc;
+}
+
+
+ngx_int_t
+ngx_hx_access_handler(ngx_http_request_t *r)
+{
+    const ngx_hx_loc_conf_t  *lcf;
+
+    lcf = ngx_hx_loc_conf(r);
+
+    if (lcf->gated) {
+        return ngx_hx_access_gated(r, lcf);
+    }
+
+    if (lcf->handler == NGX_HX_HANDLER_ADMIN && ngx_hx_admin_is_own(r)) {
+        return ngx_hx_access_own(r, lcf);
+    }
+
+    return ngx_hx_access_outside(r);
 }
 
 
@@ -171,7 +288,7 @@ ngx_hx_subrequest_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (!lcf->gated) {
+    if (!lcf->gated || lcf->shadow) {
         return ngx_hx_access_outside(r);
     }
 

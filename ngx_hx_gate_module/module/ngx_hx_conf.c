@@ -37,7 +37,8 @@ static const ngx_http_handler_pt  ngx_hx_handlers[] = {
     NULL,
     ngx_hx_admin_handler,
     ngx_hx_health_handler,
-    ngx_hx_ready_handler
+    ngx_hx_ready_handler,
+    ngx_hx_metrics_handler
 };
 
 
@@ -166,6 +167,13 @@ ngx_command_t  ngx_hx_commands[] = {
       NGX_HX_HANDLER_READY,
       NULL },
 
+    { ngx_string("hx_gate_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_hx_conf_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HX_HANDLER_METRICS,
+      NULL },
+
       ngx_null_command
 };
 
@@ -181,7 +189,10 @@ ngx_hx_create_main_conf(ngx_conf_t *cf)
     }
 
     if (ngx_array_init(&mcf->audits, cf->pool, 4, sizeof(ngx_hx_audit_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&mcf->operations, cf->pool, 4,
+                          sizeof(ngx_array_t *))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -307,7 +318,9 @@ ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         mcf->used = 1;
     }
 
-    if (lcf->handler == NGX_HX_HANDLER_ADMIN) {
+    if (lcf->handler == NGX_HX_HANDLER_ADMIN
+        || lcf->handler == NGX_HX_HANDLER_METRICS)
+    {
         mcf->threads = ngx_thread_pool_add(cf, NULL);
         if (mcf->threads == NULL) {
             return NGX_CONF_ERROR;
@@ -376,6 +389,10 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->gated = conf->enable && conf->handler == NGX_HX_HANDLER_NONE;
 
+    if (conf->handler == NGX_HX_HANDLER_METRICS) {
+        ngx_hx_conf_warn_open(cf);
+    }
+
     if (!conf->gated && conf->handler != NGX_HX_HANDLER_ADMIN) {
         return NGX_CONF_OK;
     }
@@ -396,6 +413,32 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return conf->gated ? ngx_hx_conf_check_gate(cf, conf) : NGX_CONF_OK;
+}
+
+
+/* What the shared memory and its threads have to be made for. */
+
+static ngx_int_t
+ngx_hx_conf_zone_needs(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
+{
+    ngx_uint_t        i;
+    ngx_hx_zone_t    *zone;
+    ngx_hx_audit_t  **audit;
+
+    zone = mcf->zone->data;
+    audit = mcf->audits.elts;
+
+    zone->n_audits = mcf->audits.nelts;
+
+    for (i = 0; i < mcf->audits.nelts; i++) {
+        zone->audit_size = ngx_max(zone->audit_size, audit[i]->size);
+    }
+
+    if (mcf->threads == NULL) {
+        mcf->threads = ngx_thread_pool_add(cf, NULL);
+    }
+
+    return mcf->threads != NULL ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -430,7 +473,7 @@ ngx_hx_check_main_conf(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return ngx_hx_conf_zone_needs(cf, mcf);
 }
 
 

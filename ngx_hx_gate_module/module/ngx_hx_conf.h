@@ -64,6 +64,9 @@ ngx_int_t ngx_hx_conf_limits_init(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf);
 /* Refuses what must not stand together where the gate is in force. */
 char *ngx_hx_conf_check_gate(ngx_conf_t *cf, const ngx_hx_loc_conf_t *lcf);
 
+/* Warns of metrics that everybody can read. */
+void ngx_hx_conf_warn_open(ngx_conf_t *cf);
+
 char *ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_service_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

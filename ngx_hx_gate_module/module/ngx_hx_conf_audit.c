@@ -40,15 +40,11 @@ ngx_hx_conf_audit_new(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
     a->file = file;
     a->size = size;
     a->flush = flush;
-    a->start = ngx_pnalloc(cf->pool, size);
     a->event = ngx_pcalloc(cf->pool, sizeof(ngx_event_t));
 
-    if (a->start == NULL || a->event == NULL) {
+    if (a->event == NULL) {
         return NULL;
     }
-
-    a->last = a->start;
-    a->end = a->start + size;
 
     file->data = a;
     file->flush = ngx_hx_audit_flush_file;

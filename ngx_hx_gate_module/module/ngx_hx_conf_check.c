@@ -112,3 +112,130 @@ ngx_hx_conf_check_gate(ngx_conf_t *cf, const ngx_hx_loc_conf_t *lcf)
 
     return NGX_CONF_OK;
 }
+
+
+/*
+ * Are there rules of nginx's access module, here or inherited?  Its location
+ * configuration begins with them, NULL where there is none; it has been merged
+ * before ours, as it stands before us in nginx's list of modules.
+ */
+
+typedef struct {
+    ngx_array_t  *rules;
+#if (NGX_HAVE_INET6)
+    ngx_array_t  *rules6;
+#endif
+#if (NGX_HAVE_UNIX_DOMAIN)
+    ngx_array_t  *rules_un;
+#endif
+} ngx_hx_access_rules_t;
+
+
+static ngx_uint_t
+ngx_hx_conf_has_rules(ngx_conf_t *cf)
+{
+    const ngx_hx_access_rules_t  *access;
+
+    access = ngx_hx_conf_of(cf, "ngx_http_access_module");
+
+    if (access == NULL) {
+        return 0;
+    }
+
+    return access->rules != NULL
+#if (NGX_HAVE_INET6)
+           || access->rules6 != NULL
+#endif
+#if (NGX_HAVE_UNIX_DOMAIN)
+           || access->rules_un != NULL
+#endif
+           ;
+}
+
+
+static ngx_uint_t
+ngx_hx_conf_is_loopback(const struct sockaddr *sa)
+{
+    switch (sa->sa_family) {
+
+    case AF_INET:
+        return (ntohl(((const struct sockaddr_in *) sa)->sin_addr.s_addr) >> 24)
+               == IN_LOOPBACKNET;
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)
+                                      sa)->sin6_addr);
+#endif
+
+#if (NGX_HAVE_UNIX_DOMAIN)
+    case AF_UNIX:
+        return 1;
+#endif
+
+    default:
+        return 0;
+    }
+}
+
+
+/* Can nobody but this machine reach the server? */
+
+static ngx_uint_t
+ngx_hx_conf_is_local(ngx_conf_t *cf)
+{
+    ngx_uint_t                   p, a, s;
+    ngx_http_conf_port_t        *port;
+    ngx_http_conf_addr_t        *addr;
+    ngx_http_core_srv_conf_t    *cscf, **server;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    if (cmcf->ports == NULL) {
+        return 0;
+    }
+
+    port = cmcf->ports->elts;
+
+    for (p = 0; p < cmcf->ports->nelts; p++) {
+        addr = port[p].addrs.elts;
+
+        for (a = 0; a < port[p].addrs.nelts; a++) {
+            if (ngx_hx_conf_is_loopback(addr[a].opt.sockaddr)) {
+                continue;
+            }
+
+            server = addr[a].servers.elts;
+
+            for (s = 0; s < addr[a].servers.nelts; s++) {
+                if (server[s] == cscf) {
+                    return 0;
+                }
+            }
+        }
+    }
+
+    return 1;
+}
+
+
+void
+ngx_hx_conf_warn_open(ngx_conf_t *cf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* what "if" and "limit_except" make is no place of its own */
+
+    if (clcf->noname || ngx_hx_conf_has_rules(cf) || ngx_hx_conf_is_local(cf)) {
+        return;
+    }
+
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                       "\"hx_gate_metrics\" is open to everybody: there is no "
+                       "\"allow\" or \"deny\" in location \"%V\"",
+                       &clcf->name);
+}

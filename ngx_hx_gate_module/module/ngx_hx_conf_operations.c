@@ -17,16 +17,27 @@ ngx_hx_conf_operation_free(void *data)
 static hx_operation_t *
 ngx_hx_conf_operation_push(ngx_conf_t *cf, ngx_hx_loc_conf_t *lcf)
 {
-    hx_operation_t  *op;
+    ngx_array_t         **all;
+    hx_operation_t       *op;
+    ngx_hx_main_conf_t   *mcf;
 
     /* room for all from the start: cleanups point into the array */
 
     if (lcf->operations == NGX_CONF_UNSET_PTR) {
-        lcf->operations = ngx_array_create(cf->pool, HX_ROUTE_OPERATIONS,
-                                           sizeof(hx_operation_t));
-        if (lcf->operations == NULL) {
+        mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_hx_gate_module);
+
+        all = ngx_array_push(&mcf->operations);
+        if (all == NULL) {
             return NULL;
         }
+
+        *all = ngx_array_create(cf->pool, HX_ROUTE_OPERATIONS,
+                                sizeof(hx_operation_t));
+        if (*all == NULL) {
+            return NULL;
+        }
+
+        lcf->operations = *all;
     }
 
     if (lcf->operations->nelts == HX_ROUTE_OPERATIONS) {

@@ -132,7 +132,11 @@ ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    mcf->zone = ngx_shared_memory_add(cf, &value[1], mcf->zone_conf.size,
+    zone->conf = &mcf->zone_conf;
+    zone->registry = &mcf->registry.dir;
+    zone->cycle = cf->cycle;
+
+    mcf->zone = ngx_shared_memory_add(cf, &value[1], ngx_hx_zone_shm_size(),
                                       &ngx_http_hx_gate_module);
     if (mcf->zone == NULL) {
         return NGX_CONF_ERROR;

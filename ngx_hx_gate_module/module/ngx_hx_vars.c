@@ -129,7 +129,8 @@ ngx_hx_var_outcome(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     const ngx_hx_ctx_t  *ctx;
 
     ctx = ngx_hx_ctx(r);
-    word = hx_outcome_word(ctx != NULL ? ctx->outcome : HX_OUTCOME_NONE);
+    word = hx_outcome_word(ctx != NULL ? ngx_hx_outcome(ctx)
+                                       : HX_OUTCOME_NONE);
 
     return ngx_hx_var_set(v, (u_char *) word, ngx_strlen(word));
 }
@@ -140,11 +141,15 @@ ngx_hx_var_service_key(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
 {
     const ngx_hx_ctx_t        *ctx;
+    const ngx_hx_loc_conf_t   *lcf;
     const ngx_hx_main_conf_t  *mcf;
 
     ctx = ngx_hx_ctx(r);
+    lcf = ngx_hx_loc_conf(r);
 
-    if (ctx == NULL || !ctx->granted) {
+    /* not where a redirect or subrequest has left the gate behind */
+
+    if (ctx == NULL || !ctx->granted || !lcf->gated || lcf->shadow) {
         return ngx_hx_var_set(v, NULL, 0);
     }
 

@@ -64,7 +64,7 @@ ngx_hx_body_done(ngx_http_request_t *r)
 
     ctx = ngx_hx_ctx(r);
 
-    if (!ctx->body_finished) {
+    if (!ctx->body_finished && ctx->extract->error == HX_EXTRACT_OK) {
         /* no body at all: the filter was never called */
         ctx->body_finished = 1;
         (void) hx_extract_finish(ctx->extract);
@@ -116,14 +116,10 @@ ngx_hx_body_refuse(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 }
 
 
-static ngx_int_t
-ngx_hx_body_scan(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_buf_t *b)
+static hx_rc_t
+ngx_hx_body_scan(ngx_hx_ctx_t *ctx, const ngx_buf_t *b)
 {
     hx_rc_t  rc;
-
-    if (ctx->body_finished) {
-        return NGX_OK;
-    }
 
     rc = HX_OK;
 
@@ -137,7 +133,63 @@ ngx_hx_body_scan(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_buf_t *b)
         rc = hx_extract_finish(ctx->extract);
     }
 
-    return rc == HX_OK ? NGX_OK : ngx_hx_body_refuse(r, ctx);
+    return rc;
+}
+
+
+/*
+ * In shadow mode the first trouble is what would have been refused; all of the
+ * body is counted and scanned nonetheless: a redirect may lead to where it
+ * matters.
+ */
+
+static ngx_int_t
+ngx_hx_body_refused(ngx_hx_ctx_t *ctx, ngx_int_t rc)
+{
+    if (!ctx->lcf->shadow) {
+        return rc;
+    }
+
+    ngx_hx_pass(ctx);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hx_body_look(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_chain_t *in)
+{
+    hx_rc_t       scanned;
+    ngx_int_t     rc;
+    ngx_chain_t  *cl;
+
+    for (cl = in; cl; cl = cl->next) {
+        ctx->body_seen += (size_t) ngx_buf_size(cl->buf);
+
+        if (ctx->body_seen > ctx->body_cap && !ctx->passed) {
+            rc = ngx_hx_body_refused(ctx, ngx_hx_refuse_size(r, ctx));
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        if (!ctx->body_reading || ctx->body_finished
+            || ctx->extract->error != HX_EXTRACT_OK)
+        {
+            continue;
+        }
+
+        scanned = ngx_hx_body_scan(ctx, cl->buf);
+
+        if (scanned != HX_OK && !ctx->passed) {
+            rc = ngx_hx_body_refused(ctx, ngx_hx_body_refuse(r, ctx));
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -145,7 +197,6 @@ static ngx_int_t
 ngx_hx_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_int_t      rc;
-    ngx_chain_t   *cl;
     ngx_hx_ctx_t  *ctx;
 
     ctx = ngx_hx_ctx(r);
@@ -154,22 +205,9 @@ ngx_hx_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_hx_next_body_filter(r, in);
     }
 
-    for (cl = in; cl; cl = cl->next) {
-        ctx->body_seen += (size_t) ngx_buf_size(cl->buf);
+    rc = ngx_hx_body_look(r, ctx, in);
 
-        if (ctx->body_seen > ctx->body_cap) {
-            return ngx_hx_refuse_size(r, ctx);
-        }
-
-        if (ctx->body_reading) {
-            rc = ngx_hx_body_scan(r, ctx, cl->buf);
-            if (rc != NGX_OK) {
-                return rc;
-            }
-        }
-    }
-
-    return ngx_hx_next_body_filter(r, in);
+    return rc == NGX_OK ? ngx_hx_next_body_filter(r, in) : rc;
 }
 
 

@@ -30,21 +30,18 @@
 
 /* ------------------------------------------------------- configuration -- */
 
-/* One audit file; the buffer is this worker's. */
+/* One audit file; the box of records is this worker's. */
 typedef struct {
     ngx_open_file_t  *file;
     size_t            size;             /* bytes of the buffer */
     ngx_msec_t        flush;            /* a record waits no longer; 0 = each
                                          * is written at once */
 
-    u_char           *start;            /* from here on: state of a worker */
-    u_char           *last;
-    u_char           *end;
+    hx_box_t          box;              /* from here on: state of a worker */
     ngx_event_t      *event;
     time_t            complained;
     ngx_uint_t        lost;             /* records, since the worker began */
     time_t            lost_told;
-    unsigned          torn:1;           /* the file may end inside a line */
 } ngx_hx_audit_t;
 
 
@@ -52,7 +49,8 @@ typedef enum {
     NGX_HX_HANDLER_NONE = 0,
     NGX_HX_HANDLER_ADMIN,
     NGX_HX_HANDLER_HEALTH,
-    NGX_HX_HANDLER_READY
+    NGX_HX_HANDLER_READY,
+    NGX_HX_HANDLER_METRICS
 } ngx_hx_handler_t;
 
 
@@ -71,13 +69,15 @@ typedef struct {
     ngx_str_t                 service_key;
     ngx_str_t                 authorization;    /* "Bearer <service key>" */
     ngx_array_t               audits;           /* of ngx_hx_audit_t * */
+    ngx_array_t               operations;       /* of ngx_array_t *, of
+                                                 * hx_operation_t */
     ngx_array_t               plans;            /* of hx_plan_t, the built-in
                                                  * ones first */
     uint64_t                  plans_configured; /* bits: not as built in */
     hx_rate_t                 default_rate;     /* where neither tenant nor plan
                                                  * has one */
-    ngx_thread_pool_t        *threads;          /* where the admin plane may
-                                                 * block */
+    ngx_thread_pool_t        *threads;          /* where the admin plane and
+                                                 * the metrics may block */
     ngx_uint_t                hash_tenant;      /* of header names we add */
     ngx_uint_t                hash_namespace;
     ngx_uint_t                hash_request_id;
@@ -113,6 +113,9 @@ typedef struct {
     unsigned                 decided:1;
     unsigned                 granted:1;
     unsigned                 admin:1;
+    unsigned                 own:1;             /* a tenant at /gate/usage */
+    unsigned                 passed:1;          /* only looked at: goes on as it
+                                                 * came */
     unsigned                 charged:1;         /* cus is final */
 
     /* preflight */
@@ -122,6 +125,7 @@ typedef struct {
     ngx_uint_t               n_api_keys;
     ngx_uint_t               n_authorizations;
     unsigned                 encoded:1;         /* has Content-Encoding */
+    unsigned                 stripped:1;        /* they are out of the list */
 
     /* auth */
     hx_tenant_t              tenant;            /* id.data NULL = not known */
@@ -141,6 +145,13 @@ typedef struct {
 
     /* namespace */
     ngx_str_t                ns;                /* data NULL = none */
+
+    /* rate, admit (request/ngx_hx_limit.c) */
+    hx_limit_t               limit;             /* requests 0 = not known yet */
+    hx_state_answer_t        standing;
+    unsigned                 admitted:1;        /* it counts in the window */
+    hx_outcome_t             shadowed;          /* what a limit in shadow mode
+                                                 * would have refused with */
 
     /* forward */
     unsigned                 forwarded:1;       /* headers are ours */
@@ -182,20 +193,26 @@ ngx_hx_main_conf(const ngx_http_request_t *r)
 }
 
 
-/* Shared counters, NULL when there is no zone. */
+/* There is one wherever the gate or a handler of ours is in use. */
+
+static ngx_inline ngx_hx_zone_t *
+ngx_hx_zone(const ngx_hx_main_conf_t *mcf)
+{
+    return mcf->zone->data;
+}
+
 
 static ngx_inline ngx_hx_shared_t *
 ngx_hx_shared(const ngx_hx_main_conf_t *mcf)
 {
-    const ngx_hx_zone_t  *zone;
+    return ngx_hx_zone(mcf)->shared;
+}
 
-    if (mcf->zone == NULL) {
-        return NULL;
-    }
 
-    zone = mcf->zone->data;
-
-    return zone->shared;
+static ngx_inline hx_state_t *
+ngx_hx_state(const ngx_hx_main_conf_t *mcf)
+{
+    return ngx_hx_zone(mcf)->state;
 }
 
 
@@ -260,6 +277,15 @@ ngx_int_t ngx_hx_refuse_echo(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     hx_error_t e, hx_outcome_t o, const char *before, const u_char *s,
     size_t len, const char *after);
 
+/*
+ * Shadow mode: whatever was decided, the request goes on as it came; only the
+ * outcome stays.
+ */
+void ngx_hx_pass(ngx_hx_ctx_t *ctx);
+
+/* What is recorded: of a limit in shadow mode, what it would have refused. */
+hx_outcome_t ngx_hx_outcome(const ngx_hx_ctx_t *ctx);
+
 /* 413, naming the limit of decoded payload. */
 ngx_int_t ngx_hx_refuse_size(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 
@@ -267,9 +293,35 @@ ngx_int_t ngx_hx_refuse_size(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 ngx_int_t ngx_hx_reply_body(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ngx_uint_t status);
 
-/* Sends a JSON answer of our own; the text must live as long as r. */
+/* A response header; name and value must live as long as r. */
+ngx_int_t ngx_hx_header_out(ngx_http_request_t *r, const char *name,
+    size_t nlen, const u_char *value, size_t len);
+
+#define ngx_hx_add_header(r, name, value, len)                                \
+    ngx_hx_header_out(r, name, sizeof(name) - 1, value, len)
+
+/* Sends an answer of our own; the text must live as long as r. */
+ngx_int_t ngx_hx_reply_text(ngx_http_request_t *r, ngx_uint_t status,
+    const ngx_str_t *type, const u_char *text, size_t len);
 ngx_int_t ngx_hx_reply_json(ngx_http_request_t *r, ngx_uint_t status,
     const u_char *text, size_t len);
+
+
+/* ngx_hx_limit.c */
+
+/*
+ * Asks where the tenant stands, into ctx->standing; look: without admitting it.
+ * HX_OK or HX_FAIL.
+ */
+hx_rc_t ngx_hx_limit_ask(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf, ngx_uint_t look);
+
+/* What a step says to such an answer. */
+ngx_int_t ngx_hx_limit_decide(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf, hx_rc_t rc);
+
+/* YYYYMM of a second (UTC). */
+unsigned ngx_hx_month(time_t sec);
 
 
 /* step/, in the order of the table in module/ngx_hx_access.c */
@@ -280,9 +332,13 @@ ngx_int_t ngx_hx_step_auth(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_step_input(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_step_rate(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_step_namespace(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_step_acl(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_step_admit(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_step_forward(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
@@ -308,8 +364,24 @@ ngx_int_t ngx_hx_input_route(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
 ngx_int_t ngx_hx_answer_filter_init(void);
 
-/* Log phase. */
-ngx_int_t ngx_hx_audit_handler(ngx_http_request_t *r);
+/* X-RateLimit-* and its like, where the tenant is to know. */
+ngx_int_t ngx_hx_limits_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
+/* Log phase: numbers, charge and record. */
+ngx_int_t ngx_hx_meter_handler(ngx_http_request_t *r);
+
+/* Numbers for this process' operations; before the first request. */
+void ngx_hx_meter_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
+
+/*
+ * A record behind the last one: NGX_OK and where it ends, it counts when the
+ * box is advanced to there, and then put_done() follows; NGX_ERROR: it is lost,
+ * and counted as such.
+ */
+ngx_int_t ngx_hx_audit_put(ngx_hx_audit_t *a, const hx_audit_record_t *rec,
+    uint32_t *last, ngx_log_t *log);
+void ngx_hx_audit_put_done(ngx_hx_audit_t *a, ngx_log_t *log);
+void ngx_hx_audit_lose(ngx_hx_audit_t *a, ngx_log_t *log);
 
 /* An ngx_open_file_t.flush: whole lines go to the file that is open now. */
 void ngx_hx_audit_flush_file(ngx_open_file_t *file, ngx_log_t *log);
@@ -320,8 +392,13 @@ void ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
 /* admin/: content handlers */
 
 ngx_int_t ngx_hx_admin_handler(ngx_http_request_t *r);
+
+/* Is it GET /gate/usage, where a tenant's key is asked for? */
+ngx_uint_t ngx_hx_admin_is_own(const ngx_http_request_t *r);
+
 ngx_int_t ngx_hx_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_hx_ready_handler(ngx_http_request_t *r);
+ngx_int_t ngx_hx_metrics_handler(ngx_http_request_t *r);
 
 
 /* module/ */

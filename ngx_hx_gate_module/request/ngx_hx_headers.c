@@ -103,6 +103,9 @@ ngx_hx_headers_strip(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ngx_list_part_t   old, *part;
     ngx_table_elt_t  *h, *copy;
 
+    ctx->n_api_keys = 0;
+    ctx->n_authorizations = 0;
+
     old = r->headers_in.headers.part;
 
     for (n = 0, part = &old; part; part = part->next) {
@@ -147,17 +150,39 @@ ngx_hx_headers_strip(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 ngx_int_t
 ngx_hx_read_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
-    ngx_int_t     rc;
-    ngx_hx_ids_t  ids;
+    ngx_int_t         rc;
+    ngx_list_t        headers;
+    ngx_uint_t        shadow;
+    ngx_hx_ids_t      ids;
+    ngx_table_elt_t  *authorization;
 
-    if (ctx->request_id.len != 0) {
+    shadow = ctx->lcf->gated && ctx->lcf->shadow;
+
+    if (ctx->request_id.len != 0 && (ctx->stripped || shadow)) {
         return NGX_OK;          /* read before, ahead of a redirect */
     }
 
     ids.n = 0;
     ids.value = NULL;
+    headers = r->headers_in.headers;
+    authorization = r->headers_in.authorization;
 
     rc = ngx_hx_headers_strip(r, ctx, &ids);
+
+    if (shadow) {
+
+        /* what is only looked at goes on as it came */
+
+        r->headers_in.headers = headers;
+        r->headers_in.authorization = authorization;
+
+    } else {
+        ctx->stripped = 1;
+    }
+
+    if (ctx->request_id.len != 0) {
+        return rc;
+    }
 
     /* two ids name no request: neither is kept */
 

@@ -27,6 +27,27 @@ ngx_hx_refuse(ngx_hx_ctx_t *ctx, hx_error_t e, hx_outcome_t o,
 }
 
 
+void
+ngx_hx_pass(ngx_hx_ctx_t *ctx)
+{
+    ctx->passed = 1;
+    ctx->decided = 1;
+    ctx->granted = 0;
+    ctx->error = HX_E_NONE;
+    ctx->retry_after = 0;
+    ngx_str_null(&ctx->detail);
+    ngx_str_null(&ctx->allow);
+}
+
+
+hx_outcome_t
+ngx_hx_outcome(const ngx_hx_ctx_t *ctx)
+{
+    return ctx->outcome == HX_OUTCOME_ALLOWED
+           && ctx->shadowed != HX_OUTCOME_NONE ? ctx->shadowed : ctx->outcome;
+}
+
+
 ngx_int_t
 ngx_hx_refuse_echo(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, hx_error_t e,
     hx_outcome_t o, const char *before, const u_char *s, size_t len,
@@ -209,15 +230,10 @@ ngx_hx_reply_body(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_uint_t status)
 
 
 ngx_int_t
-ngx_hx_reply_json(ngx_http_request_t *r, ngx_uint_t status, const u_char *text,
-    size_t len)
+ngx_hx_header_out(ngx_http_request_t *r, const char *name, size_t nlen,
+    const u_char *value, size_t len)
 {
-    ngx_int_t         rc;
-    ngx_buf_t        *b;
-    ngx_chain_t       out;
     ngx_table_elt_t  *h;
-
-    /* keys are shown once, health is of this moment */
 
     h = ngx_hx_push_header(&r->headers_out.headers);
     if (h == NULL) {
@@ -225,12 +241,34 @@ ngx_hx_reply_json(ngx_http_request_t *r, ngx_uint_t status, const u_char *text,
     }
 
     h->hash = 1;
-    ngx_str_set(&h->key, "Cache-Control");
-    ngx_str_set(&h->value, "no-store");
+    h->key.data = (u_char *) name;
+    h->key.len = nlen;
+    h->value.data = (u_char *) value;
+    h->value.len = len;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_hx_reply_text(ngx_http_request_t *r, ngx_uint_t status,
+    const ngx_str_t *type, const u_char *text, size_t len)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    /* keys are shown once, health and numbers are of this moment */
+
+    if (ngx_hx_add_header(r, "Cache-Control", (u_char *) "no-store", 8)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = (off_t) len;
-    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type = *type;
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
@@ -255,4 +293,14 @@ ngx_hx_reply_json(ngx_http_request_t *r, ngx_uint_t status, const u_char *text,
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_hx_reply_json(ngx_http_request_t *r, ngx_uint_t status, const u_char *text,
+    size_t len)
+{
+    static const ngx_str_t  type = ngx_string("application/json");
+
+    return ngx_hx_reply_text(r, status, &type, text, len);
 }

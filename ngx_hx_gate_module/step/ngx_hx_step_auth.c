@@ -59,13 +59,8 @@ ngx_hx_auth_credential(const ngx_hx_ctx_t *ctx, ngx_str_t *key)
 static ngx_int_t
 ngx_hx_auth_trouble(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
-    ngx_hx_shared_t  *sh;
-
-    sh = ngx_hx_shared(ngx_hx_main_conf(r));
-
-    if (sh != NULL) {
-        (void) ngx_atomic_fetch_add(&sh->store_failures, 1);
-    }
+    hx_metrics_add(&ngx_hx_shared(ngx_hx_main_conf(r))->metrics,
+                   HX_METRICS_REGISTRY_FAILURES, 1);
 
     ctx->retry_after = 1;
 

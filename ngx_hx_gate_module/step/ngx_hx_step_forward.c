@@ -122,6 +122,10 @@ ngx_int_t
 ngx_hx_step_forward(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf)
 {
+    if (lcf->shadow) {
+        return NGX_HX_NEXT;             /* as if there were no gate */
+    }
+
     if (ngx_hx_forward_ours_add(r, ctx) != NGX_OK) {
         return ngx_hx_refuse(ctx, HX_E_INTERNAL, HX_OUTCOME_INTERNAL,
                              "Internal error");

@@ -47,7 +47,11 @@ ngx_hx_namespace_body(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 
     x = ctx->extract;
 
-    if (x->error != HX_EXTRACT_OK) {
+    if (ctx->body_seen > ctx->body_cap) {
+        return ngx_hx_refuse_size(r, ctx);      /* read in shadow mode */
+    }
+
+    if (x->error != HX_EXTRACT_OK || !ctx->body_finished) {
         return ngx_hx_body_refuse(r, ctx);
     }
 

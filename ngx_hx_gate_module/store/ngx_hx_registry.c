@@ -65,6 +65,7 @@ ngx_hx_registry_open(void)
     }
 
     ngx_hx_registry.shared->registry_seen = seen;
+    ngx_hx_registry.shared->registry_at = (ngx_atomic_uint_t) ngx_time();
 }
 
 
@@ -89,6 +90,10 @@ ngx_hx_registry_tick(ngx_event_t *ev)
 
     if (ngx_hx_registry.reg == NULL) {
         ngx_hx_registry_open();
+    }
+
+    if (ngx_hx_registry.reg != NULL) {
+        ngx_hx_registry.shared->registry_at = (ngx_atomic_uint_t) ngx_time();
     }
 
     if (!ngx_exiting) {

@@ -35,7 +35,7 @@ null POST /gate/onboard/create null 401 0
 ["POST /gate/onboard/", "POST /gate/onboard/created\n{}",
  "POST /gate/onboard/create/\n{}", "POST /gate/onboard/Create\n{}",
  "GET /gate/", "GET /gate/admin", "GET /gate/admin/tenantsx",
- "GET /gate/admin/usage", "POST /gate/onboard/create%00\n{}"]
+ "GET /gate/admin/usages", "POST /gate/onboard/create%00\n{}"]
 --- service
 --- error_code eval
 [(404) x 8, 400]

@@ -35,7 +35,8 @@ for my $case (
     is -s $HXGate::Audit, ROOM - 100, "$name: room for 100 bytes";
 
     my $server = HXGate::Server->new(
-        http => HXGate::http_config(audit => "$HXGate::Audit flush=10ms"),
+        http => HXGate::http_config(audit => "$HXGate::Audit flush=10ms",
+                                    zone => 'gate 1m state=off'),
         wrap => ['prlimit', '--fsize=' . ROOM])->start;
 
     my $n = 0;
@@ -82,7 +83,8 @@ for my $case (
     HXGate::spew($HXGate::Audit, $old);
     HXGate::give($HXGate::Audit);
     my $server = HXGate::Server->new(
-        http => HXGate::http_config(audit => "$HXGate::Audit flush=10ms"),
+        http => HXGate::http_config(audit => "$HXGate::Audit flush=10ms",
+                                    zone => 'gate 1m state=off'),
         wrap => ['prlimit', '--fsize=' . ROOM])->start;
     my $n = 0;
     for (1 .. 40) {

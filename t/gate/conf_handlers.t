@@ -1,11 +1,12 @@
-# hx_gate_admin, hx_gate_health, hx_gate_ready: where they may stand.
+# hx_gate_admin, hx_gate_health, hx_gate_ready, hx_gate_metrics: where they may
+# stand.
 use lib 't/lib'; use HX; use HXConf;
 use Test::More;
 
 use strict;
 use warnings;
 
-my @handlers = qw(hx_gate_admin hx_gate_health hx_gate_ready);
+my @handlers = qw(hx_gate_admin hx_gate_health hx_gate_ready hx_gate_metrics);
 
 for my $h (@handlers) {
     conf_good("$h in a location", server => "location /x { $h; }");

@@ -65,6 +65,9 @@ conf_bad('needed by the admin plane', 'the gate needs a "hx_gate_zone" '
 conf_bad('needed by readiness', 'the gate needs a "hx_gate_zone" '
          . 'directive', zone => '', server => 'location / { hx_gate_ready; }',
          at => 'end');
+conf_bad('needed by metrics', 'the gate needs a "hx_gate_zone" '
+         . 'directive', zone => '',
+         server => 'location / { hx_gate_metrics; }', at => 'end');
 conf_good('not needed for liveness', zone => '', registry => '', key => '',
           audit => '', server => 'location / { hx_gate_health; }');
 

@@ -119,16 +119,21 @@ sub audit {
 # ---- configuration ----------------------------------------------------------
 
 # What every server needs in its http context.  Options: map_size, audit (the
-# arguments of hx_gate_audit_log), registry (arguments of hx_gate_registry).
+# arguments of hx_gate_audit_log), registry (arguments of hx_gate_registry), zone
+# (of hx_gate_zone), more (lines).  Rate limits are off unless limits => 1.
 sub http_config {
     my (%o) = @_;
 
     my $registry = $o{registry}
         // "lmdb:$Dir/registry map_size=" . ($o{map_size} // '16m');
     my $audit = $o{audit} // "$Audit flush=10ms";
+    my $zone = $o{zone} // "gate 1m state=$Dir";
+    my $more = ($o{limits} ? '' : "hx_gate_rate_limit off;\n")
+        . ($o{more} // '');
 
     return <<"EOC";
-    hx_gate_zone gate 1m;
+    hx_gate_zone $zone;
+    $more
     hx_gate_registry $registry;
     hx_gate_service_key file:$Dir/service.key;
     hx_gate_audit_log $audit;

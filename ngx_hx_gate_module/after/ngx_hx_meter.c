@@ -1,0 +1,250 @@
+/*
+ * ngx_hx_meter.c -- the end of a request (log phase): numbers for Prometheus,
+ * and the charge together with the audit record that bears it.
+ *
+ * Both count by one store in the shared memory, or neither does: a record that
+ * cannot be kept (its buffer is full, the disk too) charges nobody, and a
+ * charge that cannot be made leaves a record of 0 CUs.
+ */
+
+#include "ngx_hx_gate.h"
+
+
+#define NGX_HX_METER_METHOD_MAX   32        /* bytes; longer ones are cut */
+
+
+static ngx_uint_t
+ngx_hx_meter_status(const ngx_http_request_t *r)
+{
+    if (r->err_status) {
+        return r->err_status;
+    }
+
+    if (r->headers_out.status) {
+        return r->headers_out.status;
+    }
+
+    return r->http_version == NGX_HTTP_VERSION_9 ? 9 : 0;
+}
+
+
+/* From the request line: an error_page turns r->method_name into GET. */
+
+static void
+ngx_hx_meter_method(const ngx_http_request_t *r, hx_str_t *method)
+{
+    size_t         len;
+    const u_char  *p;
+
+    p = r->request_line.data;
+    len = ngx_min(r->request_line.len, NGX_HX_METER_METHOD_MAX);
+
+    method->data = p;
+
+    for (method->len = 0; method->len < len && p[method->len] != ' ';
+         method->len++)
+    {
+        /* void */
+    }
+}
+
+
+static void
+ngx_hx_meter_record(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
+    hx_audit_record_t *rec)
+{
+    ngx_time_t      *tp;
+    ngx_msec_int_t   ms;
+
+    tp = ngx_timeofday();
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + (ngx_msec_int_t) (tp->msec - r->start_msec));
+
+    ngx_memzero(rec, sizeof(hx_audit_record_t));
+
+    rec->sec = tp->sec;
+    rec->msec = (unsigned) tp->msec;
+    rec->tenant = ctx->tenant.id;
+    ngx_hx_meter_method(r, &rec->method);
+    rec->path.data = r->unparsed_uri.data;
+    rec->path.len = r->unparsed_uri.len;
+    rec->ns.data = ctx->ns.data;
+    rec->ns.len = ctx->ns.len;
+    rec->status = (unsigned) ngx_hx_meter_status(r);
+    rec->cus = ctx->operation != NULL && ctx->operation->usage != 0
+               ? ctx->cus : 0;
+    rec->latency_ms = (uint64_t) ngx_max(ms, 0);
+    rec->request_id.data = ctx->request_id.data;
+    rec->request_id.len = ctx->request_id.len;
+
+    if (ctx->lcf->shadow || ctx->shadowed != HX_OUTCOME_NONE) {
+        rec->outcome = hx_outcome_word(ngx_hx_outcome(ctx));
+    }
+}
+
+
+static void
+ngx_hx_meter_numbers(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
+    const hx_audit_record_t *rec)
+{
+    hx_metrics_t  *m;
+
+    m = &ngx_hx_shared(ngx_hx_main_conf(r))->metrics;
+
+    hx_metrics_request(m,
+                       ctx->operation != NULL ? ctx->operation->route : 0,
+                       hx_metrics_method(&rec->method), rec->status,
+                       rec->latency_ms);
+
+    hx_metrics_decision(m, ngx_hx_outcome(ctx),
+                        ctx->lcf->shadow
+                        || ctx->shadowed != HX_OUTCOME_NONE);
+}
+
+
+/*
+ * The record into the buffer, made to count with its charge.  NGX_DECLINED =
+ * no charge was made, try once more with 0.
+ */
+
+static ngx_int_t
+ngx_hx_meter_charge(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const hx_audit_record_t *rec)
+{
+    uint32_t            place;
+    ngx_hx_audit_t     *a;
+    hx_state_charge_t   c;
+
+    a = ctx->lcf->audit;
+
+    c.id = ctx->tenant.id;
+    c.answer = ctx->standing.held != 0 ? &ctx->standing : NULL;
+    c.month = ngx_hx_month((time_t) rec->sec);
+    c.operation = rec->cus != 0 ? ctx->operation->usage : 0;
+    c.tenths = rec->cus;
+    c.box = NULL;
+    c.box_last = 0;
+    c.place = &place;
+
+    place = 0;
+
+    if (a != NULL) {
+        if (ngx_hx_audit_put(a, rec, &c.box_last, r->connection->log)
+            != NGX_OK)
+        {
+            /* no record: nobody is charged, but what was set aside is let go */
+
+            c.operation = 0;
+
+        } else {
+            c.box = &a->box;
+        }
+    }
+
+    if (hx_state_charge(ngx_hx_state(ngx_hx_main_conf(r)), &c) != HX_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (c.operation != 0) {
+        hx_metrics_charge(&ngx_hx_shared(ngx_hx_main_conf(r))->metrics,
+                          place, ctx->operation->meter,
+                          c.tenths);
+    }
+
+    if (c.box != NULL) {
+        ngx_hx_audit_put_done(a, r->connection->log);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_hx_meter_handler(ngx_http_request_t *r)
+{
+    ngx_hx_ctx_t             *ctx;
+    hx_audit_record_t         rec;
+    const ngx_hx_loc_conf_t  *lcf;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_hx_ctx(r);
+
+    if (ctx == NULL) {
+        lcf = ngx_hx_loc_conf(r);
+
+        if (!lcf->gated && lcf->handler != NGX_HX_HANDLER_ADMIN) {
+            return NGX_OK;
+        }
+
+        ctx = ngx_hx_ctx_make(r);
+        if (ctx == NULL) {
+            ngx_hx_audit_lose(lcf->audit, r->connection->log);
+            return NGX_OK;
+        }
+    }
+
+    lcf = ctx->lcf;
+
+    if (!lcf->gated && lcf->handler != NGX_HX_HANDLER_ADMIN) {
+        return NGX_OK;
+    }
+
+    (void) ngx_hx_read_headers(r, ctx);
+
+    ngx_hx_meter_record(r, ctx, &rec);
+    ngx_hx_meter_numbers(r, ctx, &rec);
+
+    if (ngx_hx_meter_charge(r, ctx, &rec) != NGX_OK) {
+
+        hx_metrics_add(&ngx_hx_shared(ngx_hx_main_conf(r))->metrics,
+                       HX_METRICS_ZONE_FULL, 1);
+
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "hx_gate: the zone is full, a charge was not made");
+
+        rec.cus = 0;
+        ctx->standing.held = 0;
+        (void) ngx_hx_meter_charge(r, ctx, &rec);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Names get the numbers that shared memory counts them under.  One that gets
+ * none (255 were ever in use) has no charge made.
+ */
+
+void
+ngx_hx_meter_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
+{
+    hx_metrics_t     *m;
+    ngx_uint_t        i, k;
+    ngx_array_t     **all;
+    hx_operation_t   *op;
+
+    m = &ngx_hx_shared(mcf)->metrics;
+    all = mcf->operations.elts;
+
+    for (i = 0; i < mcf->operations.nelts; i++) {
+        op = all[i]->elts;
+
+        for (k = 0; k < all[i]->nelts; k++) {
+            op[k].usage = hx_state_operation(ngx_hx_state(mcf), &op[k].name);
+            op[k].meter = hx_metrics_operation(m, &op[k].name);
+            op[k].route = hx_metrics_route(m, &op[k].method, &op[k].pattern);
+
+            if (op[k].usage == 0) {
+                ngx_log_error(NGX_LOG_ALERT, log, 0, "hx_gate: there have "
+                              "been more than %d names of operations, what "
+                              "\"%*s\" costs is not counted",
+                              HX_STATE_OPERATIONS, op[k].name.len,
+                              op[k].name.data);
+            }
+        }
+    }
+}

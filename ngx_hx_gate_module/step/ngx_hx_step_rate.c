@@ -1,0 +1,25 @@
+/*
+ * ngx_hx_step_rate.c -- a look at window and quota before a body is read: a
+ * tenant beyond its limit cannot make us read 130 MB.  Nothing is taken yet;
+ * the admit step does that when everything else has been decided.
+ */
+
+#include "ngx_hx_gate.h"
+
+
+ngx_int_t
+ngx_hx_step_rate(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf)
+{
+    hx_rc_t  rc;
+
+    if (ctx->operation->ns != HX_NS_BODY
+        || (lcf->rate_limit != NGX_HX_MODE_ON && !lcf->billing))
+    {
+        return NGX_HX_NEXT;
+    }
+
+    rc = ngx_hx_limit_ask(r, ctx, lcf, 1);
+
+    return ngx_hx_limit_decide(r, ctx, lcf, rc);
+}
