@@ -178,7 +178,8 @@ $(FUZZ_BIN): $(B)/%: $(OBJ)/t/%.o $(OBJ)/t/fuzz/hx_fuzz_driver.o $(TEST_LIBS)
 	@echo "  LINK  $(@:$(ROOT)/%=%)"
 	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(TEST_LINK)
 
-BENCH_SRC     := t/bench/load_tenants.c t/bench/scan_speed.c
+BENCH_SRC     := t/bench/load_tenants.c t/bench/scan_speed.c \
+                 t/bench/state_size.c
 BENCH_BIN     := $(BENCH_SRC:t/%.c=$(B)/%)
 
 $(BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
@@ -262,7 +263,7 @@ clean:
 help:
 	@echo 'make          build the module and hx-engine into $(BUILDDIR)/'
 	@echo 'make run      a throw-away gate and engine on loopback, with a demo'
-	@echo '              (DETACH=1 returns; STATE= HX_GATE_PORT= HX_ENGINE_PORT=)'
+	@echo '              (DETACH=1 returns; STATE= HX_GATE_PORT= HX_ENGINE_PORT= HX_METRICS_PORT=)'
 	@echo 'make stop     ends what "make run" started'
 	@echo 'make test     all tests: unit gate engine e2e'
 	@echo 'make unit     C unit tests and fuzz corpus replay (cmocka, prove)'

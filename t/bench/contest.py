@@ -123,6 +123,15 @@ class Nginx:
         except FileNotFoundError:
             return 0
 
+    def pss(self):
+        """Memory of all its processes, shared pages in parts: bytes."""
+        total = 0
+        for pid in family(self.process.pid):
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+                total += int(re.search(r"^Pss:\s+(\d+) kB", f.read(),
+                                       re.M).group(1)) * 1024
+        return total
+
     def cpu_ns(self):
         """Run time of all its processes so far."""
         total = 0

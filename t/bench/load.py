@@ -7,10 +7,12 @@ bytes.  A key has the gate's own form, with a checksum that fits.
 import hashlib
 import json
 import socket
+import time
 import zlib
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LIMIT = 100_000_000         # requests per window: never reached here
+LOW = 5                     # those of one tenant more, that is limited
 
 
 def base62(number, width):
@@ -47,6 +49,8 @@ def write_tenants(path, count):
             digest = hashlib.sha256(key_of(i).encode()).hexdigest()
             spaces = ",".join(namespaces_of(i))
             out.write(f"{digest}\t{tenant_of(i)}\t{LIMIT}\t60\t{spaces}\n")
+        digest = hashlib.sha256(api_key("bench low").encode()).hexdigest()
+        out.write(f"{digest}\tu-low\t{LOW}\t60\tdefault\n")
 
 
 def get(namespace, key_name, credential, extra=()):
@@ -145,4 +149,25 @@ def check(port):
             ("a foreign namespace is 403",
              conn.ask(get("ns-00001", "k", credential(0, key_of(0))))[0]
              == 403),
+            ("the window is told",
+             headers.get("x-ratelimit-limit") == str(LIMIT) and
+             headers.get("x-ratelimit-remaining") == str(LIMIT - 1)),
+            (f"a tenant with {LOW} requests a minute has {LOW}",
+             [conn.ask(get("default", "k", credential(0, api_key("bench low")))
+                       )[0] for _ in range(LOW + 2)]
+             == [200] * LOW + [429] * 2),
         ]
+
+
+CHECKED = 4 + LOW + 2       # requests of check()
+
+
+def scrape(port):
+    """(seconds, text) of the metrics."""
+    with Connection(port) as conn:
+        begin = time.monotonic()
+        status, _, body = conn.ask(["GET /metrics HTTP/1.1", "Host: x"])
+        took = time.monotonic() - begin
+    if status != 200:
+        raise OSError(f"/metrics: {status}")
+    return took, body.decode()
