@@ -9,8 +9,8 @@
 # stop    ends what start left running
 # engine  starts hx-engine again after it went away, same data, same key
 #
-# Environment: STATE, HX_GATE_PORT (8443), HX_ENGINE_PORT (8000), DETACH,
-# HX_MODULE, HX_ENGINE, HX_NGINX, HX_SCRATCH.  Every failure: one line, exit 1.
+# Environment: STATE, HX_GATE_PORT (8443), HX_ENGINE_PORT (8000),
+# HX_METRICS_PORT (9145), DETACH, HX_MODULE, HX_ENGINE, HX_NGINX, HX_SCRATCH.  Every failure: one line, exit 1.
 set -u -o pipefail
 umask 022
 
@@ -19,6 +19,7 @@ top=$(cd "$here/../.." && pwd -P)
 
 gate_port=${HX_GATE_PORT:-8443}
 engine_port=${HX_ENGINE_PORT:-8000}
+metrics_port=${HX_METRICS_PORT:-9145}
 nginx=${HX_NGINX:-/usr/sbin/nginx}
 module=$(realpath -m "${HX_MODULE:-$top/build/ngx_http_hx_gate_module.so}")
 engine=$(realpath -m "${HX_ENGINE:-$top/build/hx-engine}")
@@ -134,14 +135,15 @@ prepare_state() {
     if ! mkdir -p "$state" 2>/dev/null || [ ! -w "$state" ]; then
         die "STATE=$state cannot be written"
     fi
-    (cd "$state" && rm -rf bin conf etc registry data logs tmp demo \
+    (cd "$state" && rm -rf bin conf etc registry data logs shm tmp demo \
         nginx.pid hx-engine.pid run.env) ||
         die "STATE=$state cannot be cleaned"
     : > "$state/.hx-gate-run"
     chmod 755 "$state"
-    (cd "$state" && mkdir bin conf etc registry data logs tmp demo) ||
+    (cd "$state" && mkdir bin conf etc registry data logs shm tmp demo) ||
         die "STATE=$state cannot be written"
-    chmod 700 "$state/etc" "$state/registry" "$state/data" "$state/demo"
+    chmod 700 "$state/etc" "$state/registry" "$state/data" "$state/shm" \
+        "$state/demo"
     if [ "$(id -u)" = 0 ]; then
         chown www-data: "$state/registry" "$state/data" ||
             die "no user www-data: install nginx"
@@ -170,6 +172,8 @@ make_conf() {
         -e "s|/var/lib/hx-gate/registry|$state/registry|" \
         -e "s|/etc/hx-gate/|$state/etc/|" \
         -e "s|/var/log/hx-gate/|$state/logs/|" \
+        -e "s|state=/dev/shm;|state=$state/shm;|" \
+        -e "s|127\.0\.0\.1:9145;|127.0.0.1:$metrics_port;|" \
         -e "s|127\.0\.0\.1:8000;|127.0.0.1:$engine_port;|" \
         -e "s|^\( *listen  *\)443 |\1127.0.0.1:$gate_port |" \
         "$state"/conf/hx-gate/*.conf "$state"/conf/hx-gate/snippets/*.conf
@@ -197,6 +201,7 @@ http {
 
     include hx-gate/hx-gate.conf;
     include hx-gate/hx-gate-server.conf;
+    include hx-gate/hx-gate-metrics.conf;
 }
 END
 }
@@ -290,7 +295,7 @@ call() {
 onboard() {
     call onboard -H @"$state/etc/service.header" \
         -H 'Content-Type: application/json' \
-        -d "{\"tenant_id\":\"$tenant\",\"namespaces\":[\"$namespace\"]}" \
+        -d "{\"tenant_id\":\"$tenant\",\"plan\":\"pro\",\"namespaces\":[\"$namespace\"]}" \
         "$url/gate/onboard/create"
     key=$(sed -n 's/.*"api_key" *: *"\([^"]*\)".*/\1/p' "$state/demo/onboard")
     [ -n "$key" ] || fail "onboard: no api_key in the answer"
@@ -351,6 +356,7 @@ SERVICE_KEY_FILE=$state/etc/service.key
 AUDIT_LOG=$state/logs/audit.jsonl
 GATE_PORT=$gate_port
 ENGINE_PORT=$engine_port
+METRICS_PORT=$metrics_port
 END
     )
 }
@@ -366,6 +372,8 @@ Try:
   curl --cacert $state/etc/tls.crt -H 'X-Api-Key: $key' $url/v1/get/$namespace/sunspots
   curl --cacert $state/etc/tls.crt -H 'X-Api-Key: $key' -H 'Content-Type: application/json' -H 'Accept: application/octet-stream' -d '{"key":"sunspots","namespace":"$namespace","format":"npy"}' -o sunspots.npy $url/v1/serve
   curl --cacert $state/etc/tls.crt -H @$state/etc/service.header $url/gate/admin/tenants
+  curl --cacert $state/etc/tls.crt -H 'X-Api-Key: $key' $url/gate/usage
+  curl http://127.0.0.1:$metrics_port/metrics
   tail -f $state/logs/audit.jsonl
 END
 }
@@ -378,7 +386,11 @@ start() {
     prepare_state
     check_port HX_GATE_PORT "$gate_port"
     check_port HX_ENGINE_PORT "$engine_port"
+    check_port HX_METRICS_PORT "$metrics_port"
     [ "$gate_port" != "$engine_port" ] || die "gate and engine on one port"
+    case $metrics_port in
+    "$gate_port"|"$engine_port") die "the metrics need a port of their own" ;;
+    esac
     url=https://127.0.0.1:$gate_port
 
     make_secrets

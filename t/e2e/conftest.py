@@ -103,7 +103,8 @@ class Gate:
 
     def onboard(self, *namespaces, **more):
         """A new tenant; the answer of create, a dict."""
-        body = {"tenant_id": f"t{os.getpid()}-{next(self.counter)}", **more}
+        body = {"tenant_id": f"t{os.getpid()}-{next(self.counter)}",
+                "plan": "pro", **more}
         if namespaces:
             body["namespaces"] = list(namespaces)
         answer = self.admin("POST", "/gate/onboard/create", json=body)
@@ -157,7 +158,8 @@ def environment(state):
     """What run.sh needs to start a gate of its own in a directory."""
     env = dict(os.environ)
     env.update(STATE=str(state), DETACH="1", HX_GATE_PORT=str(free_port()),
-               HX_ENGINE_PORT=str(free_port()))
+               HX_ENGINE_PORT=str(free_port()),
+               HX_METRICS_PORT=str(free_port()))
     return env
 
 

@@ -27,6 +27,7 @@ def test_what_is_installed(state_dirs):
         "usr/sbin/hx-engine": 0o755,
         **{f"etc/nginx/hx-gate/{name}": 0o644 for name in (
             "README.md", "hx-gate.conf", "hx-gate-server.conf",
+            "hx-gate-metrics.conf",
             "snippets/hx-gate-main.conf", "snippets/hx-gate-proxy.conf",
             "snippets/hx-gate-tls.conf")}}
 

@@ -6,7 +6,7 @@ from conftest import KEY_PATTERN, error_of
 
 
 def test_create_answers_with_the_key_once(gate):
-    created = gate.onboard("alpha", "beta")
+    created = gate.onboard("alpha", "beta", plan="starter")
     assert re.fullmatch(KEY_PATTERN, created["api_key"])
     assert created["plan"] == "starter"
     assert created["namespaces"] == ["alpha", "beta"]

@@ -39,7 +39,7 @@ def test_make_run_detached_and_make_stop(env, tmp_path):
     assert 'audit line: {"ts":"' in run.stdout
 
     lines = [x for x in run.stdout.splitlines() if x.startswith("  curl ")]
-    assert len(lines) == 4
+    assert len(lines) == 6
     for line in lines:
         pasted = subprocess.run(f"{line} --fail", shell=True, cwd=tmp_path,
                                 capture_output=True, check=False, timeout=30)
@@ -55,7 +55,8 @@ def test_make_run_detached_and_make_stop(env, tmp_path):
     assert make("stop", env).returncode == 0
 
 
-@pytest.mark.parametrize("setting", ["HX_GATE_PORT", "HX_ENGINE_PORT"])
+@pytest.mark.parametrize("setting", ["HX_GATE_PORT", "HX_ENGINE_PORT",
+                                     "HX_METRICS_PORT"])
 def test_port_in_use(env, setting):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
