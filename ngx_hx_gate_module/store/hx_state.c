@@ -112,6 +112,16 @@ hx_state_lock_alone(const hx_state_t *st)
 }
 
 
+int
+hx_state_is_alone(const hx_state_t *st)
+{
+    return st->fd == -1
+           || (hx_state_file_lock(st->fd, HX_STATE_USERS, F_WRLCK) == HX_OK
+               && hx_state_file_lock(st->fd, HX_STATE_USERS, F_RDLCK)
+                  == HX_OK);
+}
+
+
 static int
 hx_state_geometry(const hx_state_head_t *h, const hx_state_conf_t *conf)
 {

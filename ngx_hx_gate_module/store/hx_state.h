@@ -94,7 +94,7 @@ hx_rc_t hx_state_replace(hx_state_t *st, hx_state_t *old, char *err);
 
 /*
  * What was put aside for "path" by a nginx that is gone; NO = nothing that is
- * not stored elsewhere.
+ * not stored elsewhere, or in use.
  */
 hx_rc_t hx_state_open_old(hx_state_t **st, const char *path, char *err);
 

@@ -39,6 +39,9 @@ void hx_state_drop(hx_state_t *st);             /* unmaps, closes */
 /* The locks of one who opens st->fd and is alone with it. */
 hx_rc_t hx_state_lock_alone(const hx_state_t *st);
 
+/* Does nobody else have it open, but for processes that were forked with it? */
+int hx_state_is_alone(const hx_state_t *st);
+
 /* ---- hx_state_layout.c */
 
 hx_rc_t hx_state_sizes(const hx_state_conf_t *conf, char *err);

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hx_state_impl.h"
@@ -126,18 +126,27 @@ hx_state_prepare(hx_state_t **out, hx_state_t *old,
 {
     char             path[sizeof(old->path)];
     hx_rc_t          rc;
+    struct stat      sb;
     hx_state_conf_t  new_conf;
 
+    *out = NULL;
     new_conf = *conf;
 
     /* the file of the same name is in use: this one gets its name later */
 
     if (conf->path != NULL && strcmp(conf->path, old->path) == 0) {
-        if (snprintf(path, sizeof(path), "%s.new", conf->path)
+        if (snprintf(path, sizeof(path), "%s.old", conf->path)
             >= (int) sizeof(path))
         {
             return hx_state_fail(err, conf->path, "is too long");
         }
+
+        if (lstat(path, &sb) == 0) {
+            return hx_state_fail(err, path, "is there already, and would be "
+                                 "lost");
+        }
+
+        (void) snprintf(path, sizeof(path), "%s.new", conf->path);
 
         (void) unlink(path);            /* of a reload that failed */
         new_conf.path = path;
@@ -197,10 +206,14 @@ hx_state_replace(hx_state_t *st, hx_state_t *old, char *err)
             return hx_state_fail(err, old->path, "is too long");
         }
 
-        if (rename(old->path, aside) != 0
-            || rename(st->path, old->path) != 0)
-        {
+        if (rename(old->path, aside) != 0) {
             return hx_state_fail(err, old->path, strerror(errno));
+        }
+
+        if (rename(st->path, old->path) != 0) {
+            (void) hx_state_fail(err, st->path, strerror(errno));
+            (void) rename(aside, old->path);
+            return HX_FAIL;
         }
 
         memcpy(st->path, old->path, sizeof(st->path));
@@ -271,7 +284,9 @@ hx_state_open_old(hx_state_t **out, const char *path, char *err)
         return HX_FAIL;
     }
 
-    if (hx_state_done(*out)) {
+    /* who has it open may charge to it yet */
+
+    if (hx_state_is_alone(*out) && hx_state_done(*out)) {
         hx_state_unlink(*out);
         hx_state_close(*out);
         *out = NULL;

@@ -30,7 +30,7 @@ uint64_t (*hx_state_clock)(void) = hx_state_monotonic;
 
 /* The tenant's place, made when there is none; the stripe stays locked. */
 
-static inline hx_tenant_block_t *
+static inline hx_tenant_block_t * __attribute__((always_inline))
 hx_state_enter(hx_state_t *st, const hx_str_t *id, hx_stripe_t **stripe,
     uint32_t *block)
 {

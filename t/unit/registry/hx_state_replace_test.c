@@ -83,6 +83,16 @@ other_size_of_the_same_name(void **state)
     assert_int_equal(test_used("short", 1), 55);
     assert_false(hx_state_done(test_st));
 
+    /* once more: not while there is one that was put aside */
+
+    test_st_conf.size = 3 * HX_ZONE;
+    assert_int_equal(hx_state_prepare(&old, st, &test_st_conf, test_st_err),
+                     HX_FAIL);
+    assert_null(old);
+    assert_non_null(strstr(test_st_err, "is there already"));
+    test_st_conf.size = 2 * HX_ZONE;
+    assert_true(hx_state_same(st, &test_st_conf));
+
     /* all have gone: both are found */
 
     hx_state_close(st);
@@ -231,6 +241,44 @@ given_up(void **state)
 }
 
 
+static int
+test_hold_aside(void *data)
+{
+    hx_state_t       *st;
+    hx_state_conf_t   conf;
+
+    conf = test_st_conf;
+    conf.path = test_aside;
+
+    return hx_state_open(&st, &conf, test_st_err) != HX_OK;
+}
+
+
+/* It holds nothing, but who has it open may charge to it yet. */
+static void
+in_use_aside(void **state)
+{
+    pid_t        pid;
+    hx_state_t  *st;
+
+    test_fill_windows();
+    assert_int_equal(test_save(), 1);
+    test_shut();
+    assert_int_equal(rename(test_st_path, test_aside), 0);
+
+    pid = test_stay(test_hold_aside, NULL);
+    assert_int_equal(hx_state_open_old(&st, test_st_path, test_st_err),
+                     HX_OK);
+    hx_state_close(st);
+    assert_int_equal(access(test_aside, F_OK), 0);
+
+    test_kill(pid);
+    assert_int_equal(hx_state_open_old(&st, test_st_path, test_st_err),
+                     HX_NO);
+    assert_int_equal(access(test_aside, F_OK), -1);
+}
+
+
 static void
 nothing_of_ours_aside(void **state)
 {
@@ -254,7 +302,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         T(other_size_of_the_same_name), T(failure_changes_nothing),
         T(other_name), T(given_up),
-        T(nothing_of_ours_aside)
+        T(in_use_aside), T(nothing_of_ours_aside)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
