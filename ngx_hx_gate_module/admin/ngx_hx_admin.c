@@ -14,12 +14,6 @@
 #include "hx_month.h"
 
 
-#define NGX_HX_ONBOARD   "/gate/onboard/"
-#define NGX_HX_TENANTS   "/gate/admin/tenants"
-#define NGX_HX_USAGE     "/gate/admin/usage"
-#define NGX_HX_OWN       "/gate/usage"
-
-
 static void ngx_hx_admin_body(ngx_http_request_t *r);
 
 
@@ -169,8 +163,8 @@ ngx_hx_admin_change(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
         return status;
     }
 
-    call = hx_adminreq_call(r->uri.data + sizeof(NGX_HX_ONBOARD) - 1,
-                            r->uri.len - (sizeof(NGX_HX_ONBOARD) - 1));
+    call = hx_adminreq_call(r->uri.data + sizeof(HX_PATH_ONBOARD) - 1,
+                            r->uri.len - (sizeof(HX_PATH_ONBOARD) - 1));
 
     req = ngx_palloc(r->pool, sizeof(hx_adminreq_t));
     job = ngx_hx_admin_job(r, NGX_HX_JOB_CHANGE);
@@ -233,8 +227,8 @@ ngx_hx_admin_onboard(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
-    if (hx_adminreq_call(r->uri.data + sizeof(NGX_HX_ONBOARD) - 1,
-                         r->uri.len - (sizeof(NGX_HX_ONBOARD) - 1))
+    if (hx_adminreq_call(r->uri.data + sizeof(HX_PATH_ONBOARD) - 1,
+                         r->uri.len - (sizeof(HX_PATH_ONBOARD) - 1))
         == HX_ADMIN_CALLS)
     {
         return ngx_hx_refuse(ctx, HX_E_NOT_FOUND,
@@ -362,7 +356,7 @@ ngx_hx_admin_tenants(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     ngx_int_t      rc;
     ngx_hx_job_t  *job;
 
-    rc = ngx_hx_admin_get(r, ctx, sizeof(NGX_HX_TENANTS) - 1, &id);
+    rc = ngx_hx_admin_get(r, ctx, sizeof(HX_PATH_TENANTS) - 1, &id);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -415,7 +409,7 @@ ngx_hx_admin_usage(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     ngx_int_t      rc;
     ngx_hx_job_t  *job;
 
-    rc = ngx_hx_admin_get(r, ctx, sizeof(NGX_HX_USAGE) - 1, &id);
+    rc = ngx_hx_admin_get(r, ctx, sizeof(HX_PATH_USAGE) - 1, &id);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -438,11 +432,18 @@ ngx_hx_admin_usage(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 }
 
 
+static ngx_uint_t
+ngx_hx_admin_under(const ngx_http_request_t *r, const char *prefix, size_t len)
+{
+    return r->uri.len >= len && ngx_memcmp(r->uri.data, prefix, len) == 0;
+}
+
+
 ngx_uint_t
 ngx_hx_admin_is_own(const ngx_http_request_t *r)
 {
-    return r->uri.len == sizeof(NGX_HX_OWN) - 1
-           && ngx_memcmp(r->uri.data, NGX_HX_OWN, sizeof(NGX_HX_OWN) - 1)
+    return r->uri.len == sizeof(HX_PATH_OWN) - 1
+           && ngx_memcmp(r->uri.data, HX_PATH_OWN, sizeof(HX_PATH_OWN) - 1)
               == 0;
 }
 
@@ -521,24 +522,17 @@ ngx_hx_admin_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (r->uri.len >= sizeof(NGX_HX_ONBOARD) - 1
-        && ngx_memcmp(r->uri.data, NGX_HX_ONBOARD, sizeof(NGX_HX_ONBOARD) - 1)
-           == 0)
-    {
+    ctx->admin_path = hx_adminpath_match(r->uri.data, r->uri.len);
+
+    if (ngx_hx_admin_under(r, HX_PATH_ONBOARD, sizeof(HX_PATH_ONBOARD) - 1)) {
         return ngx_hx_admin_onboard(r, ctx);
     }
 
-    if (r->uri.len >= sizeof(NGX_HX_TENANTS) - 1
-        && ngx_memcmp(r->uri.data, NGX_HX_TENANTS, sizeof(NGX_HX_TENANTS) - 1)
-           == 0)
-    {
+    if (ngx_hx_admin_under(r, HX_PATH_TENANTS, sizeof(HX_PATH_TENANTS) - 1)) {
         return ngx_hx_admin_tenants(r, ctx);
     }
 
-    if (r->uri.len >= sizeof(NGX_HX_USAGE) - 1
-        && ngx_memcmp(r->uri.data, NGX_HX_USAGE, sizeof(NGX_HX_USAGE) - 1)
-           == 0)
-    {
+    if (ngx_hx_admin_under(r, HX_PATH_USAGE, sizeof(HX_PATH_USAGE) - 1)) {
         return ngx_hx_admin_usage(r, ctx);
     }
 

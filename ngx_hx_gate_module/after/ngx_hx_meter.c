@@ -87,12 +87,16 @@ static void
 ngx_hx_meter_numbers(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
     const hx_audit_record_t *rec)
 {
-    hx_metrics_t  *m;
+    hx_metrics_t              *m;
+    const ngx_hx_main_conf_t  *mcf;
 
-    m = &ngx_hx_shared(ngx_hx_main_conf(r))->metrics;
+    mcf = ngx_hx_main_conf(r);
+    m = &ngx_hx_shared(mcf)->metrics;
 
     hx_metrics_request(m,
-                       ctx->operation != NULL ? ctx->operation->route : 0,
+                       ctx->operation != NULL
+                       ? ctx->operation->route
+                       : mcf->admin_routes[ctx->admin_path],
                        hx_metrics_method(&rec->method), rec->status,
                        rec->latency_ms);
 
@@ -220,7 +224,7 @@ ngx_hx_meter_handler(ngx_http_request_t *r)
  */
 
 void
-ngx_hx_meter_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
+ngx_hx_meter_init(ngx_hx_main_conf_t *mcf, ngx_log_t *log)
 {
     hx_metrics_t     *m;
     ngx_uint_t        i, k;
@@ -229,6 +233,12 @@ ngx_hx_meter_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
 
     m = &ngx_hx_shared(mcf)->metrics;
     all = mcf->operations.elts;
+
+    for (i = 1; i < HX_ADMINPATHS; i++) {
+        mcf->admin_routes[i] =
+            hx_metrics_route(m, &hx_adminpath((unsigned) i)->method,
+                             &hx_adminpath((unsigned) i)->pattern);
+    }
 
     for (i = 0; i < mcf->operations.nelts; i++) {
         op = all[i]->elts;

@@ -118,7 +118,7 @@ ngx_hx_init_module(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_hx_init_process(ngx_cycle_t *cycle)
 {
-    const ngx_hx_main_conf_t  *mcf;
+    ngx_hx_main_conf_t  *mcf;
 
     /* cache manager and loader run this too, and serve no request */
 

@@ -221,6 +221,7 @@ ngx_hx_access_own(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
 
     ctx->lcf = lcf;
     ctx->own = 1;
+    ctx->admin_path = HX_ADMINPATH_OWN;
 
     rc = ngx_hx_access_run(r, ctx, ngx_hx_own_steps,
                            hx_nelts(ngx_hx_own_steps));

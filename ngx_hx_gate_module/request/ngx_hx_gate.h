@@ -15,6 +15,7 @@
 #include "ngx_hx_compat.h"
 #include "ngx_hx_store.h"
 
+#include "hx_adminpath.h"
 #include "hx_apikey.h"
 #include "hx_audit.h"
 #include "hx_check.h"
@@ -71,6 +72,9 @@ typedef struct {
     ngx_array_t               audits;           /* of ngx_hx_audit_t * */
     ngx_array_t               operations;       /* of ngx_array_t *, of
                                                  * hx_operation_t */
+    unsigned                  admin_routes[HX_ADMINPATHS];
+                                                /* of them in metrics, set when
+                                                 * a worker begins */
     ngx_array_t               plans;            /* of hx_plan_t, the built-in
                                                  * ones first */
     uint64_t                  plans_configured; /* bits: not as built in */
@@ -117,6 +121,7 @@ typedef struct {
     unsigned                 passed:1;          /* only looked at: goes on as it
                                                  * came */
     unsigned                 charged:1;         /* cus is final */
+    unsigned                 admin_path;        /* hx_adminpath_match() */
 
     /* preflight */
     ngx_str_t                request_id;
@@ -371,7 +376,7 @@ ngx_int_t ngx_hx_limits_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 ngx_int_t ngx_hx_meter_handler(ngx_http_request_t *r);
 
 /* Numbers for this process' operations; before the first request. */
-void ngx_hx_meter_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
+void ngx_hx_meter_init(ngx_hx_main_conf_t *mcf, ngx_log_t *log);
 
 /*
  * A record behind the last one: NGX_OK and where it ends, it counts when the

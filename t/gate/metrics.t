@@ -74,6 +74,14 @@ is_deeply \%few, { 200 => 10, 429 => 3 }, 'ten of another, three refused';
 is ask('acme', 'DELETE', '/v1/delete/default/k'), 200,
     'where the limit is off';
 
+is ask('acme', 'GET', '/gate/usage'), 200, 'own usage';
+is $server->request('GET', '/gate/usage')->{status}, 401, 'nobody\'s';
+for ('/gate/admin/usage/acme', '/gate/admin/usage/few', '/gate/admin/usage') {
+    is $server->request('GET', $_, service => 1)->{status}, 200, $_;
+}
+is $server->request('GET', '/gate/admin/nothing', service => 1)->{status}, 404,
+    'no call';
+
 ($text, %m) = scrape();
 my %want = (
     'hx_gate_cus_total{tenant_id="acme",operation="delete"}' => '0.1',
@@ -89,13 +97,22 @@ my %want = (
     'hx_gate_requests_total{method="GET",path="/v1/list/{ns}",status="403"}'
         => 1,
     'hx_gate_requests_total{method="GET",path="other",status="401"}' => 2,
+    'hx_gate_requests_total{method="GET",path="other",status="404"}' => 1,
+    'hx_gate_requests_total{method="POST",path="/gate/onboard/create",'
+        . 'status="201"}' => 2,
+    'hx_gate_requests_total{method="GET",path="/gate/usage",status="200"}' => 1,
+    'hx_gate_requests_total{method="GET",path="/gate/usage",status="401"}' => 1,
+    'hx_gate_requests_total{method="GET",path="/gate/admin/usage",'
+        . 'status="200"}' => 1,
+    'hx_gate_requests_total{method="GET",'
+        . 'path="/gate/admin/usage/{tenant_id}",status="200"}' => 2,
     'hx_gate_request_duration_seconds_count{method="POST",path="/v1/put"}'
         => 8,
     'hx_gate_request_duration_seconds_bucket{method="POST",path="/v1/put",'
         . 'le="+Inf"}' => 8,
     'hx_gate_cus_total{tenant_id="other",operation="put"}' => '5.0',
     'hx_gate_cus_total{tenant_id="acme",operation="put"}' => '3.0',
-    'hx_gate_auth_failures_total{reason="missing_key"}' => 1,
+    'hx_gate_auth_failures_total{reason="missing_key"}' => 2,
     'hx_gate_auth_failures_total{reason="invalid_key"}' => 1,
     'hx_gate_namespace_denials_total' => 1,
     'hx_gate_quota_rejections_total' => 0,
