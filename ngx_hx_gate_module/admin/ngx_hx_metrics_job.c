@@ -3,11 +3,16 @@
  * 100,000 tenants for those that deserve series of their own is no work for an
  * event loop.
  *
- * Series of their own have the tenants that have used most this month, at most
- * HX_METRICS_TENANTS.  Who has a place keeps it while it is among them.
+ * Series of their own have at most HX_METRICS_TENANTS tenants, those that have
+ * used most this month, as far as nobody loses his to a narrow lead.
  */
 
 #include "ngx_hx_admin.h"
+
+#include <stdlib.h>
+
+
+#define NGX_HX_METRICS_AHEAD    50          /* tenths of a CU */
 
 
 typedef struct {
@@ -127,34 +132,15 @@ ngx_hx_metrics_look(ngx_hx_job_t *job, ngx_hx_metrics_work_t *w)
 
     while (hx_state_next(job->state, &cursor, &w->used) == HX_OK) {
 
-        if (w->used.place != 0 && w->n_placed < HX_METRICS_TENANTS) {
-            ngx_hx_metrics_tenant(&w->placed[w->n_placed++], &w->used, 0);
-        }
-
         tenths = ngx_hx_metrics_tenths(&w->used, job->month);
 
-        if (tenths != 0) {
+        if (w->used.place != 0 && w->n_placed < HX_METRICS_TENANTS) {
+            ngx_hx_metrics_tenant(&w->placed[w->n_placed++], &w->used, tenths);
+
+        } else if (tenths != 0) {
             ngx_hx_metrics_offer(w, tenths);
         }
     }
-}
-
-
-static ngx_uint_t
-ngx_hx_metrics_is_top(const ngx_hx_metrics_work_t *w,
-    const ngx_hx_metrics_tenant_t *t)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < w->n; i++) {
-        if (w->top[i].block == t->block
-            && w->top[i].incarnation == t->incarnation)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -191,36 +177,94 @@ ngx_hx_metrics_forget(ngx_hx_job_t *job, const ngx_hx_metrics_work_t *w)
 }
 
 
+/*
+ * Handles that are not of these metrics: the memory is shared with another
+ * nginx, the one before while its binary is upgraded.
+ */
+
+static void
+ngx_hx_metrics_renew(ngx_hx_job_t *job, ngx_hx_metrics_work_t *w)
+{
+    hx_str_t                  id;
+    uint32_t                  place;
+    ngx_uint_t                i;
+    ngx_hx_metrics_tenant_t  *t;
+
+    for (i = 0; i < w->n_placed; i++) {
+        t = &w->placed[i];
+        id.data = t->id;
+        id.len = t->id_len;
+
+        place = hx_metrics_expose(job->metrics, &id);
+
+        if (place != t->place) {
+            hx_state_place(job->state, t->block, t->incarnation, place);
+            t->place = place;
+        }
+    }
+}
+
+
+static int
+ngx_hx_metrics_more(const void *one, const void *two)
+{
+    const ngx_hx_metrics_tenant_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    return (a->tenths < b->tenths) - (a->tenths > b->tenths);
+}
+
+
+/*
+ * Who has a place keeps it until another one has used twice as much, and 10 CU
+ * more: a series that comes and goes with the rank of its tenant is of no use,
+ * and when a month begins, whoever comes first would take the places of all.
+ */
+
 static void
 ngx_hx_metrics_places(ngx_hx_job_t *job, ngx_hx_metrics_work_t *w)
 {
     hx_str_t                        id;
     uint32_t                        place;
-    ngx_uint_t                      i;
-    const ngx_hx_metrics_tenant_t  *t;
+    ngx_uint_t                      i, last;
+    const ngx_hx_metrics_tenant_t  *t, *least;
 
     ngx_hx_metrics_forget(job, w);
+    ngx_hx_metrics_renew(job, w);
 
-    for (i = 0; i < w->n_placed; i++) {
-        t = &w->placed[i];
+    qsort(w->top, w->n, sizeof(ngx_hx_metrics_tenant_t), ngx_hx_metrics_more);
+    qsort(w->placed, w->n_placed, sizeof(ngx_hx_metrics_tenant_t),
+          ngx_hx_metrics_more);
 
-        if (!ngx_hx_metrics_is_top(w, t)) {
-            hx_state_place(job->state, t->block, t->incarnation, 0);
-            hx_metrics_retire(job->metrics, t->place);
-        }
-    }
+    last = w->n_placed;
 
     for (i = 0; i < w->n; i++) {
         t = &w->top[i];
-
-        if (t->place != 0) {
-            continue;
-        }
-
         id.data = t->id;
         id.len = t->id_len;
 
+        if (id.len == 5 && ngx_memcmp(id.data, "other", 5) == 0) {
+            continue;                       /* that name has never one */
+        }
+
         place = hx_metrics_expose(job->metrics, &id);
+
+        if (place == 0 && last != 0) {
+            least = &w->placed[last - 1];
+
+            if (t->tenths / 2 < least->tenths + NGX_HX_METRICS_AHEAD) {
+                break;
+            }
+
+            last--;
+
+            hx_state_place(job->state, least->block, least->incarnation, 0);
+            hx_metrics_retire(job->metrics, least->place);
+
+            place = hx_metrics_expose(job->metrics, &id);
+        }
 
         if (place != 0) {
             hx_state_place(job->state, t->block, t->incarnation, place);

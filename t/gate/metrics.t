@@ -172,5 +172,22 @@ my $all = 0;
 $all += $m{$_} for grep { /^hx_gate_cus_total.*"list"/ } keys %m;
 cmp_ok abs($all - 27), '<', 0.01, 'together they are everything';
 
+# one without a place: a narrow lead gives it none, twice as much does
+my ($late) = grep { !$tenant{"many-$_"} } 1 .. 130;
+ask("many-$late", 'POST', '/v1/put', json => { key => 'k' }) for 1 .. 9;
+scrape();
+ask("many-$late", 'POST', '/v1/put', json => { key => 'k' });
+($text, %m) = scrape();
+ok !defined $m{qq(hx_gate_cus_total{tenant_id="many-$late",operation="put"})},
+    'nobody loses a place to a narrow lead';
+ask("many-$late", 'POST', '/v1/put', json => { key => 'k' }) for 1 .. 3;
+scrape();
+ask("many-$late", 'POST', '/v1/put', json => { key => 'k' });
+($text, %m) = scrape();
+is $m{qq(hx_gate_cus_total{tenant_id="many-$late",operation="put"})}, '1.0',
+    'but to one that has used twice as much';
+%tenant = map { /tenant_id="([^"]+)"/ ? ($1 => 1) : () } keys %m;
+is scalar(keys %tenant), 101, 'and it took just one';
+
 $server->stop;
 done_testing;

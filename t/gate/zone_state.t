@@ -16,14 +16,27 @@ my $in = "gate 1m state=$HXGate::Dir/shm";
 # what a binary upgrade is to keep (the sanitizers' runtime)
 my $server = HXGate::Server->new(
     main => 'env LD_PRELOAD; env ASAN_OPTIONS;',
-    workers => 2, http => HXGate::http_config(limits => 1, zone => $in));
+    workers => 2, http => HXGate::http_config(limits => 1, zone => $in),
+    config => HXGate::config() . 'location = /metrics { hx_gate_metrics; }');
 $server->start;
-HXGate::create($server->{port}, { tenant_id => 'acme' });
+HXGate::create($server->{port}, { tenant_id => 'acme' },
+               { tenant_id => 'seen', plan => 'pro' });
 
 sub get {
     my $r = $server->request('GET', '/v1/list/default',
                              key => $HXGate::Key{acme});
     return "$r->{status} " . ($r->{headers}{'x-ratelimit-remaining'} // '-');
+}
+
+# with a series of its own, as soon as a scrape has seen it
+sub series {
+    my @seen;
+    for (1, 2) {
+        $server->request('GET', '/v1/list/default', key => $HXGate::Key{seen});
+        @seen = $server->request('GET', '/metrics')->{body}
+            =~ /^(hx_gate_cus_total\{tenant_id="seen",operation="list"\} .*)/m;
+    }
+    return scalar @seen;
 }
 
 is get(), '200 9', 'the first of ten';
@@ -82,6 +95,7 @@ sub master {
 my $old = master('the daemon', 0);
 @daemons = $old;
 is get(), '200 5', 'the daemon';
+is series(), 1, 'a tenant has its series';
 my @before = workers_of($old);
 kill 'USR2', $old;
 my $new = master('the new binary', $old);
@@ -93,6 +107,7 @@ is get(), '200 3', 'with the new one';
 kill 'QUIT', $old;
 gone('the old master', $old);
 is get(), '200 2', 'and after the end of the old one';
+is series(), 1, 'the series are those of the new one';
 kill 'QUIT', $new;
 gone('the new one', $new);
 @daemons = ();
