@@ -6,7 +6,9 @@ use Test::More;
 use strict;
 use warnings;
 
-use constant { LIMIT => 128, BODY => 130_000_000 };     # KiB, bytes
+# KiB; freed memory that the sanitizer keeps back is none of the gate's
+use constant LIMIT => $ENV{HX_SAN_DIR} ? 512 : 128;
+use constant BODY => 130_000_000;                       # bytes
 
 HXGate::upstream();
 HXGate::tenants({ tenant_id => 'acme', namespaces => ['prod', 'default'] });
@@ -48,7 +50,10 @@ sub upload {
 sub growth {
     my ($target) = @_;
 
-    my $server = HXGate::Server->new(config => <<"EOC")->start;
+    # the transfer of usage has memory of its own, and its own time: not now
+    my $http = HXGate::http_config(
+        registry => "lmdb:$HXGate::Dir/registry map_size=16m usage_flush=60s");
+    my $server = HXGate::Server->new(http => $http, config => <<"EOC")->start;
     hx_gate_operations hx-sdp;
     client_max_body_size 135m;
     location = /v1/put {
