@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hx_crypto.h"
+#include "hx_le.h"
 #include "hx_record.h"
 
 #define HX_RECORD_MAGIC   0x31525848u       /* "HXR1" */
@@ -18,39 +19,6 @@
 
 #define HX_RECORD_FRAME   16
 #define HX_RECORD_FIXED   96                /* bytes behind the frame */
-
-
-static void
-hx_put_le32(unsigned char *p, uint32_t v)
-{
-    p[0] = (unsigned char) v;
-    p[1] = (unsigned char) (v >> 8);
-    p[2] = (unsigned char) (v >> 16);
-    p[3] = (unsigned char) (v >> 24);
-}
-
-
-static void
-hx_put_le64(unsigned char *p, uint64_t v)
-{
-    hx_put_le32(p, (uint32_t) v);
-    hx_put_le32(p + 4, (uint32_t) (v >> 32));
-}
-
-
-static uint32_t
-hx_get_le32(const unsigned char *p)
-{
-    return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
-           | (uint32_t) p[3] << 24;
-}
-
-
-static uint64_t
-hx_get_le64(const unsigned char *p)
-{
-    return (uint64_t) hx_get_le32(p + 4) << 32 | hx_get_le32(p);
-}
 
 
 void

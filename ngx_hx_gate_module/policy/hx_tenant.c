@@ -6,36 +6,13 @@
 
 #include <string.h>
 
+#include "hx_le.h"
 #include "hx_tenant.h"
 
 
 #define HX_TENANT_VERSION   1
 #define HX_TENANT_HEAD      48
 #define HX_TENANT_KEY_SIZE  48
-
-
-/* Written out: the compiler makes one load of each, of a loop it does not. */
-
-static inline uint32_t
-hx_le16(const unsigned char *p)
-{
-    return (uint32_t) p[0] | (uint32_t) p[1] << 8;
-}
-
-
-static inline uint32_t
-hx_le32(const unsigned char *p)
-{
-    return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
-           | (uint32_t) p[3] << 24;
-}
-
-
-static inline uint64_t
-hx_le64(const unsigned char *p)
-{
-    return hx_le32(p) | (uint64_t) hx_le32(p + 4) << 32;
-}
 
 
 static unsigned char *
@@ -96,7 +73,7 @@ int
 hx_tenant_intact(const unsigned char *p, size_t len)
 {
     return len >= HX_TENANT_HEAD && len <= HX_TENANT_RECORD_MAX
-           && hx_le32(p + 4) == hx_tenant_crc(p, len);
+           && hx_get_le32(p + 4) == hx_tenant_crc(p, len);
 }
 
 
@@ -113,13 +90,13 @@ hx_tenant_view(hx_tenant_t *t, const unsigned char *p, size_t len)
     }
 
     t->status = (hx_tenant_status_t) p[3];
-    t->created = hx_le64(p + 8);
-    t->updated = hx_le64(p + 16);
-    t->quota = hx_le64(p + 24);
-    t->requests = hx_le32(p + 32);
-    t->window_s = hx_le32(p + 36);
-    t->n_namespaces = hx_le16(p + 40);
-    t->n_keys = hx_le16(p + 42);
+    t->created = hx_get_le64(p + 8);
+    t->updated = hx_get_le64(p + 16);
+    t->quota = hx_get_le64(p + 24);
+    t->requests = hx_get_le32(p + 32);
+    t->window_s = hx_get_le32(p + 36);
+    t->n_namespaces = hx_get_le16(p + 40);
+    t->n_keys = hx_get_le16(p + 42);
     t->keys = p + HX_TENANT_HEAD;
 
     keys = (size_t) t->n_keys * HX_TENANT_KEY_SIZE;
@@ -148,8 +125,8 @@ hx_tenant_key(const hx_tenant_t *t, unsigned i, hx_tenant_key_t *key)
     p = t->keys + (size_t) i * HX_TENANT_KEY_SIZE;
 
     memcpy(key->hash, p, HX_SHA256_LEN);
-    key->created = hx_le64(p + HX_SHA256_LEN);
-    key->expires = hx_le64(p + HX_SHA256_LEN + 8);
+    key->created = hx_get_le64(p + HX_SHA256_LEN);
+    key->expires = hx_get_le64(p + HX_SHA256_LEN + 8);
 }
 
 
@@ -165,7 +142,7 @@ hx_tenant_key_valid(const hx_tenant_t *t,
         p = t->keys + (size_t) i * HX_TENANT_KEY_SIZE;
 
         if (memcmp(p, hash, HX_SHA256_LEN) == 0) {
-            expires = hx_le64(p + HX_SHA256_LEN + 8);
+            expires = hx_get_le64(p + HX_SHA256_LEN + 8);
             return expires == 0 || now < expires ? HX_OK : HX_NO;
         }
     }

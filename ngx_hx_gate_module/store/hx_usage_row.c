@@ -8,6 +8,7 @@
 
 #include "hx_check.h"
 #include "hx_crypto.h"
+#include "hx_le.h"
 #include "hx_route.h"
 #include "hx_usage_row.h"
 
@@ -17,39 +18,6 @@
 
 _Static_assert(HX_ROUTE_NAME_MAX <= HX_USAGE_NAME_MAX,
                "an operation that can be configured can be stored");
-
-
-static void
-hx_usage_le32_put(unsigned char *p, uint32_t v)
-{
-    p[0] = (unsigned char) v;
-    p[1] = (unsigned char) (v >> 8);
-    p[2] = (unsigned char) (v >> 16);
-    p[3] = (unsigned char) (v >> 24);
-}
-
-
-static uint32_t
-hx_usage_le32(const unsigned char *p)
-{
-    return p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
-           | (uint32_t) p[3] << 24;
-}
-
-
-static void
-hx_usage_le64_put(unsigned char *p, uint64_t v)
-{
-    hx_usage_le32_put(p, (uint32_t) v);
-    hx_usage_le32_put(p + 4, (uint32_t) (v >> 32));
-}
-
-
-static uint64_t
-hx_usage_le64(const unsigned char *p)
-{
-    return hx_usage_le32(p) | (uint64_t) hx_usage_le32(p + 4) << 32;
-}
 
 
 /* The key belongs to it: under another one this is another tenant's usage. */
@@ -154,11 +122,11 @@ hx_usage_value_write(unsigned char *out, const hx_str_t *key,
         *p++ = (unsigned char) e->operation.len;
         memcpy(p, e->operation.data, e->operation.len);
         p += e->operation.len;
-        hx_usage_le64_put(p, e->tenths);
+        hx_put_le64(p, e->tenths);
         p += HX_USAGE_COUNT;
     }
 
-    hx_usage_le32_put(out, hx_usage_crc(key, out, (size_t) (p - out)));
+    hx_put_le32(out, hx_usage_crc(key, out, (size_t) (p - out)));
 }
 
 
@@ -178,7 +146,7 @@ hx_usage_value_next(const hx_str_t *value, size_t *pos, hx_usage_entry_t *e)
     p = value->data + *pos;
     e->operation.len = *p;
     e->operation.data = p + 1;
-    e->tenths = hx_usage_le64(p + 1 + *p);
+    e->tenths = hx_get_le64(p + 1 + *p);
     *pos += 1 + e->operation.len + HX_USAGE_COUNT;
 
     return 1;
@@ -191,7 +159,7 @@ hx_usage_value_intact(const hx_str_t *key, const hx_str_t *value)
     size_t  pos, len, n;
 
     if (value->len <= HX_USAGE_CRC
-        || hx_usage_le32(value->data)
+        || hx_get_le32(value->data)
            != hx_usage_crc(key, value->data, value->len))
     {
         return 0;
