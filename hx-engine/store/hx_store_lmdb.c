@@ -53,27 +53,6 @@ hx_store_lock(hx_store_t *s, const char *dir, char *err, size_t cap)
 }
 
 
-/* The names of new files are as durable as what is in them. */
-static int
-hx_store_sync_dir(const char *dir, char *err, size_t cap)
-{
-    int  fd, rc;
-
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    rc = fd == -1 ? -1 : fsync(fd);
-
-    if (rc != 0) {
-        snprintf(err, cap, "cannot sync %s: %s", dir, strerror(errno));
-    }
-
-    if (fd != -1) {
-        close(fd);
-    }
-
-    return rc;
-}
-
-
 /* Creates the tables and the format number, or checks the number. */
 static int
 hx_store_tables(hx_store_t *s, char *err, size_t cap)
@@ -191,9 +170,15 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
 
     s->pages = lc.map_size / s->page;
 
-    if (hx_store_tables(s, err, cap) != 0
-        || hx_store_sync_dir(conf->dir, err, cap) != 0)
-    {
+    if (hx_store_tables(s, err, cap) != 0) {
+        goto failed;
+    }
+
+    /* the names of new files are as durable as what is in them */
+
+    rc = hx_lmdb_sync_dir(conf->dir);
+    if (rc != 0) {
+        snprintf(err, cap, "cannot sync %s: %s", conf->dir, strerror(rc));
         goto failed;
     }
 

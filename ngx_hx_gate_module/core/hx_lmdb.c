@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -360,6 +361,23 @@ hx_lmdb_renew(MDB_txn *txn, int alone)
             rc = mdb_txn_renew(txn);
         }
     }
+
+    return rc;
+}
+
+
+int
+hx_lmdb_sync_dir(const char *dir)
+{
+    int  fd, rc;
+
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1) {
+        return errno;
+    }
+
+    rc = fsync(fd) == 0 ? 0 : errno;
+    (void) close(fd);
 
     return rc;
 }

@@ -49,6 +49,12 @@ int hx_lmdb_open(MDB_env **env, const hx_lmdb_conf_t *conf,
 int hx_lmdb_renew(MDB_txn *txn, int alone);
 
 /*
+ * A new file is there after a power failure when its directory says so: 0, or
+ * errno.  Blocks on disk.
+ */
+int hx_lmdb_sync_dir(const char *dir);
+
+/*
  * 0 when the data file holds all that the lock file knows of; MDB_INVALID when
  * somebody put an older copy of it beside the lock file, and readers would be
  * led to either of its two last states.  Whoever opens the environment alone

@@ -1,9 +1,7 @@
 /*
  * hx_registry_change.c -- the half of the embedded registry that blocks:
- * changes, and what an operator looks up; see hx_registry.h.
- *
- * Called in threads.  Each call is one transaction of its own; the lock keeps
- * the environment from being resized or closed under it.
+ * changes, and what an operator looks up; see hx_registry.h.  Called in
+ * threads, each call is one transaction of its own.
  */
 
 #include <errno.h>
@@ -40,7 +38,7 @@ hx_registry_load(MDB_txn *txn, MDB_dbi dbi, const hx_str_t *id,
     }
 
     if (rc != 0) {
-        return hx_registry_fail(err, "mdb_get", rc);
+        return hx_env_fail(err, "mdb_get", rc);
     }
 
     if (hx_tenant_decode(&t, v.mv_data, v.mv_size) != HX_OK
@@ -71,7 +69,7 @@ hx_registry_index(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
     for (i = 0; i < old->n; i++) {
         k.mv_data = (void *) old->key[i].hash;
 
-        rc = mdb_del(txn, reg->keys, &k, NULL);
+        rc = mdb_del(txn, reg->env.dbi[HX_REGISTRY_KEYS], &k, NULL);
         if (rc != 0 && rc != MDB_NOTFOUND) {
             return rc;
         }
@@ -83,7 +81,8 @@ hx_registry_index(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
         v.mv_size = id->len;
 
         /* two tenants with one key would share an identity: never */
-        rc = mdb_put(txn, reg->keys, &k, &v, MDB_NOOVERWRITE);
+        rc = mdb_put(txn, reg->env.dbi[HX_REGISTRY_KEYS], &k, &v,
+                     MDB_NOOVERWRITE);
         if (rc != 0) {
             return rc;
         }
@@ -105,7 +104,7 @@ hx_registry_emptied(hx_registry_t *reg, MDB_txn *txn)
     v.mv_data = (void *) "1";
     v.mv_size = 1;
 
-    return mdb_put(txn, reg->meta, &k, &v, 0);
+    return mdb_put(txn, reg->env.dbi[HX_REGISTRY_META], &k, &v, 0);
 }
 
 
@@ -124,7 +123,7 @@ hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
         rc = hx_registry_index(reg, txn, &change->id, old, NULL);
 
         if (rc == 0) {
-            rc = mdb_del(txn, reg->tenants, &k, NULL);
+            rc = mdb_del(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, NULL);
         }
 
         return rc != 0 ? rc : hx_registry_emptied(reg, txn);
@@ -138,7 +137,7 @@ hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
     v.mv_data = record;
     v.mv_size = len;
 
-    return mdb_put(txn, reg->tenants, &k, &v, 0);
+    return mdb_put(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, &v, 0);
 }
 
 
@@ -151,7 +150,8 @@ hx_registry_change_in(hx_registry_t *reg, MDB_txn *txn,
     hx_rc_t              loaded;
     hx_registry_keys_t   old;
 
-    loaded = hx_registry_load(txn, reg->tenants, &change->id, e, err);
+    loaded = hx_registry_load(txn, reg->env.dbi[HX_REGISTRY_TENANTS],
+                              &change->id, e, err);
     if (loaded == HX_FAIL) {
         return HX_FAIL;
     }
@@ -173,50 +173,12 @@ hx_registry_change_in(hx_registry_t *reg, MDB_txn *txn,
 
     *len = hx_tenant_encode(e, record, HX_TENANT_RECORD_MAX);
     if (*len == 0) {
-        return hx_registry_fail(err, "encoding the record", EOVERFLOW);
+        return hx_env_fail(err, "encoding the record", EOVERFLOW);
     }
 
     rc = hx_registry_write(reg, txn, change, &old, e, record, *len);
 
-    return rc == 0 ? HX_OK : hx_registry_fail(err, "writing", rc);
-}
-
-
-static hx_rc_t
-hx_registry_begin(hx_registry_t *reg, unsigned flags, MDB_txn **txn,
-    char *err)
-{
-    int  rc;
-
-    (void) pthread_rwlock_rdlock(&reg->lock);
-
-    rc = mdb_txn_begin(reg->env, NULL, flags, txn);
-    if (rc != 0) {
-        (void) pthread_rwlock_unlock(&reg->lock);
-        return hx_registry_fail(err, "mdb_txn_begin", rc);
-    }
-
-    return HX_OK;
-}
-
-
-static hx_rc_t
-hx_registry_end(hx_registry_t *reg, MDB_txn *txn, hx_rc_t rc, char *err)
-{
-    int  e;
-
-    e = 0;
-
-    if (rc == HX_OK) {
-        e = mdb_txn_commit(txn);
-
-    } else {
-        mdb_txn_abort(txn);
-    }
-
-    (void) pthread_rwlock_unlock(&reg->lock);
-
-    return e == 0 ? rc : hx_registry_fail(err, "mdb_txn_commit", e);
+    return rc == 0 ? HX_OK : hx_env_fail(err, "writing", rc);
 }
 
 
@@ -270,15 +232,15 @@ hx_registry_room(hx_registry_t *reg, char *err)
     MDB_stat      st;
     MDB_envinfo   info;
 
-    answer = hx_registry_begin(reg, MDB_RDONLY, &txn, err);
+    answer = hx_env_begin(&reg->env, MDB_RDONLY, &txn, err);
     if (answer != HX_OK) {
         return answer;
     }
 
-    rc = mdb_env_info(reg->env, &info);
+    rc = mdb_env_info(reg->env.env, &info);
 
     if (rc == 0) {
-        rc = mdb_env_stat(reg->env, &st);
+        rc = mdb_env_stat(reg->env.env, &st);
     }
 
     if (rc == 0) {
@@ -297,10 +259,10 @@ hx_registry_room(hx_registry_t *reg, char *err)
     }
 
     if (rc != 0) {
-        answer = hx_registry_fail(err, "map_size", rc);
+        answer = hx_env_fail(err, "map_size", rc);
     }
 
-    return hx_registry_end(reg, txn, answer, err);
+    return hx_env_end(&reg->env, txn, answer, err);
 }
 
 
@@ -321,7 +283,7 @@ hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
     hx_tenant_edit_t  *e;
 
     if (hx_registry_probe(reg) != HX_OK) {
-        return hx_registry_replaced(err, HX_FAIL);
+        return hx_env_replaced(&reg->env, err, HX_FAIL);
     }
 
     if (hx_registry_adds(change) && hx_registry_room(reg, err) != HX_OK) {
@@ -330,15 +292,15 @@ hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
 
     e = malloc(sizeof(hx_tenant_edit_t));
     if (e == NULL) {
-        return hx_registry_fail(err, "malloc", ENOMEM);
+        return hx_env_fail(err, "malloc", ENOMEM);
     }
 
-    rc = hx_registry_begin(reg, 0, &txn, err);
+    rc = hx_env_begin(&reg->env, 0, &txn, err);
 
     if (rc == HX_OK) {
         rc = hx_registry_change_in(reg, txn, change, e, result, record, len,
                                    err);
-        rc = hx_registry_end(reg, txn, rc, err);
+        rc = hx_env_end(&reg->env, txn, rc, err);
     }
 
     free(e);
@@ -358,7 +320,7 @@ hx_registry_get(hx_registry_t *reg, const hx_str_t *id, unsigned char *record,
     MDB_val      k, v;
     hx_tenant_t  t;
 
-    answer = hx_registry_begin(reg, MDB_RDONLY, &txn, err);
+    answer = hx_env_begin(&reg->env, MDB_RDONLY, &txn, err);
     if (answer != HX_OK) {
         return answer;
     }
@@ -366,13 +328,13 @@ hx_registry_get(hx_registry_t *reg, const hx_str_t *id, unsigned char *record,
     k.mv_data = (void *) id->data;
     k.mv_size = id->len;
 
-    rc = mdb_get(txn, reg->tenants, &k, &v);
+    rc = mdb_get(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, &v);
 
     if (rc == MDB_NOTFOUND) {
         answer = HX_NO;
 
     } else if (rc != 0) {
-        answer = hx_registry_fail(err, "mdb_get", rc);
+        answer = hx_env_fail(err, "mdb_get", rc);
 
     } else if (hx_tenant_decode(&t, v.mv_data, v.mv_size) != HX_OK) {
         answer = hx_registry_damaged(err, id);
@@ -382,7 +344,7 @@ hx_registry_get(hx_registry_t *reg, const hx_str_t *id, unsigned char *record,
         *len = v.mv_size;
     }
 
-    return hx_registry_end(reg, txn, answer, err);
+    return hx_env_end(&reg->env, txn, answer, err);
 }
 
 
@@ -396,9 +358,9 @@ hx_registry_walk(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *after,
     MDB_cursor   *cursor;
     hx_tenant_t   t;
 
-    rc = mdb_cursor_open(txn, reg->tenants, &cursor);
+    rc = mdb_cursor_open(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &cursor);
     if (rc != 0) {
-        return hx_registry_fail(err, "mdb_cursor_open", rc);
+        return hx_env_fail(err, "mdb_cursor_open", rc);
     }
 
     k.mv_data = (void *) after->data;
@@ -431,7 +393,7 @@ hx_registry_walk(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *after,
     mdb_cursor_close(cursor);
 
     return rc == 0 || rc == MDB_NOTFOUND
-           ? HX_OK : hx_registry_fail(err, "mdb_cursor_get", rc);
+           ? HX_OK : hx_env_fail(err, "mdb_cursor_get", rc);
 }
 
 
@@ -442,12 +404,12 @@ hx_registry_list(hx_registry_t *reg, const hx_str_t *after,
     hx_rc_t   rc;
     MDB_txn  *txn;
 
-    rc = hx_registry_begin(reg, MDB_RDONLY, &txn, err);
+    rc = hx_env_begin(&reg->env, MDB_RDONLY, &txn, err);
     if (rc != HX_OK) {
         return rc;
     }
 
     rc = hx_registry_walk(reg, txn, after, each, data, err);
 
-    return hx_registry_end(reg, txn, rc, err);
+    return hx_env_end(&reg->env, txn, rc, err);
 }

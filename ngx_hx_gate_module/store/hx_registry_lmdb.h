@@ -6,9 +6,7 @@
 #ifndef HX_REGISTRY_LMDB_H
 #define HX_REGISTRY_LMDB_H
 
-#include <pthread.h>
-
-#include "hx_lmdb.h"
+#include "hx_env.h"
 #include "hx_registry.h"
 #include "hx_registry_cache.h"
 
@@ -19,30 +17,23 @@
 #define HX_REGISTRY_RECORD    131072        /* bytes one change may need */
 
 
+/* Its databases; names in hx_registry_lmdb.c. */
+enum {
+    HX_REGISTRY_META = 0,
+    HX_REGISTRY_KEYS,
+    HX_REGISTRY_TENANTS,
+    HX_REGISTRY_DBS
+};
+
 struct hx_registry_s {
-    MDB_env            *env;
-    MDB_txn            *read;           /* reset between questions */
-    MDB_dbi             meta;
-    MDB_dbi             keys;
-    MDB_dbi             tenants;
-    size_t              map_size;       /* as configured */
-    unsigned            reading:1;
+    hx_env_t             env;           /* its read transaction: of find() */
+    size_t               map_size;      /* as configured */
+    unsigned             reading:1;
     hx_registry_cache_t *cache;         /* of find() */
-
-    /* shared by threads with a transaction, exclusive to resize or close */
-    pthread_rwlock_t    lock;
-
-    hx_lmdb_files_t     files;          /* as they were opened */
 };
 
 
-/* Writes "what: text of rc" to err; always HX_FAIL. */
-hx_rc_t hx_registry_fail(char *err, const char *what, int rc);
-
-/* The same for a record that does not fit its checksum. */
+/* Says that a record does not fit its checksum; always HX_FAIL. */
 hx_rc_t hx_registry_damaged(char *err, const hx_str_t *id);
-
-/* That the probe says no; returns rc. */
-hx_rc_t hx_registry_replaced(char *err, hx_rc_t rc);
 
 #endif /* HX_REGISTRY_LMDB_H */

@@ -2,17 +2,14 @@
  * hx_usage_lmdb.c -- the embedded usage store: opening it, and the half that an
  * event loop may call; see hx_usage.h.
  *
- * One read transaction is kept per process and renewed for each question; it is
- * never held across events, so it never holds back page reuse.  On failure
- * nothing is retried here and nothing guessed: the caller gets FAIL and a text.
+ * On failure nothing is retried here and nothing guessed: the caller gets FAIL
+ * and a text.
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "hx_check.h"
 #include "hx_usage_lmdb.h"
@@ -22,13 +19,7 @@
 #define HX_USAGE_VERSION   "1"
 
 
-hx_rc_t
-hx_usage_fail(char *err, const char *what, int rc)
-{
-    (void) snprintf(err, HX_USAGE_ERR, "%s: %s", what, mdb_strerror(rc));
-
-    return HX_FAIL;
-}
+_Static_assert(HX_USAGE_ERR == HX_ENV_ERR, "one size of texts");
 
 
 hx_rc_t
@@ -46,189 +37,48 @@ hx_usage_wrong(char *err, unsigned month, const hx_str_t *id, const char *what)
 }
 
 
-hx_rc_t
-hx_usage_replaced(char *err, hx_rc_t rc)
-{
-    (void) snprintf(err, HX_USAGE_ERR, HX_USAGE_FILE " or " HX_USAGE_FILE
-                    "-lock is not the file that is open");
-
-    return rc;
-}
-
-
-/* Only an empty file becomes a usage store: another program's never does. */
-
-static int
-hx_usage_version_in(hx_usage_t *u, MDB_txn *txn, size_t others)
-{
-    int      rc;
-    MDB_val  k, v;
-
-    k.mv_data = (void *) "version";
-    k.mv_size = 7;
-
-    rc = mdb_get(txn, u->meta, &k, &v);
-
-    if (rc == MDB_NOTFOUND && others == 0) {
-        v.mv_data = (void *) HX_USAGE_VERSION;
-        v.mv_size = sizeof(HX_USAGE_VERSION) - 1;
-
-        return mdb_put(txn, u->meta, &k, &v, 0);
-    }
-
-    if (rc == MDB_NOTFOUND
-        || (rc == 0
-            && (v.mv_size != sizeof(HX_USAGE_VERSION) - 1
-                || memcmp(v.mv_data, HX_USAGE_VERSION, v.mv_size) != 0)))
-    {
-        return MDB_VERSION_MISMATCH;
-    }
-
-    return rc;
-}
-
-
-static int
-hx_usage_dbs(hx_usage_t *u, unsigned flags)
-{
-    int        rc;
-    MDB_dbi    root;
-    MDB_txn   *txn;
-    MDB_stat   st;
-
-    rc = mdb_txn_begin(u->env, NULL, flags ? 0 : MDB_RDONLY, &txn);
-    if (rc != 0) {
-        return rc;
-    }
-
-    rc = mdb_dbi_open(txn, NULL, 0, &root);
-
-    if (rc == 0) {
-        rc = mdb_stat(txn, root, &st);
-    }
-
-    if (rc == 0) {
-        rc = mdb_dbi_open(txn, "meta", flags, &u->meta);
-    }
-
-    if (rc == 0) {
-        rc = mdb_dbi_open(txn, "usage", flags, &u->rows);
-    }
-
-    if (rc == 0) {
-        rc = hx_usage_version_in(u, txn, st.ms_entries);
-    }
-
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return rc;
-    }
-
-    return mdb_txn_commit(txn);
-}
-
-
-/* A file is there after a power failure when its directory says so. */
-
-static int
-hx_usage_sync_dir(const char *dir)
-{
-    int  fd, rc;
-
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -1) {
-        return errno;
-    }
-
-    rc = fsync(fd) == 0 ? 0 : errno;
-    (void) close(fd);
-
-    return rc;
-}
-
-
-static hx_rc_t
-hx_usage_open_env(hx_usage_t *u, const hx_usage_conf_t *conf, char *err)
-{
-    int              rc;
-    const char      *what;
-    hx_lmdb_conf_t   lc;
-
-    lc.dir = conf->dir;
-    lc.file = HX_USAGE_FILE;
-    lc.map_size = conf->map_size;
-    lc.max_dbs = 4;
-    lc.max_readers = conf->max_readers;
-    lc.mode = 0600;
-
-    rc = hx_lmdb_paths(&u->files, &lc);
-    if (rc != 0) {
-        return hx_usage_fail(err, HX_USAGE_FILE, rc);
-    }
-
-    if (conf->existing && stat(u->files.data_path, &u->files.data) != 0) {
-        return hx_usage_fail(err, HX_USAGE_FILE, errno);
-    }
-
-    rc = hx_lmdb_open(&u->env, &lc, &what);
-    if (rc != 0) {
-        return hx_usage_fail(err, what, rc);
-    }
-
-    rc = hx_lmdb_remember(&u->files, u->env);
-    if (rc != 0) {
-        return hx_usage_fail(err, "stat", rc);
-    }
-
-    rc = hx_lmdb_current(u->env);
-
-    if (rc == MDB_INVALID) {
-        (void) snprintf(err, HX_USAGE_ERR, HX_USAGE_FILE " is older than "
-                        HX_USAGE_FILE "-lock");
-        return HX_FAIL;
-    }
-
-    return rc == 0 ? HX_OK : hx_usage_fail(err, "mdb_txn_begin", rc);
-}
-
-
 static hx_rc_t
 hx_usage_setup(hx_usage_t *u, const hx_usage_conf_t *conf, char *err)
 {
-    int  rc;
+    int             rc;
+    hx_env_conf_t   ec;
 
-    if (hx_usage_open_env(u, conf, err) != HX_OK) {
+    static const char *const  dbs[HX_USAGE_DBS] = {
+        [HX_USAGE_META] = "meta",
+        [HX_USAGE_ROWS] = "usage"
+    };
+
+    ec.lmdb.dir = conf->dir;
+    ec.lmdb.file = HX_USAGE_FILE;
+    ec.lmdb.map_size = conf->map_size;
+    ec.lmdb.max_dbs = 4;
+    ec.lmdb.max_readers = conf->max_readers;
+    ec.lmdb.mode = 0600;
+    ec.existing = conf->existing;
+    ec.version = HX_USAGE_VERSION;
+    ec.dbs = dbs;
+    ec.n_dbs = HX_USAGE_DBS;
+
+    if (hx_env_open(&u->env, &ec, err) != HX_OK) {
         return HX_FAIL;
     }
 
-    /* readers first: only the very first process has something to create */
-
-    rc = hx_usage_dbs(u, 0);
-    if (rc == MDB_NOTFOUND && !conf->existing) {
-        rc = hx_usage_dbs(u, MDB_CREATE);
-    }
-
+    rc = hx_lmdb_sync_dir(conf->dir);
     if (rc != 0) {
-        return hx_usage_fail(err, "opening the databases", rc);
+        return hx_env_fail(err, "syncing the directory", rc);
     }
 
-    rc = hx_usage_sync_dir(conf->dir);
+    rc = hx_env_renew(&u->env);
     if (rc != 0) {
-        return hx_usage_fail(err, "syncing the directory", rc);
+        return hx_env_fail(err, "mdb_txn_renew", rc);
     }
 
-    rc = mdb_txn_begin(u->env, NULL, MDB_RDONLY, &u->read);
-    if (rc != 0) {
-        u->read = NULL;
-        return hx_usage_fail(err, "mdb_txn_begin", rc);
-    }
-
-    rc = mdb_cursor_open(u->read, u->rows, &u->cursor);
-    mdb_txn_reset(u->read);
+    rc = mdb_cursor_open(u->env.read, u->env.dbi[HX_USAGE_ROWS], &u->cursor);
+    mdb_txn_reset(u->env.read);
 
     if (rc != 0) {
         u->cursor = NULL;
-        return hx_usage_fail(err, "mdb_cursor_open", rc);
+        return hx_env_fail(err, "mdb_cursor_open", rc);
     }
 
     return HX_OK;
@@ -244,12 +94,7 @@ hx_usage_open(hx_usage_t **out, const hx_usage_conf_t *conf, char *err)
 
     u = calloc(1, sizeof(hx_usage_t));
     if (u == NULL) {
-        return hx_usage_fail(err, "calloc", ENOMEM);
-    }
-
-    if (pthread_rwlock_init(&u->lock, NULL) != 0) {
-        free(u);
-        return hx_usage_fail(err, "pthread_rwlock_init", ENOMEM);
+        return hx_env_fail(err, "calloc", ENOMEM);
     }
 
     if (hx_usage_setup(u, conf, err) != HX_OK) {
@@ -270,22 +115,11 @@ hx_usage_close(hx_usage_t *u)
         return;
     }
 
-    (void) pthread_rwlock_wrlock(&u->lock);
-
     if (u->cursor != NULL) {
         mdb_cursor_close(u->cursor);
     }
 
-    if (u->read != NULL) {
-        mdb_txn_abort(u->read);
-    }
-
-    if (u->env != NULL) {
-        mdb_env_close(u->env);
-    }
-
-    (void) pthread_rwlock_unlock(&u->lock);
-    (void) pthread_rwlock_destroy(&u->lock);
+    hx_env_close(&u->env);
     free(u);
 }
 
@@ -335,28 +169,6 @@ hx_usage_under(const hx_usage_at_t *at, const unsigned char *prefix,
 }
 
 
-/*
- * Another process with a larger map_size may have grown the file.  Adopting
- * its size remaps, so no thread may be inside a transaction meanwhile; when
- * one is, this question fails and the next one tries again.
- */
-
-static int
-hx_usage_renew(hx_usage_t *u)
-{
-    int  rc;
-
-    rc = hx_lmdb_renew(u->read, 0);
-
-    if (rc == MDB_MAP_RESIZED && pthread_rwlock_trywrlock(&u->lock) == 0) {
-        rc = hx_lmdb_renew(u->read, 1);
-        (void) pthread_rwlock_unlock(&u->lock);
-    }
-
-    return rc;
-}
-
-
 static hx_rc_t
 hx_usage_total_in(hx_usage_t *u, unsigned month, const hx_str_t *id,
     const unsigned char *exclude, uint64_t *tenths, char *err)
@@ -367,10 +179,10 @@ hx_usage_total_in(hx_usage_t *u, unsigned month, const hx_str_t *id,
     hx_usage_at_t   at;
 
     at.cursor = u->cursor;
-    at.rc = mdb_cursor_renew(u->read, u->cursor);
+    at.rc = mdb_cursor_renew(u->env.read, u->cursor);
 
     if (at.rc != 0) {
-        return hx_usage_fail(err, "mdb_cursor_renew", at.rc);
+        return hx_env_fail(err, "mdb_cursor_renew", at.rc);
     }
 
     sum = 0;
@@ -400,7 +212,7 @@ hx_usage_total_in(hx_usage_t *u, unsigned month, const hx_str_t *id,
     }
 
     if (at.rc != 0 && at.rc != MDB_NOTFOUND) {
-        return hx_usage_fail(err, "mdb_cursor_get", at.rc);
+        return hx_env_fail(err, "mdb_cursor_get", at.rc);
     }
 
     *tenths = sum;
@@ -417,16 +229,16 @@ hx_usage_total(hx_usage_t *u, unsigned month, const hx_str_t *id,
     hx_rc_t  answer;
 
     if (!hx_month_valid(month) || !hx_check_tenant(id->data, id->len)) {
-        return hx_usage_fail(err, "month or tenant", EINVAL);
+        return hx_env_fail(err, "month or tenant", EINVAL);
     }
 
-    rc = hx_usage_renew(u);
+    rc = hx_env_renew(&u->env);
     if (rc != 0) {
-        return hx_usage_fail(err, "mdb_txn_renew", rc);
+        return hx_env_fail(err, "mdb_txn_renew", rc);
     }
 
     answer = hx_usage_total_in(u, month, id, exclude, tenths, err);
-    mdb_txn_reset(u->read);
+    mdb_txn_reset(u->env.read);
 
     return answer;
 }
@@ -435,25 +247,12 @@ hx_usage_total(hx_usage_t *u, unsigned month, const hx_str_t *id,
 hx_rc_t
 hx_usage_probe(hx_usage_t *u)
 {
-    return hx_lmdb_in_place(&u->files) ? HX_OK : HX_NO;
+    return hx_env_probe(&u->env);
 }
 
 
 hx_rc_t
 hx_usage_refresh(hx_usage_t *u, char *err)
 {
-    int  rc;
-
-    rc = hx_usage_renew(u);
-    if (rc != 0) {
-        return hx_usage_fail(err, "mdb_txn_renew", rc);
-    }
-
-    mdb_txn_reset(u->read);
-
-    if (hx_usage_probe(u) != HX_OK) {
-        return hx_usage_replaced(err, HX_NO);
-    }
-
-    return HX_OK;
+    return hx_env_refresh(&u->env, err);
 }

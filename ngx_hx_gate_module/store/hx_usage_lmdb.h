@@ -6,23 +6,20 @@
 #ifndef HX_USAGE_LMDB_H
 #define HX_USAGE_LMDB_H
 
-#include <pthread.h>
-
-#include "hx_lmdb.h"
+#include "hx_env.h"
 #include "hx_usage_row.h"
 
 
+/* Its databases; names in hx_usage_lmdb.c. */
+enum {
+    HX_USAGE_META = 0,
+    HX_USAGE_ROWS,
+    HX_USAGE_DBS
+};
+
 struct hx_usage_s {
-    MDB_env            *env;
-    MDB_txn            *read;           /* of total(), reset in between */
-    MDB_cursor         *cursor;         /* in read */
-    MDB_dbi             meta;
-    MDB_dbi             rows;
-
-    /* shared by threads with a transaction, exclusive to resize or close */
-    pthread_rwlock_t    lock;
-
-    hx_lmdb_files_t     files;          /* as they were opened */
+    hx_env_t      env;                  /* its read transaction: of total() */
+    MDB_cursor   *cursor;               /* in that */
 };
 
 
@@ -43,15 +40,9 @@ int hx_usage_under(const hx_usage_at_t *at, const unsigned char *prefix,
     size_t len);
 
 
-/* Writes "what: text of rc" to err; always HX_FAIL. */
-hx_rc_t hx_usage_fail(char *err, const char *what, int rc);
-
 /* "usage of tenant ... in ... " and what is wrong with it; always HX_FAIL. */
 hx_rc_t hx_usage_wrong(char *err, unsigned month, const hx_str_t *id,
     const char *what);
-
-/* That the probe says no; returns rc. */
-hx_rc_t hx_usage_replaced(char *err, hx_rc_t rc);
 
 #define HX_USAGE_DAMAGED   "is damaged"
 #define HX_USAGE_TOO_MUCH  "does not fit into one sum"

@@ -1,9 +1,7 @@
 /*
  * hx_usage_threads.c -- the half of the embedded usage store that blocks: a
- * flush, and what is looked up for a bill; see hx_usage.h.
- *
- * Called in threads.  Each call is one transaction of its own; the lock keeps
- * the environment from being resized or closed under it.
+ * flush, and what is looked up for a bill; see hx_usage.h.  Called in threads,
+ * each call is one transaction of its own.
  */
 
 #include <errno.h>
@@ -13,43 +11,6 @@
 
 #include "hx_check.h"
 #include "hx_usage_lmdb.h"
-
-
-static hx_rc_t
-hx_usage_begin(hx_usage_t *u, unsigned flags, MDB_txn **txn, char *err)
-{
-    int  rc;
-
-    (void) pthread_rwlock_rdlock(&u->lock);
-
-    rc = mdb_txn_begin(u->env, NULL, flags, txn);
-    if (rc != 0) {
-        (void) pthread_rwlock_unlock(&u->lock);
-        return hx_usage_fail(err, "mdb_txn_begin", rc);
-    }
-
-    return HX_OK;
-}
-
-
-static hx_rc_t
-hx_usage_end(hx_usage_t *u, MDB_txn *txn, int commit, char *err)
-{
-    int  rc;
-
-    rc = 0;
-
-    if (commit) {
-        rc = mdb_txn_commit(txn);
-
-    } else {
-        mdb_txn_abort(txn);
-    }
-
-    (void) pthread_rwlock_unlock(&u->lock);
-
-    return rc == 0 ? HX_OK : hx_usage_fail(err, "mdb_txn_commit", rc);
-}
 
 
 static int
@@ -69,7 +30,7 @@ hx_usage_put_row(hx_usage_t *u, MDB_txn *txn, const hx_usage_row_t *row)
     k.mv_size = key.len;
     v.mv_size = hx_usage_value_size(row);
 
-    rc = mdb_put(txn, u->rows, &k, &v, MDB_RESERVE);
+    rc = mdb_put(txn, u->env.dbi[HX_USAGE_ROWS], &k, &v, MDB_RESERVE);
 
     if (rc == 0) {
         hx_usage_value_write(v.mv_data, &key, row);
@@ -82,12 +43,13 @@ hx_usage_put_row(hx_usage_t *u, MDB_txn *txn, const hx_usage_row_t *row)
 hx_rc_t
 hx_usage_put(hx_usage_t *u, const hx_usage_row_t *rows, size_t n, char *err)
 {
-    int       rc;
+    int       code;
     size_t    i;
+    hx_rc_t   rc;
     MDB_txn  *txn;
 
     if (hx_usage_probe(u) != HX_OK) {
-        return hx_usage_replaced(err, HX_FAIL);
+        return hx_env_replaced(&u->env, err, HX_FAIL);
     }
 
     for (i = 0; i < n; i++) {
@@ -98,20 +60,17 @@ hx_usage_put(hx_usage_t *u, const hx_usage_row_t *rows, size_t n, char *err)
         }
     }
 
-    if (hx_usage_begin(u, 0, &txn, err) != HX_OK) {
+    if (hx_env_begin(&u->env, 0, &txn, err) != HX_OK) {
         return HX_FAIL;
     }
 
-    for (i = 0, rc = 0; i < n && rc == 0; i++) {
-        rc = hx_usage_put_row(u, txn, &rows[i]);
+    for (i = 0, code = 0; i < n && code == 0; i++) {
+        code = hx_usage_put_row(u, txn, &rows[i]);
     }
 
-    if (rc != 0) {
-        (void) hx_usage_end(u, txn, 0, err);
-        return hx_usage_fail(err, "mdb_put", rc);
-    }
+    rc = code == 0 ? HX_OK : hx_env_fail(err, "mdb_put", code);
 
-    return hx_usage_end(u, txn, 1, err);
+    return hx_env_end(&u->env, txn, rc, err);
 }
 
 
@@ -160,7 +119,7 @@ hx_usage_sum_up(hx_usage_at_t *at, unsigned month, const hx_str_t *id,
     }
 
     if (at->rc != 0 && at->rc != MDB_NOTFOUND) {
-        return hx_usage_fail(err, "mdb_cursor_get", at->rc);
+        return hx_env_fail(err, "mdb_cursor_get", at->rc);
     }
 
     return HX_OK;
@@ -175,14 +134,14 @@ hx_usage_begin_read(hx_usage_t *u, MDB_txn **txn, hx_usage_at_t *at,
 {
     int  rc;
 
-    if (hx_usage_begin(u, MDB_RDONLY, txn, err) != HX_OK) {
+    if (hx_env_begin(&u->env, MDB_RDONLY, txn, err) != HX_OK) {
         return HX_FAIL;
     }
 
-    rc = mdb_cursor_open(*txn, u->rows, &at->cursor);
+    rc = mdb_cursor_open(*txn, u->env.dbi[HX_USAGE_ROWS], &at->cursor);
     if (rc != 0) {
-        (void) hx_usage_end(u, *txn, 0, err);
-        return hx_usage_fail(err, "mdb_cursor_open", rc);
+        return hx_env_end(&u->env, *txn,
+                          hx_env_fail(err, "mdb_cursor_open", rc), err);
     }
 
     return HX_OK;
@@ -193,7 +152,7 @@ static void
 hx_usage_end_read(hx_usage_t *u, MDB_txn *txn, hx_usage_at_t *at, char *err)
 {
     mdb_cursor_close(at->cursor);
-    (void) hx_usage_end(u, txn, 0, err);
+    (void) hx_env_end(&u->env, txn, HX_NO, err);
 }
 
 
@@ -210,7 +169,7 @@ hx_usage_get(hx_usage_t *u, unsigned month, const hx_str_t *id,
     hx_usage_sum_clear(sum);
 
     if (!hx_month_valid(month) || !hx_check_tenant(id->data, id->len)) {
-        return hx_usage_fail(err, "month or tenant", EINVAL);
+        return hx_env_fail(err, "month or tenant", EINVAL);
     }
 
     if (hx_usage_begin_read(u, &txn, &at, err) != HX_OK) {
@@ -262,7 +221,7 @@ hx_usage_walk(hx_usage_at_t *at, unsigned month, const hx_str_t *after,
     }
 
     return at->rc == 0 || at->rc == MDB_NOTFOUND
-           ? HX_OK : hx_usage_fail(err, "mdb_cursor_get", at->rc);
+           ? HX_OK : hx_env_fail(err, "mdb_cursor_get", at->rc);
 }
 
 
@@ -279,12 +238,12 @@ hx_usage_list(hx_usage_t *u, unsigned month, const hx_str_t *after,
     if (!hx_month_valid(month)
         || (after->len != 0 && !hx_check_tenant(after->data, after->len)))
     {
-        return hx_usage_fail(err, "month or tenant", EINVAL);
+        return hx_env_fail(err, "month or tenant", EINVAL);
     }
 
     sum = malloc(sizeof(hx_usage_sum_t));
     if (sum == NULL) {
-        return hx_usage_fail(err, "malloc", ENOMEM);
+        return hx_env_fail(err, "malloc", ENOMEM);
     }
 
     rc = hx_usage_begin_read(u, &txn, &at, err);
