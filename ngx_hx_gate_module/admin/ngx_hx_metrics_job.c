@@ -34,24 +34,6 @@ typedef struct {
 } ngx_hx_metrics_work_t;
 
 
-static uint64_t
-ngx_hx_metrics_tenths(const hx_state_used_t *used, unsigned month)
-{
-    unsigned  i;
-    uint64_t  sum;
-
-    sum = 0;
-
-    for (i = 0; i < used->n; i++) {
-        if (used->entry[i].month == month) {
-            sum += used->entry[i].tenths;
-        }
-    }
-
-    return sum;
-}
-
-
 static void
 ngx_hx_metrics_tenant(ngx_hx_metrics_tenant_t *t, const hx_state_used_t *used,
     uint64_t tenths)
@@ -132,7 +114,7 @@ ngx_hx_metrics_look(ngx_hx_job_t *job, ngx_hx_metrics_work_t *w)
 
     while (hx_state_next(job->state, &cursor, &w->used) == HX_OK) {
 
-        tenths = ngx_hx_metrics_tenths(&w->used, job->month);
+        tenths = hx_state_used_in(&w->used, job->month);
 
         if (w->used.place != 0 && w->n_placed < HX_METRICS_TENANTS) {
             ngx_hx_metrics_tenant(&w->placed[w->n_placed++], &w->used, tenths);

@@ -27,33 +27,6 @@ typedef struct {
 } ngx_hx_usage_page_t;
 
 
-static void
-ngx_hx_usage_add(hx_usage_sum_t *sum, const hx_str_t *name, uint64_t tenths)
-{
-    size_t             i;
-    hx_usage_entry_t  *e;
-
-    sum->tenths += tenths;
-
-    for (i = 0; i < sum->n; i++) {
-        e = &sum->entries[i];
-
-        if (e->operation.len == name->len
-            && ngx_memcmp(e->operation.data, name->data, name->len) == 0)
-        {
-            e->tenths += tenths;
-            return;
-        }
-    }
-
-    if (sum->n < HX_USAGE_OPERATIONS) {
-        e = &sum->entries[sum->n++];
-        e->operation = *name;
-        e->tenths = tenths;
-    }
-}
-
-
 /*
  * What a reload has put aside is stored first, so that it is found there; for a
  * list this memory's, too.
@@ -125,7 +98,13 @@ ngx_hx_usage_sum(ngx_hx_job_t *job, const hx_str_t *id, hx_usage_sum_t *sum,
         if (used->entry[i].month == job->month) {
             name = hx_state_operation_name(job->state,
                                            used->entry[i].operation);
-            ngx_hx_usage_add(sum, &name, used->entry[i].tenths);
+
+            if (hx_usage_sum_add(sum, &name, used->entry[i].tenths) != HX_OK) {
+                (void) ngx_cpystrn((u_char *) job->err,
+                                   (u_char *) "usage does not fit into one "
+                                   "sum", HX_REGISTRY_ERR);
+                return HX_FAIL;
+            }
         }
     }
 

@@ -71,79 +71,49 @@ ngx_hx_month(time_t sec)
 
 
 /*
- * A reload has put the memory of before aside, and its workers may still charge
- * there: what it counts, and what of that is stored already.
- */
-
-static hx_rc_t
-ngx_hx_limit_aside(hx_state_t *retired, const hx_state_ask_t *ask,
-    uint64_t *counted, uint64_t *stored)
-{
-    u_char            source[HX_STATE_SOURCE];
-    hx_rc_t           rc;
-    uint64_t          all, others;
-    unsigned          i;
-    hx_state_used_t   used;
-
-    *counted = 0;
-    *stored = 0;
-
-    rc = hx_state_used(retired, &ask->id, &used);
-    if (rc != HX_OK) {
-        return rc;
-    }
-
-    for (i = 0; i < used.n; i++) {
-        if (used.entry[i].month == ask->month) {
-            *counted += used.entry[i].tenths;
-        }
-    }
-
-    hx_state_source(retired, used.incarnation, source);
-
-    if (ngx_hx_usage_total(ask->month, &ask->id, NULL, &all) != HX_OK
-        || ngx_hx_usage_total(ask->month, &ask->id, source, &others) != HX_OK)
-    {
-        return HX_FAIL;
-    }
-
-    *stored = all > others ? all - others : 0;
-
-    return HX_OK;
-}
-
-
-/*
  * What is used elsewhere: read from the store on the event loop, a page of its
  * map, once for a tenant, month and life in the shared memory.
+ *
+ * When a reload has put the memory of before aside, its workers may still
+ * charge there: then it counts itself, too, and is left out of what is stored.
  */
 
 static hx_rc_t
 ngx_hx_limit_base(const ngx_hx_zone_t *zone, const hx_state_ask_t *ask,
     const hx_state_answer_t *answer)
 {
-    u_char    source[HX_STATE_SOURCE];
-    uint64_t  tenths, counted, stored;
+    u_char            sources[2 * HX_STATE_SOURCE];
+    size_t            n;
+    hx_rc_t           rc;
+    uint64_t          stored, aside;
+    hx_state_used_t   used;
 
-    hx_state_source(zone->state, answer->incarnation, source);
+    hx_state_source(zone->state, answer->incarnation, sources);
+    n = 1;
+    aside = 0;
 
-    if (ngx_hx_usage_total(ask->month, &ask->id, source, &tenths) != HX_OK) {
+    if (zone->retired != NULL && !zone->foreign) {
+        rc = hx_state_used(zone->retired, &ask->id, &used);
+
+        if (rc == HX_FAIL) {
+            return rc;
+        }
+
+        if (rc == HX_OK) {
+            hx_state_source(zone->retired, used.incarnation,
+                            sources + HX_STATE_SOURCE);
+            n = 2;
+            aside = hx_state_used_in(&used, ask->month);
+        }
+    }
+
+    if (ngx_hx_usage_total(ask->month, &ask->id, sources, n, &stored) != HX_OK)
+    {
         return HX_FAIL;
     }
 
-    if (zone->retired != NULL && !zone->foreign) {
-        if (ngx_hx_limit_aside(zone->retired, ask, &counted, &stored)
-            == HX_FAIL)
-        {
-            return HX_FAIL;
-        }
-
-        tenths += counted;
-        tenths -= ngx_min(stored, tenths);
-    }
-
     return hx_state_base(zone->state, &ask->id, answer->incarnation,
-                         ask->month, tenths);
+                         ask->month, stored + aside);
 }
 
 

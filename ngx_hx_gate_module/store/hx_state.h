@@ -233,6 +233,9 @@ hx_str_t hx_state_operation_name(const hx_state_t *st, unsigned operation);
 hx_rc_t hx_state_used(hx_state_t *st, const hx_str_t *id,
     hx_state_used_t *used);
 
+/* Tenths that a copy holds of a month (YYYYMM). */
+uint64_t hx_state_used_in(const hx_state_used_t *used, unsigned month);
+
 /* For metrics: the next tenant at or after *cursor, whatever it used. */
 hx_rc_t hx_state_next(hx_state_t *st, uint32_t *cursor,
     hx_state_used_t *used);

@@ -192,6 +192,22 @@ hx_state_used(hx_state_t *st, const hx_str_t *id, hx_state_used_t *used)
 }
 
 
+uint64_t
+hx_state_used_in(const hx_state_used_t *used, unsigned month)
+{
+    unsigned  i;
+    uint64_t  sum;
+
+    for (i = 0, sum = 0; i < used->n; i++) {
+        if (used->entry[i].month == month) {
+            sum += used->entry[i].tenths;
+        }
+    }
+
+    return sum;
+}
+
+
 /*
  * Is all there is, or all of one month, as it was copied?  The order is the
  * same; an entry that came since may be anywhere.

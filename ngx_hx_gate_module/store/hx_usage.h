@@ -113,12 +113,21 @@ hx_rc_t hx_usage_get(hx_usage_t *u, unsigned month, const hx_str_t *id,
 
 /*
  * The same, but only the sum, 0 when nothing is stored, as the last transaction
- * that anybody has committed left it.  Never blocks; the time grows with the
+ * that anybody has committed left it; n_exclude sources are left out, one after
+ * the other in "exclude".  Never blocks; the time grows with the
  * number of sources the tenant had in that month.  HX_OK or HX_FAIL (as above,
  * *tenths is left alone).
  */
 hx_rc_t hx_usage_total(hx_usage_t *u, unsigned month, const hx_str_t *id,
-    const unsigned char *exclude, uint64_t *tenths, char *err);
+    const unsigned char *exclude, size_t n_exclude, uint64_t *tenths,
+    char *err);
+
+/*
+ * Adds to a sum what is not stored (yet): HX_OK, or HX_FAIL = too many
+ * operations, or too much; then the sum is of no use any more.
+ */
+hx_rc_t hx_usage_sum_add(hx_usage_sum_t *sum, const hx_str_t *operation,
+    uint64_t tenths);
 
 /*
  * Calls each() for tenants with usage in that month and an id above "after"

@@ -169,13 +169,65 @@ hx_usage_under(const hx_usage_at_t *at, const unsigned char *prefix,
 }
 
 
-static hx_rc_t
-hx_usage_total_in(hx_usage_t *u, unsigned month, const hx_str_t *id,
-    const unsigned char *exclude, uint64_t *tenths, char *err)
+void
+hx_usage_of(hx_usage_of_t *of, unsigned month, const hx_str_t *id,
+    const unsigned char *exclude, size_t n_exclude)
 {
-    size_t          len;
+    of->month = month;
+    of->id = id;
+    of->exclude = exclude;
+    of->n_exclude = n_exclude;
+    of->len = hx_usage_key_prefix(of->prefix, month, id);
+}
+
+
+static int
+hx_usage_excluded(const hx_usage_of_t *of, const unsigned char *source)
+{
+    size_t  i;
+
+    for (i = 0; i < of->n_exclude; i++) {
+        if (memcmp(source, of->exclude + i * HX_USAGE_SOURCE, HX_USAGE_SOURCE)
+            == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+hx_rc_t
+hx_usage_source(hx_usage_at_t *at, const hx_usage_of_t *of, char *err)
+{
+    for ( /* void */ ; hx_usage_under(at, of->prefix, of->len);
+         hx_usage_step(at))
+    {
+        if (at->key.len != of->len + HX_USAGE_SOURCE) {
+            return hx_usage_wrong(err, of->month, of->id, HX_USAGE_DAMAGED);
+        }
+
+        if (hx_usage_excluded(of, at->key.data + of->len)) {
+            continue;
+        }
+
+        return hx_usage_value_intact(&at->key, &at->value)
+               ? HX_OK
+               : hx_usage_wrong(err, of->month, of->id, HX_USAGE_DAMAGED);
+    }
+
+    return at->rc == 0 || at->rc == MDB_NOTFOUND
+           ? HX_NO : hx_env_fail(err, "mdb_cursor_get", at->rc);
+}
+
+
+static hx_rc_t
+hx_usage_total_in(hx_usage_t *u, const hx_usage_of_t *of, uint64_t *tenths,
+    char *err)
+{
+    hx_rc_t         rc;
     uint64_t        sum;
-    unsigned char   prefix[HX_USAGE_PREFIX];
     hx_usage_at_t   at;
 
     at.cursor = u->cursor;
@@ -186,47 +238,34 @@ hx_usage_total_in(hx_usage_t *u, unsigned month, const hx_str_t *id,
     }
 
     sum = 0;
-    len = hx_usage_key_prefix(prefix, month, id);
+    hx_usage_seek(&at, of->prefix, of->len);
 
-    for (hx_usage_seek(&at, prefix, len);
-         hx_usage_under(&at, prefix, len);
-         hx_usage_step(&at))
-    {
-        if (at.key.len != len + HX_USAGE_SOURCE) {
-            return hx_usage_wrong(err, month, id, HX_USAGE_DAMAGED);
-        }
-
-        if (exclude != NULL
-            && memcmp(at.key.data + len, exclude, HX_USAGE_SOURCE) == 0)
-        {
-            continue;
-        }
-
-        if (!hx_usage_value_intact(&at.key, &at.value)) {
-            return hx_usage_wrong(err, month, id, HX_USAGE_DAMAGED);
-        }
+    while ((rc = hx_usage_source(&at, of, err)) == HX_OK) {
 
         if (hx_usage_value_total(&at.value, &sum) != HX_OK) {
-            return hx_usage_wrong(err, month, id, HX_USAGE_TOO_MUCH);
+            return hx_usage_wrong(err, of->month, of->id, HX_USAGE_TOO_MUCH);
         }
+
+        hx_usage_step(&at);
     }
 
-    if (at.rc != 0 && at.rc != MDB_NOTFOUND) {
-        return hx_env_fail(err, "mdb_cursor_get", at.rc);
+    if (rc == HX_NO) {
+        *tenths = sum;
+        rc = HX_OK;
     }
 
-    *tenths = sum;
-
-    return HX_OK;
+    return rc;
 }
 
 
 hx_rc_t
 hx_usage_total(hx_usage_t *u, unsigned month, const hx_str_t *id,
-    const unsigned char *exclude, uint64_t *tenths, char *err)
+    const unsigned char *exclude, size_t n_exclude, uint64_t *tenths,
+    char *err)
 {
-    int      rc;
-    hx_rc_t  answer;
+    int             rc;
+    hx_rc_t         answer;
+    hx_usage_of_t   of;
 
     if (!hx_month_valid(month) || !hx_check_tenant(id->data, id->len)) {
         return hx_env_fail(err, "month or tenant", EINVAL);
@@ -237,7 +276,8 @@ hx_usage_total(hx_usage_t *u, unsigned month, const hx_str_t *id,
         return hx_env_fail(err, "mdb_txn_renew", rc);
     }
 
-    answer = hx_usage_total_in(u, month, id, exclude, tenths, err);
+    hx_usage_of(&of, month, id, exclude, n_exclude);
+    answer = hx_usage_total_in(u, &of, tenths, err);
     mdb_txn_reset(u->env.read);
 
     return answer;

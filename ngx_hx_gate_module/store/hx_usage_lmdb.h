@@ -35,6 +35,26 @@ typedef struct {
 void hx_usage_seek(hx_usage_at_t *at, const unsigned char *key, size_t len);
 void hx_usage_step(hx_usage_at_t *at);
 
+/* Which rows: those of a tenant and month, but for some sources. */
+typedef struct {
+    unsigned               month;
+    const hx_str_t        *id;
+    const unsigned char   *exclude;     /* HX_USAGE_SOURCE bytes each */
+    size_t                 n_exclude;
+    size_t                 len;
+    unsigned char          prefix[HX_USAGE_PREFIX];    /* of their keys */
+} hx_usage_of_t;
+
+void hx_usage_of(hx_usage_of_t *of, unsigned month, const hx_str_t *id,
+    const unsigned char *exclude, size_t n_exclude);
+
+/*
+ * From where the cursor stands to the next of these rows that is not excluded,
+ * at the earliest this one: HX_OK, and it is intact; HX_NO = there is none any
+ * more; HX_FAIL and a text.
+ */
+hx_rc_t hx_usage_source(hx_usage_at_t *at, const hx_usage_of_t *of, char *err);
+
 /* 1 while there is a row and its key begins like this, else 0. */
 int hx_usage_under(const hx_usage_at_t *at, const unsigned char *prefix,
     size_t len);

@@ -233,27 +233,53 @@ hx_usage_sum_entry(hx_usage_sum_t *sum, const hx_str_t *operation, size_t at)
 }
 
 
+static hx_rc_t
+hx_usage_sum_put(hx_usage_sum_t *sum, const hx_str_t *operation,
+    uint64_t tenths, size_t *at)
+{
+    hx_usage_entry_t  *e;
+
+    e = hx_usage_sum_entry(sum, operation, *at);
+
+    if (e == NULL
+        || __builtin_add_overflow(sum->tenths, tenths, &sum->tenths))
+    {
+        return HX_FAIL;
+    }
+
+    /* not more than the sum of all, which did not overflow */
+
+    e->tenths += tenths;
+    *at = (size_t) (e - sum->entries) + 1;
+
+    return HX_OK;
+}
+
+
+hx_rc_t
+hx_usage_sum_add(hx_usage_sum_t *sum, const hx_str_t *operation,
+    uint64_t tenths)
+{
+    size_t  at;
+
+    at = 0;
+
+    return hx_usage_sum_put(sum, operation, tenths, &at);
+}
+
+
 hx_rc_t
 hx_usage_value_add(const hx_str_t *value, hx_usage_sum_t *sum)
 {
     size_t             pos, at;
-    hx_usage_entry_t   e, *mine;
+    hx_usage_entry_t   e;
 
     at = 0;
 
     for (pos = 0; hx_usage_value_next(value, &pos, &e); /* void */) {
-        mine = hx_usage_sum_entry(sum, &e.operation, at);
-
-        if (mine == NULL
-            || __builtin_add_overflow(sum->tenths, e.tenths, &sum->tenths))
-        {
+        if (hx_usage_sum_put(sum, &e.operation, e.tenths, &at) != HX_OK) {
             return HX_FAIL;
         }
-
-        /* not more than the sum of all, which did not overflow */
-
-        mine->tenths += e.tenths;
-        at = (size_t) (mine - sum->entries) + 1;
     }
 
     return HX_OK;

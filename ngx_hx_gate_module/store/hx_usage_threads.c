@@ -89,40 +89,23 @@ hx_usage_sum_clear(hx_usage_sum_t *sum)
  */
 
 static hx_rc_t
-hx_usage_sum_up(hx_usage_at_t *at, unsigned month, const hx_str_t *id,
-    const unsigned char *exclude, hx_usage_sum_t *sum, char *err)
+hx_usage_sum_up(hx_usage_at_t *at, const hx_usage_of_t *of,
+    hx_usage_sum_t *sum, char *err)
 {
-    size_t          len;
-    unsigned char   prefix[HX_USAGE_PREFIX];
+    hx_rc_t  rc;
 
     hx_usage_sum_clear(sum);
-    len = hx_usage_key_prefix(prefix, month, id);
 
-    for ( /* void */ ; hx_usage_under(at, prefix, len); hx_usage_step(at)) {
-        if (at->key.len != len + HX_USAGE_SOURCE) {
-            return hx_usage_wrong(err, month, id, HX_USAGE_DAMAGED);
-        }
-
-        if (exclude != NULL
-            && memcmp(at->key.data + len, exclude, HX_USAGE_SOURCE) == 0)
-        {
-            continue;
-        }
-
-        if (!hx_usage_value_intact(&at->key, &at->value)) {
-            return hx_usage_wrong(err, month, id, HX_USAGE_DAMAGED);
-        }
+    while ((rc = hx_usage_source(at, of, err)) == HX_OK) {
 
         if (hx_usage_value_add(&at->value, sum) != HX_OK) {
-            return hx_usage_wrong(err, month, id, HX_USAGE_TOO_MUCH);
+            return hx_usage_wrong(err, of->month, of->id, HX_USAGE_TOO_MUCH);
         }
+
+        hx_usage_step(at);
     }
 
-    if (at->rc != 0 && at->rc != MDB_NOTFOUND) {
-        return hx_env_fail(err, "mdb_cursor_get", at->rc);
-    }
-
-    return HX_OK;
+    return rc == HX_NO ? HX_OK : rc;
 }
 
 
@@ -160,11 +143,10 @@ hx_rc_t
 hx_usage_get(hx_usage_t *u, unsigned month, const hx_str_t *id,
     const unsigned char *exclude, hx_usage_sum_t *sum, char *err)
 {
-    size_t          len;
     hx_rc_t         rc;
     MDB_txn        *txn;
-    unsigned char   prefix[HX_USAGE_PREFIX];
     hx_usage_at_t   at;
+    hx_usage_of_t   of;
 
     hx_usage_sum_clear(sum);
 
@@ -176,9 +158,9 @@ hx_usage_get(hx_usage_t *u, unsigned month, const hx_str_t *id,
         return HX_FAIL;
     }
 
-    len = hx_usage_key_prefix(prefix, month, id);
-    hx_usage_seek(&at, prefix, len);
-    rc = hx_usage_sum_up(&at, month, id, exclude, sum, err);
+    hx_usage_of(&of, month, id, exclude, exclude != NULL ? 1 : 0);
+    hx_usage_seek(&at, of.prefix, of.len);
+    rc = hx_usage_sum_up(&at, &of, sum, err);
     hx_usage_end_read(u, txn, &at, err);
 
     return rc == HX_OK && sum->n == 0 ? HX_NO : rc;
@@ -192,6 +174,7 @@ hx_usage_walk(hx_usage_at_t *at, unsigned month, const hx_str_t *after,
 {
     size_t          len;
     hx_str_t        id;
+    hx_usage_of_t   of;
     unsigned char   first[HX_USAGE_PREFIX];
 
     static const hx_str_t  unknown = hx_string("?");
@@ -211,7 +194,9 @@ hx_usage_walk(hx_usage_at_t *at, unsigned month, const hx_str_t *after,
             return hx_usage_wrong(err, month, &unknown, HX_USAGE_DAMAGED);
         }
 
-        if (hx_usage_sum_up(at, month, &id, NULL, sum, err) != HX_OK) {
+        hx_usage_of(&of, month, &id, NULL, 0);
+
+        if (hx_usage_sum_up(at, &of, sum, err) != HX_OK) {
             return HX_FAIL;
         }
 

@@ -116,6 +116,6 @@ void ngx_hx_usage_return(void);
 
 /* hx_usage_total() of this worker's; FAIL is logged, once a second at most. */
 hx_rc_t ngx_hx_usage_total(unsigned month, const hx_str_t *id,
-    const u_char *source, uint64_t *tenths);
+    const u_char *sources, size_t n, uint64_t *tenths);
 
 #endif /* NGX_HX_STORE_H */

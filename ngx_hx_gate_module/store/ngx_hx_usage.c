@@ -307,7 +307,7 @@ ngx_hx_usage_return(void)
 
 hx_rc_t
 ngx_hx_usage_total(unsigned month, const hx_str_t *id,
-    const u_char *source, uint64_t *tenths)
+    const u_char *sources, size_t n, uint64_t *tenths)
 {
     char     err[HX_USAGE_ERR];
     hx_rc_t  rc;
@@ -316,7 +316,7 @@ ngx_hx_usage_total(unsigned month, const hx_str_t *id,
         return HX_FAIL;
     }
 
-    rc = hx_usage_total(ngx_hx_usage.usage, month, id, source, tenths, err);
+    rc = hx_usage_total(ngx_hx_usage.usage, month, id, sources, n, tenths, err);
 
     if (rc == HX_FAIL) {
         ngx_hx_usage_complain("did not answer", err);

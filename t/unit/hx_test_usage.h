@@ -117,7 +117,7 @@ test_total(hx_usage_t *u, unsigned month, const char *id, unsigned exclude,
     memset(test_err, 0, sizeof(test_err));
     test_source(source, exclude);
 
-    return hx_usage_total(u, month, &name, exclude ? source : NULL, tenths,
+    return hx_usage_total(u, month, &name, source, exclude ? 1 : 0, tenths,
                           test_err);
 }
 

@@ -122,7 +122,7 @@ test_stored(unsigned tenant, unsigned month)
 
     id = test_tenant(tenant);
 
-    if (hx_usage_total(usage, month, &id, NULL, &tenths, err) != HX_OK) {
+    if (hx_usage_total(usage, month, &id, NULL, 0, &tenths, err) != HX_OK) {
         fail_msg("%s", err);
     }
 

@@ -348,6 +348,35 @@ too_much(void **state)
 }
 
 
+/* What is not stored yet goes to the entry of its operation. */
+static void
+added_by_hand(void **state)
+{
+    hx_str_t  put = test_str("put"), get = test_str("get");
+    unsigned  i;
+
+    memset(&sum, 0, sizeof(sum));
+    assert_int_equal(hx_usage_sum_add(&sum, &put, 3), HX_OK);
+    assert_int_equal(hx_usage_sum_add(&sum, &get, 10), HX_OK);
+    assert_int_equal(hx_usage_sum_add(&sum, &put, 4), HX_OK);
+    assert_int_equal(sum.n, 2);
+    assert_int_equal(sum.entries[0].tenths, 7);
+    assert_int_equal(sum.entries[1].tenths, 10);
+    assert_int_equal(sum.tenths, 17);
+    assert_int_equal(hx_usage_sum_add(&sum, &put, UINT64_MAX - 16), HX_FAIL);
+
+    memset(&sum, 0, sizeof(sum));
+
+    for (i = 0; i < HX_USAGE_OPERATIONS; i++) {
+        (void) snprintf(names[i], sizeof(names[i]), "n%u", i);
+        put = test_str(names[i]);
+        assert_int_equal(hx_usage_sum_add(&sum, &put, 1), HX_OK);
+    }
+
+    assert_int_equal(hx_usage_sum_add(&sum, &get, 1), HX_FAIL);
+}
+
+
 static void
 test_patch_crc(const hx_str_t *key, unsigned char *p, size_t len)
 {
@@ -490,6 +519,7 @@ main(void)
         cmocka_unit_test(round_trips),
         cmocka_unit_test(sums),
         cmocka_unit_test(too_much),
+        cmocka_unit_test(added_by_hand),
         cmocka_unit_test(damage),
         cmocka_unit_test(nonsense)
     };

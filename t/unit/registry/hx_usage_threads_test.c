@@ -124,6 +124,8 @@ sources_add_up(void **state)
 {
     uint64_t                tenths;
     hx_usage_t             *u;
+    const hx_str_t          acme = test_str("acme");
+    unsigned char           two[2 * HX_USAGE_SOURCE];
     static hx_usage_sum_t   sum;
 
     u = test_usage();
@@ -143,6 +145,13 @@ sources_add_up(void **state)
     assert_int_equal(test_used(u, "acme", 2), 301);
     assert_int_equal(test_used(u, "acme", 3), 21);
     assert_int_equal(test_used(u, "acme", 4), 321);
+
+    test_source(two, 3);
+    test_source(two + HX_USAGE_SOURCE, 1);
+    assert_int_equal(hx_usage_total(u, HX_TEST_MONTH, &acme, two, 2, &tenths,
+                                    test_err), HX_OK);
+    assert_int_equal(tenths, 20);
+
     assert_int_equal(test_get(u, HX_TEST_MONTH, "acme", 2, &sum), HX_OK);
     assert_int_equal(sum.n, 1);
     assert_int_equal(test_of(&sum, "put"), 301);
@@ -341,8 +350,8 @@ invalid_arguments(void **state)
         name.len = i == 0 ? 0 : i == 3 ? 3 : HX_TENANT_MAX + i;
         memset(&seen, 0, sizeof(seen));
 
-        assert_int_equal(hx_usage_total(u, HX_TEST_MONTH, &name, NULL, &tenths,
-                                        test_err), HX_FAIL);
+        assert_int_equal(hx_usage_total(u, HX_TEST_MONTH, &name, NULL, 0,
+                                        &tenths, test_err), HX_FAIL);
         assert_int_equal(hx_usage_get(u, HX_TEST_MONTH, &name, NULL, &sum,
                                       test_err), HX_FAIL);
         assert_int_equal(hx_usage_list(u, HX_TEST_MONTH, &name, test_each,
