@@ -285,22 +285,36 @@ hx_window_refused(const hx_window_t *w, const hx_window_bits_t *bits,
 }
 
 
-hx_window_rc_t
-hx_window_take(hx_window_t *w, const hx_window_bits_t *bits,
-    const hx_rate_t *rate, uint64_t now, hx_window_view_t *view)
+/* Is there room for one more?  When there is: requests of a group, and held. */
+static inline hx_window_rc_t
+hx_window_room(hx_window_t *w, const hx_window_bits_t *bits,
+    const hx_rate_t *rate, uint64_t now, hx_window_view_t *view,
+    uint32_t *unit, uint64_t *held)
 {
-    uint32_t  unit;
-    uint64_t  held;
-
     if (hx_window_enter(w, bits, rate, now) != HX_WINDOW_ADMITTED) {
         return HX_WINDOW_GROW;
     }
 
-    unit = hx_window_unit(w->requests);
-    held = hx_window_held(w, unit);
+    *unit = hx_window_unit(w->requests);
+    *held = hx_window_held(w, *unit);
 
-    if (held >= w->requests) {
-        return hx_window_refused(w, bits, unit, held, now, view);
+    return *held < w->requests
+           ? HX_WINDOW_ADMITTED
+           : hx_window_refused(w, bits, *unit, *held, now, view);
+}
+
+
+hx_window_rc_t
+hx_window_take(hx_window_t *w, const hx_window_bits_t *bits,
+    const hx_rate_t *rate, uint64_t now, hx_window_view_t *view)
+{
+    uint32_t        unit;
+    uint64_t        held;
+    hx_window_rc_t  rc;
+
+    rc = hx_window_room(w, bits, rate, now, view, &unit, &held);
+    if (rc != HX_WINDOW_ADMITTED) {
+        return rc;
     }
 
     if (w->partial + 1 < unit) {
@@ -328,18 +342,13 @@ hx_window_rc_t
 hx_window_peek(hx_window_t *w, const hx_window_bits_t *bits,
     const hx_rate_t *rate, uint64_t now, hx_window_view_t *view)
 {
-    uint32_t  unit;
-    uint64_t  held;
+    uint32_t        unit;
+    uint64_t        held;
+    hx_window_rc_t  rc;
 
-    if (hx_window_enter(w, bits, rate, now) != HX_WINDOW_ADMITTED) {
-        return HX_WINDOW_GROW;
-    }
-
-    unit = hx_window_unit(w->requests);
-    held = hx_window_held(w, unit);
-
-    if (held >= w->requests) {
-        return hx_window_refused(w, bits, unit, held, now, view);
+    rc = hx_window_room(w, bits, rate, now, view, &unit, &held);
+    if (rc != HX_WINDOW_ADMITTED) {
+        return rc;
     }
 
     view->remaining = w->requests - (uint32_t) held;
