@@ -7,9 +7,62 @@
 #ifndef HX_TEXT_H
 #define HX_TEXT_H
 
+#include <string.h>
+
 #include "hx_buf.h"
 #include "hx_limits.h"
 #include "hx_types.h"
+
+/*
+ * Are these len bytes the same?  In words that overlap: every request comes by,
+ * and a call of memcmp() for a few bytes is twice the instructions.
+ */
+
+static inline int
+hx_text_same(const unsigned char *a, const unsigned char *b, size_t len)
+{
+    size_t    i;
+    uint32_t  v, w;
+    uint64_t  x, y;
+
+    if (len >= sizeof(x)) {
+        for (i = len - sizeof(x); /* void */ ; i -= sizeof(x)) {
+            memcpy(&x, a + i, sizeof(x));
+            memcpy(&y, b + i, sizeof(y));
+
+            if (x != y) {
+                return 0;
+            }
+
+            if (i < sizeof(x)) {
+                break;
+            }
+        }
+
+        memcpy(&x, a, sizeof(x));
+        memcpy(&y, b, sizeof(y));
+
+        return x == y;
+    }
+
+    if (len >= sizeof(v)) {
+        memcpy(&v, a, sizeof(v));
+        memcpy(&w, b, sizeof(w));
+
+        if (v != w) {
+            return 0;
+        }
+
+        memcpy(&v, a + len - sizeof(v), sizeof(v));
+        memcpy(&w, b + len - sizeof(w), sizeof(w));
+
+        return v == w;
+    }
+
+    return len == 0 || (a[0] == b[0] && a[len >> 1] == b[len >> 1]
+                        && a[len - 1] == b[len - 1]);
+}
+
 
 /* Appends v in decimal. */
 void hx_text_u64(hx_buf_t *b, uint64_t v);

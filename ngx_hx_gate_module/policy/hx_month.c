@@ -63,22 +63,18 @@ hx_month_of(int64_t unix_sec)
         n++;
     }
 
-    return (unsigned) ((1970 + n / 12) * 100 + n % 12 + 1);
+    return hx_month_at((unsigned) n);
 }
 
 
 int64_t
 hx_month_end(unsigned month)
 {
-    int64_t  n;
-
     if (!hx_month_valid(month)) {
         return 0;
     }
 
-    n = ((int64_t) (month / 100) - 1970) * 12 + month % 100 - 1;
-
-    return hx_month_first(n + 1) * HX_MONTH_DAY;
+    return hx_month_first((int64_t) hx_month_count(month) + 1) * HX_MONTH_DAY;
 }
 
 

@@ -14,6 +14,22 @@
 #define HX_MONTH_NONE     0     /* no month */
 #define HX_MONTH_TEXT     7     /* bytes of "2026-01" */
 
+/* Months since January 1970, of which that is 0; and back. */
+
+static inline unsigned
+hx_month_count(unsigned month)
+{
+    return (month / 100 - 1970) * 12 + month % 100 - 1;
+}
+
+
+static inline unsigned
+hx_month_at(unsigned count)
+{
+    return (count / 12 + 1970) * 100 + count % 12 + 1;
+}
+
+
 /* 1 when it is a month as above, else 0. */
 int hx_month_valid(unsigned month);
 

@@ -7,10 +7,9 @@
 #ifndef HX_PLAN_H
 #define HX_PLAN_H
 
-#include <string.h>
-
 #include "hx_buf.h"
 #include "hx_limits.h"
+#include "hx_text.h"
 #include "hx_types.h"
 
 #define HX_QUOTA_UNLIMITED   UINT64_MAX     /* tenths of a CU */
@@ -45,57 +44,6 @@ const hx_plan_t *hx_plan_default(const hx_plan_t *plans, unsigned n);
 void hx_plan_names(hx_buf_t *b, const hx_plan_t *plans, unsigned n);
 
 
-/*
- * Are these len bytes the same?  In words that overlap: every request comes by,
- * and a call of memcmp() for a few bytes is twice the instructions.
- */
-
-static inline int
-hx_plan_same(const unsigned char *a, const unsigned char *b, size_t len)
-{
-    size_t    i;
-    uint32_t  v, w;
-    uint64_t  x, y;
-
-    if (len >= sizeof(x)) {
-        for (i = len - sizeof(x); /* void */ ; i -= sizeof(x)) {
-            memcpy(&x, a + i, sizeof(x));
-            memcpy(&y, b + i, sizeof(y));
-
-            if (x != y) {
-                return 0;
-            }
-
-            if (i < sizeof(x)) {
-                break;
-            }
-        }
-
-        memcpy(&x, a, sizeof(x));
-        memcpy(&y, b, sizeof(y));
-
-        return x == y;
-    }
-
-    if (len >= sizeof(v)) {
-        memcpy(&v, a, sizeof(v));
-        memcpy(&w, b, sizeof(w));
-
-        if (v != w) {
-            return 0;
-        }
-
-        memcpy(&v, a + len - sizeof(v), sizeof(v));
-        memcpy(&w, b + len - sizeof(w), sizeof(w));
-
-        return v == w;
-    }
-
-    return len == 0 || (a[0] == b[0] && a[len >> 1] == b[len >> 1]
-                        && a[len - 1] == b[len - 1]);
-}
-
-
 /* The plan of that name in the table, or NULL. */
 
 static inline const hx_plan_t *
@@ -108,7 +56,7 @@ hx_plan_find(const hx_plan_t *plans, unsigned n, const unsigned char *name,
 
     for (plan = plans; plan < end; plan++) {
         if (plan->name.len == len && plan->name.data[0] == name[0]
-            && hx_plan_same(plan->name.data, name, len))
+            && hx_text_same(plan->name.data, name, len))
         {
             return plan;
         }

@@ -8,6 +8,9 @@
 #include "hx_box.h"
 #include "hx_state_impl.h"
 
+/* All of it is written: "last" decides, whenever one is killed in it. */
+void hx_box_clear(hx_box_head_t *h);
+
 /* n bytes of the records from start on are in the file: they go. */
 void hx_box_written(hx_box_head_t *h, const unsigned char *data, uint32_t n);
 

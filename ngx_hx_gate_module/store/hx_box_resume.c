@@ -219,9 +219,7 @@ hx_box_resume(hx_box_t *box, int fd, int *unsure)
     h = box->head;
 
     if (h->last <= h->start) {
-        h->last = 0;
-        h->start = 0;
-        h->writing = 0;
+        hx_box_clear(h);
         return;
     }
 

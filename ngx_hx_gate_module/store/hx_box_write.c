@@ -17,9 +17,7 @@
 #include "hx_box_impl.h"
 
 
-/* All of it is written: "last" decides, whenever one is killed here. */
-
-static void
+void
 hx_box_clear(hx_box_head_t *h)
 {
     h->last = 0;

@@ -40,6 +40,18 @@ hx_state_fail(char *err, const char *what, const char *why)
 }
 
 
+hx_rc_t
+hx_state_beside(char out[HX_STATE_PATH], const char *path, const char *suffix,
+    char *err)
+{
+    if (snprintf(out, HX_STATE_PATH, "%s%s", path, suffix) >= HX_STATE_PATH) {
+        return hx_state_fail(err, path, "is too long");
+    }
+
+    return HX_OK;
+}
+
+
 /* Nobody else may have made it: its name is in a directory for everybody. */
 
 static hx_rc_t
@@ -286,10 +298,8 @@ hx_state_setup(hx_state_t *st, const hx_state_conf_t *conf, char *err)
         return hx_state_lay_out(st, conf, err);
     }
 
-    if (snprintf(st->path, sizeof(st->path), "%s", conf->path)
-        >= (int) sizeof(st->path))
-    {
-        return hx_state_fail(err, conf->path, "is too long");
+    if (hx_state_beside(st->path, conf->path, "", err) != HX_OK) {
+        return HX_FAIL;
     }
 
     wait.tv_sec = 0;

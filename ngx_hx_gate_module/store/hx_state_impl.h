@@ -8,9 +8,15 @@
 
 #include <string.h>
 
+#include "hx_month.h"
 #include "hx_state_layout.h"
+#include "hx_text.h"
 
 #define HX_STATE_TRIES      1024            /* blocks looked at to evict one */
+#define HX_STATE_PATH       1024            /* bytes of a path with its NUL */
+
+#define HX_STATE_NEW        ".new"          /* behind it: not in force yet */
+#define HX_STATE_OLD        ".old"          /* put aside */
 
 /* Before this line a store is done, behind it the next: for the reader that
  * comes after kill -9, which sees whole stores in their order. */
@@ -27,7 +33,7 @@ struct hx_state_s {
     unsigned char     *boxes;
     size_t             mapped;
     int                fd;                  /* holds the file lock; -1 */
-    char               path[1024];
+    char               path[HX_STATE_PATH];
 };
 
 
@@ -35,6 +41,10 @@ struct hx_state_s {
 
 hx_rc_t hx_state_fail(char *err, const char *what, const char *why);
 void hx_state_drop(hx_state_t *st);             /* unmaps, closes */
+
+/* The path with a suffix: OK, or FAIL and a text: it is too long. */
+hx_rc_t hx_state_beside(char out[HX_STATE_PATH], const char *path,
+    const char *suffix, char *err);
 
 /* The locks of one who opens st->fd and is alone with it. */
 hx_rc_t hx_state_lock_alone(const hx_state_t *st);
@@ -142,6 +152,9 @@ hx_tenant_block_t *hx_state_lock_block(hx_state_t *st, uint32_t block, int wait,
 int hx_state_listed(const hx_state_t *st, const hx_tenant_block_t *t,
     uint32_t block);
 
+/* Memory of the window's long form, as far as there is any. */
+void hx_state_free_bits(hx_state_t *st, hx_tenant_block_t *t);
+
 /* Nothing of it counts: no window, no usage that is not stored elsewhere. */
 int hx_state_idle(hx_state_t *st, const hx_tenant_block_t *t, uint32_t block);
 void hx_state_remove(hx_state_t *st, hx_tenant_block_t *t, uint32_t block);
@@ -206,25 +219,6 @@ hx_state_hash(const hx_str_t *id)
 }
 
 
-static inline int
-hx_state_equal(const unsigned char *a, const unsigned char *b, size_t len)
-{
-    size_t  i;
-
-    if (len < 8) {
-        return memcmp(a, b, len) == 0;
-    }
-
-    for (i = 0; i + 8 < len; i += 8) {
-        if (hx_state_word(a + i) != hx_state_word(b + i)) {
-            return 0;
-        }
-    }
-
-    return hx_state_word(a + len - 8) == hx_state_word(b + len - 8);
-}
-
-
 /* The tenant of an id, or NULL. */
 
 static inline hx_tenant_block_t *
@@ -240,7 +234,7 @@ hx_state_find(const hx_state_t *st, uint32_t hash, const hx_str_t *id,
         t = &hx_state_block(st, n)->tenant;
 
         if (t->hash == hash && t->id_len == id->len
-            && hx_state_equal(t->id, id->data, id->len))
+            && hx_text_same(t->id, id->data, id->len))
         {
             *block = n;
             return t;
@@ -368,21 +362,6 @@ hx_state_box(const hx_state_t *st, uint32_t n)
     return (hx_box_head_t *) (st->boxes
                               + (size_t) n
                                 * (HX_STATE_PAGE + st->head->box_size));
-}
-
-/* YYYYMM as months since January 1970. */
-
-static inline unsigned
-hx_state_months(unsigned yyyymm)
-{
-    return (yyyymm / 100 - 1970) * 12 + yyyymm % 100 - 1;
-}
-
-
-static inline unsigned
-hx_state_yyyymm(unsigned months)
-{
-    return (months / 12 + 1970) * 100 + months % 12 + 1;
 }
 
 #endif /* HX_STATE_IMPL_H */

@@ -458,10 +458,8 @@ hx_state_move(hx_state_t *st, const hx_state_conf_t *conf, char *err)
 
     memset(&to, 0, sizeof(to));
 
-    if (snprintf(to.path, sizeof(to.path), "%s.new", st->path)
-        >= (int) sizeof(to.path))
-    {
-        return hx_state_fail(err, st->path, "is too long");
+    if (hx_state_beside(to.path, st->path, HX_STATE_NEW, err) != HX_OK) {
+        return HX_FAIL;
     }
 
     (void) unlink(to.path);

@@ -124,7 +124,7 @@ hx_rc_t
 hx_state_prepare(hx_state_t **out, hx_state_t *old,
     const hx_state_conf_t *conf, char *err)
 {
-    char             path[sizeof(old->path)];
+    char             path[HX_STATE_PATH];
     hx_rc_t          rc;
     struct stat      sb;
     hx_state_conf_t  new_conf;
@@ -135,10 +135,8 @@ hx_state_prepare(hx_state_t **out, hx_state_t *old,
     /* the file of the same name is in use: this one gets its name later */
 
     if (conf->path != NULL && strcmp(conf->path, old->path) == 0) {
-        if (snprintf(path, sizeof(path), "%s.old", conf->path)
-            >= (int) sizeof(path))
-        {
-            return hx_state_fail(err, conf->path, "is too long");
+        if (hx_state_beside(path, conf->path, HX_STATE_OLD, err) != HX_OK) {
+            return HX_FAIL;
         }
 
         if (lstat(path, &sb) == 0) {
@@ -146,7 +144,9 @@ hx_state_prepare(hx_state_t **out, hx_state_t *old,
                                  "lost");
         }
 
-        (void) snprintf(path, sizeof(path), "%s.new", conf->path);
+        if (hx_state_beside(path, conf->path, HX_STATE_NEW, err) != HX_OK) {
+            return HX_FAIL;
+        }
 
         (void) unlink(path);            /* of a reload that failed */
         new_conf.path = path;
@@ -181,7 +181,7 @@ hx_state_discard(hx_state_t *st)
 
     len = strlen(st->path);
 
-    if (len > 4 && strcmp(st->path + len - 4, ".new") == 0) {
+    if (len > 4 && strcmp(st->path + len - 4, HX_STATE_NEW) == 0) {
         (void) unlink(st->path);
     }
 
@@ -192,18 +192,16 @@ hx_state_discard(hx_state_t *st)
 hx_rc_t
 hx_state_replace(hx_state_t *st, hx_state_t *old, char *err)
 {
-    char    aside[sizeof(old->path)];
+    char    aside[HX_STATE_PATH];
     size_t  len;
 
     len = strlen(old->path);
 
     if (len != 0 && strncmp(st->path, old->path, len) == 0
-        && strcmp(st->path + len, ".new") == 0)
+        && strcmp(st->path + len, HX_STATE_NEW) == 0)
     {
-        if (snprintf(aside, sizeof(aside), "%s.old", old->path)
-            >= (int) sizeof(aside))
-        {
-            return hx_state_fail(err, old->path, "is too long");
+        if (hx_state_beside(aside, old->path, HX_STATE_OLD, err) != HX_OK) {
+            return HX_FAIL;
         }
 
         if (rename(old->path, aside) != 0) {
@@ -238,16 +236,14 @@ hx_rc_t
 hx_state_open_old(hx_state_t **out, const char *path, char *err)
 {
     int              fd;
-    char             aside[sizeof((*out)->path)];
+    char             aside[HX_STATE_PATH];
     ssize_t          n;
     hx_state_head_t  h;
     hx_state_conf_t  conf;
 
     *out = NULL;
 
-    if (snprintf(aside, sizeof(aside), "%s.old", path)
-        >= (int) sizeof(aside))
-    {
+    if (hx_state_beside(aside, path, HX_STATE_OLD, err) != HX_OK) {
         return HX_NO;
     }
 

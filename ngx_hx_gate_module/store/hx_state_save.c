@@ -76,7 +76,7 @@ hx_state_copy(const hx_state_t *st, hx_tenant_block_t *t, uint32_t block,
         }
 
         to = &used->entry[used->n++];
-        to->month = hx_state_yyyymm(month);
+        to->month = hx_month_at(month);
         to->operation = hx_entry_op(*e);
         to->tenths = hx_entry_tenths(*e);
     }
@@ -234,7 +234,7 @@ hx_state_unchanged(const hx_state_t *st, hx_tenant_block_t *t,
         was = &used->entry[n];
 
         if (n == used->n || was->operation != hx_entry_op(*e)
-            || was->month != hx_state_yyyymm(hx_entry_month(*e))
+            || was->month != hx_month_at(hx_entry_month(*e))
             || was->tenths != hx_entry_tenths(*e))
         {
             return 0;
@@ -283,7 +283,7 @@ hx_state_saved(hx_state_t *st, const hx_state_used_t *used)
     if (t->incarnation == used->incarnation
         && hx_state_listed(st, t, used->block))
     {
-        month = used->n != 0 ? hx_state_months(used->entry[0].month) : 0;
+        month = used->n != 0 ? hx_month_count(used->entry[0].month) : 0;
 
         if (hx_state_unchanged(st, t, used, 0)) {
             hx_state_clear_unsaved(st, used->block);

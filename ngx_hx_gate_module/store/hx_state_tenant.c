@@ -125,6 +125,26 @@ hx_state_idle(hx_state_t *st, const hx_tenant_block_t *t, uint32_t block)
 }
 
 
+void
+hx_state_free_bits(hx_state_t *st, hx_tenant_block_t *t)
+{
+    unsigned   i;
+    uint32_t   n;
+
+    /* the last one first: it tells that all are there */
+
+    for (i = HX_WINDOW_PARTS; i-- != 0; /* void */) {
+        n = t->bits[i];
+        t->bits[i] = 0;
+        hx_state_barrier();
+
+        if (n != 0) {
+            hx_state_free(st, n);
+        }
+    }
+}
+
+
 /*
  * Nothing of it leads anywhere any more before a block of it is free: who is
  * killed in here leaves a tenant that is not listed, and that may be removed
@@ -134,8 +154,7 @@ hx_state_idle(hx_state_t *st, const hx_tenant_block_t *t, uint32_t block)
 void
 hx_state_remove(hx_state_t *st, hx_tenant_block_t *t, uint32_t block)
 {
-    unsigned   i;
-    uint32_t   n, *link;
+    uint32_t  n, *link;
 
     link = hx_state_link(st, t, block);
 
@@ -145,15 +164,7 @@ hx_state_remove(hx_state_t *st, hx_tenant_block_t *t, uint32_t block)
         (void) __atomic_fetch_sub(&st->head->tenants, 1, __ATOMIC_RELAXED);
     }
 
-    for (i = 0; i < HX_WINDOW_PARTS; i++) {
-        n = t->bits[i];
-        t->bits[i] = 0;
-        hx_state_barrier();
-
-        if (n != 0) {
-            hx_state_free(st, n);
-        }
-    }
+    hx_state_free_bits(st, t);
 
     while (t->more != 0) {
         n = t->more;
@@ -360,7 +371,7 @@ hx_state_month_sum(const hx_state_t *st, const hx_tenant_block_t *t,
     uint64_t                sum;
     const hx_more_block_t  *m;
 
-    month = hx_state_months(month);
+    month = hx_month_count(month);
     sum = hx_state_sum(t->entry, HX_STATE_INLINE, month);
 
     for (n = t->more; n != 0; n = m->next) {

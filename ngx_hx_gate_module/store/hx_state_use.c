@@ -115,24 +115,6 @@ hx_state_grow(hx_state_t *st, hx_tenant_block_t *t)
 }
 
 
-static void
-hx_state_shrink(hx_state_t *st, hx_tenant_block_t *t)
-{
-    unsigned   i;
-    uint32_t   n;
-
-    for (i = HX_WINDOW_PARTS; i-- != 0; /* void */) {
-        n = t->bits[i];
-        t->bits[i] = 0;
-        hx_state_barrier();
-
-        if (n != 0) {
-            hx_state_free(st, n);
-        }
-    }
-}
-
-
 /* Nothing counts, nor did a whole window ago: bursts are far between. */
 
 static int
@@ -169,7 +151,7 @@ hx_state_settle(hx_state_t *st, hx_stripe_t *s, hx_tenant_block_t *t,
     hx_state_barrier();
 
     if (release) {
-        hx_state_shrink(st, t);
+        hx_state_free_bits(st, t);
     }
 
     s->window = t->window;
@@ -280,7 +262,7 @@ hx_state_decide(hx_state_t *st, hx_stripe_t *s, hx_tenant_block_t *t,
 
     if (ask->quota != UINT64_MAX) {
 
-        if (t->newest > hx_state_months(ask->month) + 1) {
+        if (t->newest > hx_month_count(ask->month) + 1) {
             hx_state_turn_back(st, s, t, answer->block);
             answer->incarnation = t->incarnation;
         }
@@ -370,7 +352,7 @@ hx_state_add(hx_state_t *st, hx_stripe_t *s, hx_tenant_block_t *t,
     hx_entry_t     *e;
     hx_box_head_t  *box;
 
-    month = hx_state_months(c->month);
+    month = hx_month_count(c->month);
 
     if (t->newest > month + 1) {
         hx_state_turn_back(st, s, t, block);

@@ -579,10 +579,34 @@ ignoring_case(void **state)
 }
 
 
+/* Against memcmp(): every length up to 70, every byte that may differ. */
+static void
+same_bytes(void **state)
+{
+    size_t         len, at;
+    unsigned char  a[80], b[80];
+
+    for (len = 0; len <= 70; len++) {
+        memset(a, 0x5a, sizeof(a));
+        memset(b, 0x5a, sizeof(b));
+        memset(b + len + 3, 0xa5, sizeof(b) - len - 3);
+
+        assert_true(hx_text_same(a + 3, b + 3, len));
+
+        for (at = 0; at < len; at++) {
+            b[3 + at] ^= (unsigned char) (1U << at % 8);
+            assert_false(hx_text_same(a + 3, b + 3, len));
+            b[3 + at] ^= (unsigned char) (1U << at % 8);
+        }
+    }
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(same_bytes),
         cmocka_unit_test(numbers),
         cmocka_unit_test(full_buffers),
         cmocka_unit_test(numbers_refused),
