@@ -155,16 +155,12 @@ ngx_hx_admin_change(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     ngx_int_t                  status;
     ngx_hx_job_t              *job;
     hx_adminreq_t             *req;
-    hx_admin_call_t            call;
     const ngx_hx_main_conf_t  *mcf;
 
     status = ngx_hx_admin_collect(r, ctx, &body);
     if (status != NGX_OK) {
         return status;
     }
-
-    call = hx_adminreq_call(r->uri.data + sizeof(HX_PATH_ONBOARD) - 1,
-                            r->uri.len - (sizeof(HX_PATH_ONBOARD) - 1));
 
     req = ngx_palloc(r->pool, sizeof(hx_adminreq_t));
     job = ngx_hx_admin_job(r, NGX_HX_JOB_CHANGE);
@@ -175,7 +171,8 @@ ngx_hx_admin_change(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 
     mcf = ngx_hx_main_conf(r);
 
-    rc = hx_adminreq_parse(req, call, body.data, body.len,
+    rc = hx_adminreq_parse(req, hx_adminpath_call(ctx->admin_path),
+                           body.data, body.len,
                            (uint64_t) ngx_time(), mcf->plans.elts,
                            (unsigned) mcf->plans.nelts);
 
@@ -227,10 +224,7 @@ ngx_hx_admin_onboard(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
-    if (hx_adminreq_call(r->uri.data + sizeof(HX_PATH_ONBOARD) - 1,
-                         r->uri.len - (sizeof(HX_PATH_ONBOARD) - 1))
-        == HX_ADMIN_CALLS)
-    {
+    if (hx_adminpath_call(ctx->admin_path) == HX_ADMIN_CALLS) {
         return ngx_hx_refuse(ctx, HX_E_NOT_FOUND,
                              HX_OUTCOME_UNKNOWN_OPERATION,
                              "No such operation");
@@ -257,7 +251,7 @@ ngx_hx_admin_onboard(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_hx_admin_page(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
 {
     uint64_t   limit;
@@ -293,7 +287,7 @@ ngx_hx_admin_page(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_hx_admin_get(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, size_t skip,
     hx_str_t *id)
 {
@@ -349,34 +343,51 @@ ngx_hx_admin_wait(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
 }
 
 
+/*
+ * A job for what is read behind "skip" bytes of the path: "one" when an id
+ * follows, else "list", with the arguments of one.  NGX_OK and *out, or a
+ * status.
+ */
+
 static ngx_int_t
-ngx_hx_admin_tenants(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+ngx_hx_admin_read(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, size_t skip,
+    ngx_hx_job_type_t one, ngx_hx_job_type_t list, ngx_hx_job_t **out)
 {
     hx_str_t       id;
     ngx_int_t      rc;
     ngx_hx_job_t  *job;
 
-    rc = ngx_hx_admin_get(r, ctx, sizeof(HX_PATH_TENANTS) - 1, &id);
+    rc = ngx_hx_admin_get(r, ctx, skip, &id);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    job = ngx_hx_admin_job(r, id.data != NULL ? NGX_HX_JOB_GET
-                                              : NGX_HX_JOB_LIST);
+    job = ngx_hx_admin_job(r, id.data != NULL ? one : list);
     if (job == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     job->id = id;
+    *out = job;
 
-    if (id.data == NULL) {
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hx_admin_tenants(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    ngx_int_t      rc;
+    ngx_hx_job_t  *job;
+
+    rc = ngx_hx_admin_read(r, ctx, sizeof(HX_PATH_TENANTS) - 1,
+                           NGX_HX_JOB_GET, NGX_HX_JOB_LIST, &job);
+
+    if (rc == NGX_OK && job->type == NGX_HX_JOB_LIST) {
         rc = ngx_hx_admin_page(r, ctx, job);
-        if (rc != NGX_OK) {
-            return rc;
-        }
     }
 
-    return ngx_hx_admin_wait(r, ctx, job);
+    return rc == NGX_OK ? ngx_hx_admin_wait(r, ctx, job) : rc;
 }
 
 
@@ -402,29 +413,20 @@ ngx_hx_admin_period(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_hx_admin_usage(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
-    hx_str_t       id;
     ngx_int_t      rc;
     ngx_hx_job_t  *job;
 
-    rc = ngx_hx_admin_get(r, ctx, sizeof(HX_PATH_USAGE) - 1, &id);
-    if (rc != NGX_OK) {
-        return rc;
+    rc = ngx_hx_admin_read(r, ctx, sizeof(HX_PATH_USAGE) - 1,
+                           NGX_HX_JOB_USAGE, NGX_HX_JOB_USAGE_LIST, &job);
+
+    if (rc == NGX_OK) {
+        rc = ngx_hx_admin_period(r, ctx, job);
     }
 
-    job = ngx_hx_admin_job(r, id.data != NULL ? NGX_HX_JOB_USAGE
-                                              : NGX_HX_JOB_USAGE_LIST);
-    if (job == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    job->id = id;
-
-    rc = ngx_hx_admin_period(r, ctx, job);
-
-    if (rc == NGX_OK && id.data == NULL) {
+    if (rc == NGX_OK && job->type == NGX_HX_JOB_USAGE_LIST) {
         rc = ngx_hx_admin_page(r, ctx, job);
     }
 
@@ -450,7 +452,7 @@ ngx_hx_admin_is_own(const ngx_http_request_t *r)
 
 /* The access phase has seen the tenant's key, and its window. */
 
-ngx_int_t
+static ngx_int_t
 ngx_hx_admin_own(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
     ngx_int_t      rc;

@@ -71,21 +71,6 @@ ngx_int_t ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 ngx_int_t ngx_hx_admin_unavailable(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const char *why);
 
-/* GET /gate/admin/usage[/<id>] and, for a tenant, GET /gate/usage. */
-ngx_int_t ngx_hx_admin_usage(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
-ngx_int_t ngx_hx_admin_own(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
-
-/* Arguments that lists have in common: limit and cursor. */
-ngx_int_t ngx_hx_admin_page(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    ngx_hx_job_t *job);
-
-/*
- * Reads only: the rest of the path behind "skip" bytes is empty, or "/<id>",
- * and then checked and in *id.  NGX_OK or a status.
- */
-ngx_int_t ngx_hx_admin_get(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    size_t skip, hx_str_t *id);
-
 /* Posts it, the request stays; a content handler's return code. */
 ngx_int_t ngx_hx_admin_wait(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ngx_hx_job_t *job);
@@ -100,6 +85,15 @@ hx_rc_t ngx_hx_usage_job_list(ngx_hx_job_t *job);
 
 /* ngx_hx_metrics_job.c */
 hx_rc_t ngx_hx_metrics_job(ngx_hx_job_t *job);
+
+/*
+ * A list in job->out: room for what follows the entries is kept aside by the
+ * first, and written by the second: their number, and the id that the next page
+ * begins behind (NULL = this is the last).  HX_OK and job->len, or HX_FAIL.
+ */
+void ngx_hx_job_list_begin(hx_buf_t *b, const ngx_hx_job_t *job);
+hx_rc_t ngx_hx_job_list_end(hx_buf_t *b, ngx_hx_job_t *job, ngx_uint_t n,
+    const hx_str_t *next);
 
 /* "monthly_quota": a number of CUs or null */
 void ngx_hx_job_quota(hx_buf_t *b, uint64_t quota);

@@ -8,6 +8,9 @@
 #include "hx_json_write.h"
 
 
+#define NGX_HX_JOB_TAIL   256             /* bytes of what ends a list */
+
+
 static void
 ngx_hx_job_member(hx_buf_t *b, const char *name, const hx_str_t *s)
 {
@@ -189,6 +192,37 @@ ngx_hx_job_changed(hx_buf_t *b, const ngx_hx_job_t *job, const hx_tenant_t *t)
 }
 
 
+void
+ngx_hx_job_list_begin(hx_buf_t *b, const ngx_hx_job_t *job)
+{
+    hx_buf_init(b, job->out, NGX_HX_ADMIN_OUT - NGX_HX_JOB_TAIL);
+}
+
+
+hx_rc_t
+ngx_hx_job_list_end(hx_buf_t *b, ngx_hx_job_t *job, ngx_uint_t n,
+    const hx_str_t *next)
+{
+    b->end += NGX_HX_JOB_TAIL;
+
+    hx_buf_lit(b, "],\"count\":");
+    hx_text_u64(b, n);
+    hx_buf_lit(b, ",\"next_cursor\":");
+
+    if (next != NULL) {
+        hx_json_string(b, next->data, next->len);
+
+    } else {
+        hx_buf_lit(b, "null");
+    }
+
+    hx_buf_byte(b, '}');
+    job->len = hx_buf_len(b);
+
+    return hx_buf_ok(b) ? HX_OK : HX_FAIL;
+}
+
+
 typedef struct {
     const ngx_hx_job_t  *job;
     hx_buf_t             out;
@@ -240,13 +274,12 @@ static hx_rc_t
 ngx_hx_job_list(ngx_hx_job_t *job)
 {
     hx_rc_t             rc;
+    hx_str_t            last;
     ngx_hx_job_page_t   page;
 
     ngx_memzero(&page, sizeof(ngx_hx_job_page_t));
 
-    /* room for what follows the list is kept aside */
-
-    hx_buf_init(&page.out, job->out, NGX_HX_ADMIN_OUT - 256);
+    ngx_hx_job_list_begin(&page.out, job);
     page.job = job;
     page.limit = job->limit;
 
@@ -258,23 +291,11 @@ ngx_hx_job_list(ngx_hx_job_t *job)
         return rc;
     }
 
-    page.out.end += 256;
+    last.data = page.id;
+    last.len = page.id_len;
 
-    hx_buf_lit(&page.out, "],\"count\":");
-    hx_text_u64(&page.out, page.n);
-    hx_buf_lit(&page.out, ",\"next_cursor\":");
-
-    if (page.more) {
-        hx_json_string(&page.out, page.id, page.id_len);
-
-    } else {
-        hx_buf_lit(&page.out, "null");
-    }
-
-    hx_buf_byte(&page.out, '}');
-    job->len = hx_buf_len(&page.out);
-
-    return HX_OK;
+    return ngx_hx_job_list_end(&page.out, job, page.n,
+                               page.more ? &last : NULL);
 }
 
 

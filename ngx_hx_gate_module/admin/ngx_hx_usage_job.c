@@ -340,9 +340,7 @@ ngx_hx_usage_write(ngx_hx_job_t *job, ngx_hx_usage_merge_t *m,
     ngx_uint_t                    n;
     const ngx_hx_usage_tenant_t  *u, *last;
 
-    /* room for what follows the list is kept aside */
-
-    hx_buf_init(&b, job->out, NGX_HX_ADMIN_OUT - 256);
+    ngx_hx_job_list_begin(&b, job);
 
     hx_buf_byte(&b, '{');
     ngx_hx_usage_period(&b, job->month);
@@ -374,23 +372,13 @@ ngx_hx_usage_write(ngx_hx_job_t *job, ngx_hx_usage_merge_t *m,
         last = u;
     }
 
-    b.end += 256;
-
-    hx_buf_lit(&b, "],\"count\":");
-    hx_text_u64(&b, n);
-    hx_buf_lit(&b, ",\"next_cursor\":");
-
-    if (u != NULL && last != NULL) {
-        hx_json_string(&b, last->id, last->len);
-
-    } else {
-        hx_buf_lit(&b, "null");
+    if (last != NULL) {
+        id.data = last->id;
+        id.len = last->len;
     }
 
-    hx_buf_byte(&b, '}');
-    job->len = hx_buf_len(&b);
-
-    return hx_buf_ok(&b) ? HX_OK : HX_FAIL;
+    return ngx_hx_job_list_end(&b, job, n,
+                               u != NULL && last != NULL ? &id : NULL);
 }
 
 

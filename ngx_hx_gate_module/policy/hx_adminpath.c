@@ -13,19 +13,14 @@
 #define post(path)          { hx_string("POST"), hx_string(path) }
 
 static const hx_adminpath_t  hx_paths[HX_ADMINPATHS] = {
-    { { NULL, 0 }, { NULL, 0 } },
-    post(HX_PATH_ONBOARD "create"),
-    post(HX_PATH_ONBOARD "rotate-key"),
-    post(HX_PATH_ONBOARD "add-namespace"),
-    post(HX_PATH_ONBOARD "remove-namespace"),
-    post(HX_PATH_ONBOARD "suspend"),
-    post(HX_PATH_ONBOARD "activate"),
-    post(HX_PATH_ONBOARD "update-tier"),
-    post(HX_PATH_ONBOARD "delete"),
-    get(HX_PATH_TENANTS),
-    get(HX_PATH_TENANTS HX_TENANT_ID),
-    get(HX_PATH_USAGE),
-    get(HX_PATH_USAGE HX_TENANT_ID),
+#define X(call, name)                                                         \
+    [HX_ADMINPATH_CALLS + HX_ADMIN_##call] = post(HX_PATH_ONBOARD name),
+    HX_ADMIN_CALL_NAMES(X)
+#undef X
+    [HX_ADMINPATH_TENANTS] = get(HX_PATH_TENANTS),
+    [HX_ADMINPATH_TENANT] = get(HX_PATH_TENANTS HX_TENANT_ID),
+    [HX_ADMINPATH_USAGES] = get(HX_PATH_USAGE),
+    [HX_ADMINPATH_USAGE] = get(HX_PATH_USAGE HX_TENANT_ID),
     [HX_ADMINPATH_OWN] = get(HX_PATH_OWN)
 };
 

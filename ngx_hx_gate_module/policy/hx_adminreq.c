@@ -46,27 +46,26 @@ static const hx_str_t  hx_members[M_COUNT] = {
 
 
 typedef struct {
-    hx_str_t         name;
     hx_change_op_t   op;
     unsigned         known;
     unsigned         required;
 } hx_admin_row_t;
 
 static const hx_admin_row_t  hx_calls[HX_ADMIN_CALLS] = {
-    { hx_string("create"), HX_CHANGE_CREATE,
-      M(M_TENANT)|M(M_PLAN)|M(M_NAMESPACES)|M(M_EMAIL)|M(M_EXPIRES),
-      M(M_TENANT) },
-    { hx_string("rotate-key"), HX_CHANGE_ROTATE,
-      M(M_TENANT)|M(M_GRACE)|M(M_EXPIRES), M(M_TENANT) },
-    { hx_string("add-namespace"), HX_CHANGE_ADD_NAMESPACE,
-      M(M_TENANT)|M(M_NAMESPACE), M(M_TENANT)|M(M_NAMESPACE) },
-    { hx_string("remove-namespace"), HX_CHANGE_REMOVE_NAMESPACE,
-      M(M_TENANT)|M(M_NAMESPACE), M(M_TENANT)|M(M_NAMESPACE) },
-    { hx_string("suspend"), HX_CHANGE_SUSPEND, M(M_TENANT), M(M_TENANT) },
-    { hx_string("activate"), HX_CHANGE_ACTIVATE, M(M_TENANT), M(M_TENANT) },
-    { hx_string("update-tier"), HX_CHANGE_UPDATE_TIER,
-      M(M_TENANT)|M(M_PLAN)|M(M_QUOTA)|M(M_RATE), M(M_TENANT)|M(M_PLAN) },
-    { hx_string("delete"), HX_CHANGE_DELETE, M(M_TENANT), M(M_TENANT) },
+    [HX_ADMIN_CREATE] = { HX_CHANGE_CREATE,
+        M(M_TENANT)|M(M_PLAN)|M(M_NAMESPACES)|M(M_EMAIL)|M(M_EXPIRES),
+        M(M_TENANT) },
+    [HX_ADMIN_ROTATE_KEY] = { HX_CHANGE_ROTATE,
+        M(M_TENANT)|M(M_GRACE)|M(M_EXPIRES), M(M_TENANT) },
+    [HX_ADMIN_ADD_NAMESPACE] = { HX_CHANGE_ADD_NAMESPACE,
+        M(M_TENANT)|M(M_NAMESPACE), M(M_TENANT)|M(M_NAMESPACE) },
+    [HX_ADMIN_REMOVE_NAMESPACE] = { HX_CHANGE_REMOVE_NAMESPACE,
+        M(M_TENANT)|M(M_NAMESPACE), M(M_TENANT)|M(M_NAMESPACE) },
+    [HX_ADMIN_SUSPEND] = { HX_CHANGE_SUSPEND, M(M_TENANT), M(M_TENANT) },
+    [HX_ADMIN_ACTIVATE] = { HX_CHANGE_ACTIVATE, M(M_TENANT), M(M_TENANT) },
+    [HX_ADMIN_UPDATE_TIER] = { HX_CHANGE_UPDATE_TIER,
+        M(M_TENANT)|M(M_PLAN)|M(M_QUOTA)|M(M_RATE), M(M_TENANT)|M(M_PLAN) },
+    [HX_ADMIN_DELETE] = { HX_CHANGE_DELETE, M(M_TENANT), M(M_TENANT) },
 };
 
 #define HX_RATE_MEMBERS     (M(M_REQUESTS)|M(M_WINDOW))
@@ -86,23 +85,6 @@ typedef struct {
     unsigned               in_array:1;
     unsigned               in_rate:1;
 } hx_admin_parse_t;
-
-
-hx_admin_call_t
-hx_adminreq_call(const unsigned char *name, size_t len)
-{
-    unsigned  i;
-
-    for (i = 0; i < HX_ADMIN_CALLS; i++) {
-        if (hx_calls[i].name.len == len
-            && memcmp(hx_calls[i].name.data, name, len) == 0)
-        {
-            break;
-        }
-    }
-
-    return (hx_admin_call_t) i;
-}
 
 
 static hx_json_verdict_t

@@ -13,15 +13,21 @@
 #include "hx_tenant.h"
 #include "hx_types.h"
 
+/* Calls and their names in /gate/onboard/<name>; X(constant, name) */
+#define HX_ADMIN_CALL_NAMES(X)                                                \
+    X(CREATE, "create")                                                       \
+    X(ROTATE_KEY, "rotate-key")                                               \
+    X(ADD_NAMESPACE, "add-namespace")                                         \
+    X(REMOVE_NAMESPACE, "remove-namespace")                                   \
+    X(SUSPEND, "suspend")                                                     \
+    X(ACTIVATE, "activate")                                                   \
+    X(UPDATE_TIER, "update-tier")                                             \
+    X(DELETE, "delete")
+
 typedef enum {
-    HX_ADMIN_CREATE = 0,
-    HX_ADMIN_ROTATE_KEY,
-    HX_ADMIN_ADD_NAMESPACE,
-    HX_ADMIN_REMOVE_NAMESPACE,
-    HX_ADMIN_SUSPEND,
-    HX_ADMIN_ACTIVATE,
-    HX_ADMIN_UPDATE_TIER,
-    HX_ADMIN_DELETE,
+#define X(call, name)  HX_ADMIN_##call,
+    HX_ADMIN_CALL_NAMES(X)
+#undef X
     HX_ADMIN_CALLS
 } hx_admin_call_t;
 
@@ -36,9 +42,6 @@ typedef struct {
     size_t           used;
     unsigned char    text[HX_ADMINREQ_TEXT];
 } hx_adminreq_t;
-
-/* The call of "/gate/onboard/<name>", HX_ADMIN_CALLS when there is none. */
-hx_admin_call_t hx_adminreq_call(const unsigned char *name, size_t len);
 
 /*
  * Fills req->change but for "hash".  plans: the n_plans there are; without a

@@ -47,14 +47,19 @@ onboard(void **state)
         if (p->pattern.len > skip
             && memcmp(p->pattern.data, HX_PATH_ONBOARD, skip) == 0)
         {
-            call = hx_adminreq_call(p->pattern.data + skip,
-                                    p->pattern.len - skip);
+            call = hx_adminpath_call(i);
             assert_int_not_equal(call, HX_ADMIN_CALLS);
             assert_int_equal(seen & 1U << call, 0);
             assert_memory_equal(p->method.data, "POST", 4);
             seen |= 1U << call;
+
+        } else {
+            assert_int_equal(hx_adminpath_call(i), HX_ADMIN_CALLS);
         }
     }
+
+    assert_int_equal(hx_adminpath_call(0), HX_ADMIN_CALLS);
+    assert_int_equal(hx_adminpath_call(HX_ADMINPATHS), HX_ADMIN_CALLS);
 
     assert_int_equal(seen, (1U << HX_ADMIN_CALLS) - 1);
 }
@@ -83,6 +88,7 @@ none_of_them(void **state)
         "", "/", "/gate", "/gate/", "/gate/usage/", "/gate/usage/acme",
         "/gate/usag", "/gate/onboard/", "/gate/onboard/creat",
         "/gate/onboard/create/", "/gate/onboard/createe",
+        "/gate/onboard/Create",
         "/gate/admin/tenants/", "/gate/admin/usage/", "/gate/admin/usages",
         "/gate/admin/usage/a/b", "/GATE/usage", "/v1/put"
     };
