@@ -1,7 +1,8 @@
 # HX Gate: the nginx module, hx-engine, their tests.  "make help" lists targets.
 #
 #   BUILD     release (default), debug or asan; objects in build/<BUILD>/, the
-#             results of the last one also as build/*.so and build/hx-engine
+#             results of the last one also as build/*.so, build/hx-engine
+#             and build/hx-audit
 #   BUILDDIR  where to build instead of build/
 #   NGX_SRC   nginx sources, or the distribution's headers (package nginx-dev)
 #   NGINX_BIN the nginx the module is for: its own configure flags are taken
@@ -37,6 +38,7 @@ NGX_OBJ       := $(B)/nginx
 GATE          := ngx_hx_gate_module
 MODULE        := $(B)/ngx_http_hx_gate_module.so
 ENGINE        := $(B)/hx-engine
+AUDIT         := $(B)/hx-audit
 DEPS          := packaging/deps/install.sh
 
 
@@ -77,7 +79,7 @@ NGX_FLAGS      = $(shell $(NGINX_BIN) -V 2>&1 | tr ' ' '\n' | grep -x -E -e \
 
 # ---- build ------------------------------------------------------------------
 
-all: module engine-bin
+all: module engine-bin audit-bin
 
 # everything the goals will need, so that a user is told once
 DEP_GROUPS    := build \
@@ -125,8 +127,11 @@ ENGINE_MAIN   := hx-engine/server/hx_main.c
 CORE_SRC      := $(wildcard $(GATE)/core/*.c)
 # what of the gate can be tested without nginx
 GATE_SRC      := $(wildcard $(GATE)/policy/hx_*.c $(GATE)/store/hx_*.c)
+TOOL_MAIN     := $(GATE)/tool/hx_audit_main.c
+TOOL_SRC      := $(wildcard $(GATE)/tool/*.c)
 ENGINE_SRC    := $(wildcard $(ENGINE_ROOMS:%=hx-engine/%/*.c))
 INCLUDES      := -I$(GATE)/core -I$(GATE)/policy -I$(GATE)/store \
+                 -I$(GATE)/tool \
                  $(ENGINE_ROOMS:%=-Ihx-engine/%)
 
 objects        = $(patsubst %.c,$(OBJ)/%.o,$(1))
@@ -143,6 +148,7 @@ $(B)/prog.stamp: build-deps FORCE
 # rebuilt whole: an object that left the tree must leave the library too
 $(B)/libhxcore.a: $(call objects,$(CORE_SRC))
 $(B)/libhxgate.a: $(call objects,$(GATE_SRC))
+$(B)/libhxaudit.a: $(call objects,$(filter-out $(TOOL_MAIN),$(TOOL_SRC)))
 $(B)/libhxengine.a: $(call objects,$(filter-out $(ENGINE_MAIN),$(ENGINE_SRC)))
 $(B)/%.a:
 	@echo "  AR    $(@:$(ROOT)/%=%)"
@@ -156,6 +162,16 @@ $(ENGINE): $(call objects,$(ENGINE_MAIN)) $(B)/libhxengine.a $(B)/libhxcore.a
 engine-bin: $(ENGINE)
 	$(Q)$(call link,$(BUILD)/$(notdir $(ENGINE)),$(ROOT)/$(notdir $(ENGINE)))
 
+# reads what the module has written; the module does not need it
+$(AUDIT): $(call objects,$(TOOL_MAIN)) $(B)/libhxaudit.a $(B)/libhxgate.a \
+          $(B)/libhxcore.a
+	@echo "  LINK  $(@:$(ROOT)/%=%)"
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ -lpcre2-8 -llmdb -lcrypto -lyajl -lz \
+	  -lpthread
+
+audit-bin: $(AUDIT)
+	$(Q)$(call link,$(BUILD)/$(notdir $(AUDIT)),$(ROOT)/$(notdir $(AUDIT)))
+
 
 # ---- tests ------------------------------------------------------------------
 
@@ -163,7 +179,8 @@ UNIT_SRC      := $(wildcard t/unit/*/*_test.c)
 UNIT_BIN      := $(UNIT_SRC:t/%.c=$(B)/%)
 FUZZ_SRC      := $(wildcard t/fuzz/fuzz_*.c)
 FUZZ_BIN      := $(FUZZ_SRC:t/%.c=$(B)/%)
-TEST_LIBS     := $(B)/libhxgate.a $(B)/libhxengine.a $(B)/libhxcore.a
+TEST_LIBS     := $(B)/libhxaudit.a $(B)/libhxgate.a $(B)/libhxengine.a \
+                 $(B)/libhxcore.a
 TEST_LINK     := -lcmocka -lpcre2-8 -llmdb -lssl -lcrypto -lyajl -lz -lpthread -lm
 
 $(OBJ)/t/%.o: INCLUDES += -It/unit
@@ -187,8 +204,18 @@ $(BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
 	@echo "  LINK  $(@:$(ROOT)/%=%)"
 	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(filter-out -lcmocka,$(TEST_LINK))
 
+# loaded into nginx by tests, also where only the module is instrumented
+POWER_LOSS    := $(B)/hx_power_loss.so
+DISK_FAULT    := $(B)/hx_disk_fault.so
+
+$(POWER_LOSS) $(DISK_FAULT): $(B)/%.so: t/lib/%.c $(B)/prog.stamp
+	@echo "  CC    $<"
+	$(Q)$(CC) -std=gnu11 -O2 -g -fPIC -shared $(HARDEN_LD) $(WARN) -o $@ $<
+
 # what the suites find the programs by (HX.pm, conftest.py, run.sh)
 TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
+                 HX_AUDIT=$(AUDIT) \
+                 HX_POWER_LOSS=$(POWER_LOSS) HX_DISK_FAULT_LIB=$(DISK_FAULT) \
                  HX_SCRATCH=$$(packaging/dev/scratch-dir.sh $(ROOT)) \
                  PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1
 
@@ -214,13 +241,13 @@ unit: build-deps $(UNIT_BIN) $(FUZZ_BIN)
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' $(TEST_ENV) \
 	  $(PROVE) --exec '' $(UNIT_BIN) t/lib/fuzz-replay.t
 
-gate: build-deps all
+gate: build-deps all $(POWER_LOSS) $(DISK_FAULT)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(PROVE) -r t/gate $(SAN_END)
 
 engine: build-deps engine-bin
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/engine $(SAN_END)
 
-e2e: build-deps all
+e2e: build-deps all $(POWER_LOSS) $(DISK_FAULT)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
 
 # Every group runs, whatever the ones before it said.
@@ -250,18 +277,32 @@ stop:
 PREFIX        ?= /usr
 SYSCONFDIR    ?= /etc
 MODULESDIR    ?= $(PREFIX)/lib/nginx/modules
+DOCDIR        ?= $(PREFIX)/share/doc/hx-gate
 
 install: all
-	install -d $(DESTDIR)$(MODULESDIR) $(DESTDIR)$(PREFIX)/sbin
+	install -d $(DESTDIR)$(MODULESDIR) $(DESTDIR)$(PREFIX)/sbin \
+	  $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULESDIR)/
 	install -m 755 $(ENGINE) $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(AUDIT) $(DESTDIR)$(PREFIX)/bin/
 	packaging/install-conf.sh nginx-conf $(DESTDIR)$(SYSCONFDIR)/nginx/hx-gate
+	install -d $(DESTDIR)$(DOCDIR)/siem/splunk $(DESTDIR)$(DOCDIR)/logrotate
+	install -m 644 packaging/siem/*.* $(DESTDIR)$(DOCDIR)/siem/
+	install -m 644 packaging/siem/splunk/*.conf $(DESTDIR)$(DOCDIR)/siem/splunk/
+	install -m 644 packaging/logrotate/hx-gate $(DESTDIR)$(DOCDIR)/logrotate/
+	install -d $(DESTDIR)$(SYSCONFDIR)/logrotate.d
+	@file=$(DESTDIR)$(SYSCONFDIR)/logrotate.d/hx-gate; \
+	if [ -e $$file ] && ! cmp -s packaging/logrotate/hx-gate $$file; then \
+	  echo "kept $$file; the new one is in $(DOCDIR)/logrotate" >&2; \
+	else \
+	  install -m 644 packaging/logrotate/hx-gate $$file; \
+	fi
 
 clean:
 	rm -rf $(ROOT)
 
 help:
-	@echo 'make          build the module and hx-engine into $(BUILDDIR)/'
+	@echo 'make          build the module, hx-engine and hx-audit into $(BUILDDIR)/'
 	@echo 'make run      a throw-away gate and engine on loopback, with a demo'
 	@echo '              (DETACH=1 returns; STATE= HX_GATE_PORT= HX_ENGINE_PORT= HX_METRICS_PORT=)'
 	@echo 'make stop     ends what "make run" started'
@@ -273,18 +314,18 @@ help:
 	@echo 'make lint     static checks'
 	@echo 'make bench    what the gate costs beside bare nginx'
 	@echo 'make deps     only install the Debian packages all this needs'
-	@echo 'make install  module, engine, configuration (DESTDIR= PREFIX=)'
+	@echo 'make install  module, programs, configuration (DESTDIR= PREFIX=)'
 	@echo 'make clean    remove $(BUILDDIR)/'
 	@echo 'make help     this list'
 	@echo 'BUILD=release|debug|asan goes with every target that builds.'
 
 FORCE:
-.PHONY: all build-deps module engine-bin unit gate engine e2e test \
+.PHONY: all build-deps module engine-bin audit-bin unit gate engine e2e test \
         lint bench deps run stop install clean help FORCE
 
 # objects are kept between runs
 .SECONDARY:
 
 -include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(GATE_SRC) \
-  $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
+  $(TOOL_SRC) $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
   t/fuzz/hx_fuzz_driver.c))

@@ -514,6 +514,7 @@ ngx_hx_admin_handler(ngx_http_request_t *r)
     ctx->lcf = ngx_hx_loc_conf(r);
     ctx->admin = 1;
     ctx->decided = 1;
+    ctx->admin_path = hx_adminpath_match(r->uri.data, r->uri.len);
 
     if (ngx_hx_read_headers(r, ctx) != NGX_OK) {
         return ngx_hx_admin_unavailable(r, ctx, "no random bytes");
@@ -523,8 +524,6 @@ ngx_hx_admin_handler(ngx_http_request_t *r)
     if (rc != NGX_OK) {
         return rc;
     }
-
-    ctx->admin_path = hx_adminpath_match(r->uri.data, r->uri.len);
 
     if (ngx_hx_admin_under(r, HX_PATH_ONBOARD, sizeof(HX_PATH_ONBOARD) - 1)) {
         return ngx_hx_admin_onboard(r, ctx);

@@ -55,6 +55,7 @@ typedef struct {
     char                 err[HX_REGISTRY_ERR];
     u_char              *out;               /* malloc'ed, freed by a cleanup */
     size_t               len;
+    hx_audit_change_t      digest;      /* of the tenant's record */
 } ngx_hx_job_t;
 
 /* In r->pool, cleansed and freed with it; NULL = no memory. */

@@ -303,6 +303,8 @@ ngx_hx_admin_done(ngx_event_t *ev)
 
     ngx_hx_admin_give_back(job);
 
+    ngx_hx_ctx(r)->change = &job->digest;
+
     r->main->blocked--;
     r->aio = 0;
 

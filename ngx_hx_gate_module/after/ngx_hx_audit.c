@@ -3,19 +3,18 @@
  * memory (hx_box.h), handed to the file in whole lines.
  *
  * One write() takes all of them: when the box is full, when the flush timer
- * fires (at once with flush=0), before the file is reopened (USR1) and when the
- * worker exits.  What a killed worker leaves in its box its successor finds
- * there, and a timer looks after those that have none.
+ * fires (at once with flush=0 and with durability=write), before the file is
+ * reopened (USR1) and when the worker exits.
  *
- * A write that fails keeps the records; they are tried again with the next
- * flush.  When the box is full meanwhile, new records are lost, counted
+ * A write that fails keeps the records; they are tried again five times a
+ * second.  When the box is full meanwhile, new records are lost, counted
  * (audit_lost) and reported once a second.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_audit.h"
 
 
-#define NGX_HX_AUDIT_RESCUE   1000      /* ms */
+#define NGX_HX_AUDIT_SYSLOG   512       /* bytes of a header, nginx has 311 */
 
 
 typedef struct {
@@ -24,374 +23,404 @@ typedef struct {
 } ngx_hx_audit_ts_t;
 
 
-typedef struct {
-    const ngx_hx_main_conf_t  *mcf;
-    ngx_event_t                event;
-    ngx_connection_t           dummy;   /* ngx_event_ident() wants it */
-    time_t                     told;
-} ngx_hx_audit_rescuer_t;
-
-
-static void ngx_hx_audit_timer(ngx_event_t *ev);
-
-
-static ngx_hx_audit_ts_t       ngx_hx_audit_ts = { -1, { 0 } };
-static ngx_hx_audit_rescuer_t  ngx_hx_audit_rescuer;
-static hx_metrics_t           *ngx_hx_audit_metrics;    /* of this worker */
-
-/*
- * Without an audit file: whoever finds this one's owner dead lets go what it
- * had set aside of quotas.
- */
-static hx_box_t                ngx_hx_audit_alive;
+static ngx_hx_audit_ts_t  ngx_hx_audit_ts = { -1, { 0 } };
 
 
 static void
-ngx_hx_audit_count(hx_metrics_counter_t counter)
+ngx_hx_audit_count(const ngx_hx_trail_t *t, hx_metrics_counter_t counter)
 {
-    if (ngx_hx_audit_metrics != NULL) {
-        hx_metrics_add(ngx_hx_audit_metrics, counter, 1);
-    }
+    hx_metrics_add(&ngx_hx_shared(t->mcf)->metrics, counter, 1);
 }
 
 
-static void
-ngx_hx_audit_complain(ngx_hx_audit_t *a, ngx_log_t *log, ngx_err_t err,
-    const char *what)
+void
+ngx_hx_audit_complain(ngx_hx_trail_t *t, ngx_err_t err, const char *what)
 {
-    if (a->complained == ngx_time()) {
+    if (t->complained == ngx_time()) {
         return;
     }
 
-    a->complained = ngx_time();
+    t->complained = ngx_time();
 
-    ngx_log_error(NGX_LOG_ALERT, log, err, "hx_gate: audit log \"%V\": %s",
-                  &a->file->name, what);
-}
-
-
-/* The box, claimed with the first use: only then this process is a worker. */
-
-static ngx_int_t
-ngx_hx_audit_box(ngx_hx_audit_t *a, ngx_log_t *log)
-{
-    hx_rc_t                    rc;
-    const ngx_hx_main_conf_t  *mcf;
-
-    if (a->box.head != NULL) {
-        return NGX_OK;
-    }
-
-    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_http_hx_gate_module);
-
-    rc = hx_box_claim(&a->box, ngx_hx_state(mcf),
-                      (const char *) a->file->name.data, a->size);
-
-    if (rc == HX_NO) {
-        ngx_log_error(NGX_LOG_WARN, log, 0, "hx_gate: audit log \"%V\": no "
-                      "shared buffer is free for this worker, a kill -9 would "
-                      "take its records along", &a->file->name);
-    }
-
-    return rc == HX_FAIL ? NGX_ERROR : NGX_OK;
+    ngx_log_error(NGX_LOG_ALERT, t->log, err, "hx_gate: audit log \"%V\": %s",
+                  &t->audit->file->name, what);
 }
 
 
 static void
-ngx_hx_audit_arm(ngx_hx_audit_t *a)
+ngx_hx_audit_arm(ngx_hx_trail_t *t)
 {
-    if (!hx_box_empty(&a->box) && !ngx_exiting && !a->event->timer_set) {
-        ngx_add_timer(a->event, ngx_max(a->flush, 1));
+    if (t->timer.timer_set
+        || (ngx_exiting && ngx_queue_empty(&t->waiting)))
+    {
+        return;
+    }
+
+    if (t->failing) {
+        ngx_add_timer(&t->timer, NGX_HX_AUDIT_RETRY);
+
+    } else if (!hx_box_empty(&t->box)) {
+        ngx_add_timer(&t->timer, ngx_max(t->audit->flush, 1));
     }
 }
 
 
 static void
-ngx_hx_audit_flush(ngx_hx_audit_t *a, ngx_log_t *log)
+ngx_hx_audit_disarm(ngx_hx_trail_t *t)
+{
+    if (t->timer.timer_set) {
+        ngx_del_timer(&t->timer);
+    }
+}
+
+
+void
+ngx_hx_audit_failed(ngx_hx_trail_t *t, ngx_err_t err, const char *what)
+{
+    ngx_hx_audit_count(t, HX_METRICS_AUDIT_ERRORS);
+    ngx_hx_audit_complain(t, err, what);
+
+    if (!t->failing) {
+        t->failing = 1;
+        ngx_hx_audit_disarm(t);         /* it may be a long one */
+    }
+
+    ngx_hx_audit_arm(t);
+    ngx_hx_hold_wake(t);
+}
+
+
+void
+ngx_hx_audit_recovered(ngx_hx_trail_t *t)
+{
+    if (t->failing) {
+        t->failing = 0;
+
+        ngx_log_error(NGX_LOG_NOTICE, t->log, 0, "hx_gate: audit log \"%V\" "
+                      "takes records again", &t->audit->file->name);
+    }
+
+    ngx_hx_hold_wake(t);
+}
+
+
+/* One try to empty the box. */
+
+static hx_box_rc_t
+ngx_hx_audit_write(ngx_hx_trail_t *t)
 {
     int          unsure;
+    unsigned     cut;
+    ngx_err_t    err;
     hx_box_rc_t  rc;
 
+    cut = 0;
     unsure = 0;
 
-    do {
-        rc = hx_box_write(&a->box, a->file->fd, &unsure);
+    rc = hx_box_drain(&t->box, t->audit->file->fd, &unsure, &cut);
+    err = ngx_errno;
 
-        if (rc == HX_BOX_SHORT) {
-            ngx_hx_audit_count(HX_METRICS_AUDIT_ERRORS);
-            ngx_hx_audit_complain(a, log, 0, "write() was short, disk full?");
-        }
-
-    } while (rc == HX_BOX_SHORT);
-
-    if (rc == HX_BOX_ERROR) {
-        ngx_hx_audit_count(HX_METRICS_AUDIT_ERRORS);
-        ngx_hx_audit_complain(a, log, ngx_errno, "write() failed");
+    for ( /* void */ ; cut != 0; cut--) {
+        ngx_hx_audit_count(t, HX_METRICS_AUDIT_ERRORS);
+        ngx_hx_audit_complain(t, 0, "write() was short, disk full?");
     }
 
     if (unsure) {
-        ngx_log_error(NGX_LOG_ALERT, log, 0, "hx_gate: audit log \"%V\": the "
-                      "file that a killed worker was writing cannot be read, "
-                      "its last records may be there twice", &a->file->name);
+        ngx_log_error(NGX_LOG_ALERT, t->log, 0, "hx_gate: audit log \"%V\": "
+                      "the file that a killed worker was writing cannot be "
+                      "read, its last records may be there twice",
+                      &t->audit->file->name);
     }
 
-    if (a->event->timer_set) {
-        ngx_del_timer(a->event);
-    }
+    ngx_set_errno(err);
 
-    ngx_hx_audit_arm(a);
+    return rc;
 }
 
 
-static void
+ngx_int_t
+ngx_hx_audit_flush(ngx_hx_trail_t *t)
+{
+    ngx_err_t    err;
+    hx_box_rc_t  rc;
+
+    rc = ngx_hx_audit_write(t);
+
+    if (rc == HX_BOX_ERROR && ngx_errno == NGX_ENOENT
+        && ngx_hx_audit_reopen(t) == NGX_OK)
+    {
+        rc = ngx_hx_audit_write(t);
+    }
+
+    err = ngx_errno;
+
+    ngx_hx_audit_disarm(t);
+
+    if (rc != HX_BOX_DONE) {
+        ngx_hx_audit_failed(t, err, err == NGX_ENOENT
+                                    ? "the file was removed"
+                                    : "write() failed");
+        return NGX_ERROR;
+    }
+
+    t->written = t->put;
+
+    if (t->audit->durability == NGX_HX_FSYNC && !t->ending) {
+        ngx_hx_audit_sync(t);
+
+    } else {
+        ngx_hx_audit_recovered(t);
+    }
+
+    return NGX_OK;
+}
+
+
+/* The time for a flush has come, or for another try. */
+
+void
 ngx_hx_audit_timer(ngx_event_t *ev)
 {
-    ngx_hx_audit_flush(ev->data, ev->log);
+    ngx_hx_trail_t  *t;
+
+    t = ev->data;
+
+    if (t->failing && ngx_hx_audit_room(t) != NGX_OK) {
+        ngx_hx_audit_failed(t, ngx_errno, "it takes no records");
+        return;
+    }
+
+    (void) ngx_hx_audit_flush(t);
 }
 
 
 void
-ngx_hx_audit_flush_file(ngx_open_file_t *file, ngx_log_t *log)
+ngx_hx_audit_commit(ngx_event_t *ev)
 {
-    ngx_hx_audit_t  *a;
-
-    a = file->data;
-
-    /* the master reopens too, but holds no records */
-
-    if (a->box.head != NULL && !hx_box_empty(&a->box)) {
-        ngx_hx_audit_flush(a, log);
-    }
-}
-
-
-void
-ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
-{
-    ngx_uint_t        i;
-    ngx_hx_audit_t  **audit, *a;
-
-    audit = mcf->audits.elts;
-
-    for (i = 0; i < mcf->audits.nelts; i++) {
-        a = audit[i];
-
-        if (a->box.head == NULL) {
-            continue;
-        }
-
-        ngx_hx_audit_flush(a, log);
-
-        if (a->lost != 0) {
-            ngx_log_error(NGX_LOG_ALERT, log, 0, "hx_gate: audit log \"%V\": "
-                          "%ui records were lost by this worker",
-                          &a->file->name, a->lost);
-        }
-
-        if (!hx_box_empty(&a->box)) {
-            ngx_log_error(NGX_LOG_ALERT, log, 0, "hx_gate: audit log \"%V\": "
-                          "this worker's last records are not written%s",
-                          &a->file->name, hx_box_number(&a->box) != 0
-                          ? ", they wait in shared memory" : "");
-        }
-
-        hx_box_release(&a->box);
-    }
-
-    hx_box_release(&ngx_hx_audit_alive);
+    (void) ngx_hx_audit_flush(ev->data);
 }
 
 
 /* Told apart from the failed write, which would hide it: both come at once. */
 
 void
-ngx_hx_audit_lose(ngx_hx_audit_t *a, ngx_log_t *log)
+ngx_hx_audit_lose(const ngx_hx_audit_t *a, ngx_log_t *log)
 {
+    ngx_hx_trail_t  *t;
+
     if (a == NULL) {
         return;
     }
 
-    ngx_hx_audit_count(HX_METRICS_AUDIT_LOST);
-    a->lost++;
+    t = a->trail;
 
-    if (a->lost_told != ngx_time()) {
-        a->lost_told = ngx_time();
+    ngx_hx_audit_count(t, HX_METRICS_AUDIT_LOST);
+    t->lost++;
+    t->gap++;
+
+    if (t->lost_told != ngx_time()) {
+        t->lost_told = ngx_time();
 
         ngx_log_error(NGX_LOG_ALERT, log, 0, "hx_gate: audit log \"%V\": the "
                       "buffer is full, %ui records lost by this worker so far",
-                      &a->file->name, a->lost);
+                      &a->file->name, t->lost);
     }
 }
 
 
-static void
-ngx_hx_audit_time(const hx_audit_record_t *rec)
+const u_char *
+ngx_hx_audit_time(int64_t sec, unsigned msec)
 {
-    if (ngx_hx_audit_ts.sec != rec->sec) {
-        ngx_hx_audit_ts.sec = rec->sec;
-        hx_text_time(ngx_hx_audit_ts.text, rec->sec, rec->msec);
-        return;
+    if (ngx_hx_audit_ts.sec != sec) {
+        ngx_hx_audit_ts.sec = sec;
+        hx_text_time(ngx_hx_audit_ts.text, sec, msec);
+
+    } else {
+        ngx_hx_audit_ts.text[20] = (u_char) ('0' + msec / 100);
+        ngx_hx_audit_ts.text[21] = (u_char) ('0' + msec / 10 % 10);
+        ngx_hx_audit_ts.text[22] = (u_char) ('0' + msec % 10);
     }
 
-    ngx_hx_audit_ts.text[20] = (u_char) ('0' + rec->msec / 100);
-    ngx_hx_audit_ts.text[21] = (u_char) ('0' + rec->msec / 10 % 10);
-    ngx_hx_audit_ts.text[22] = (u_char) ('0' + rec->msec % 10);
+    return ngx_hx_audit_ts.text;
+}
+
+
+hx_box_t *
+ngx_hx_audit_box(const ngx_hx_audit_t *a)
+{
+    return &a->trail->box;
+}
+
+
+/* NGX_OK; NGX_DECLINED: it does not fit; NGX_ERROR: it cannot be chained. */
+
+static ngx_int_t
+ngx_hx_audit_put_one(ngx_hx_trail_t *t, const hx_audit_record_t *rec,
+    uint32_t *last)
+{
+    size_t      room;
+    u_char     *p;
+    hx_buf_t    b;
+    ngx_int_t   rc;
+
+    if (t->audit->chain) {
+        rc = ngx_hx_chain_before(t);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    p = hx_box_room(&t->box, last, &room);
+    t->line = *last;
+
+    hx_buf_init(&b, p, room);
+    hx_audit_members(&b, rec, ngx_hx_audit_time(rec->sec, rec->msec));
+
+    if (t->audit->chain) {
+        rc = ngx_hx_chain_record(t, &b, *last);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+    } else {
+        hx_buf_lit(&b, "}\n");
+    }
+
+    if (!hx_buf_ok(&b)) {
+        return NGX_DECLINED;
+    }
+
+    *last += (uint32_t) hx_buf_len(&b);
+
+    return NGX_OK;
 }
 
 
 ngx_int_t
-ngx_hx_audit_put(ngx_hx_audit_t *a, const hx_audit_record_t *rec,
+ngx_hx_audit_put(const ngx_hx_audit_t *a, const hx_audit_record_t *rec,
     uint32_t *last, ngx_log_t *log)
 {
-    size_t       room;
-    u_char      *p;
-    hx_buf_t     b;
-    ngx_uint_t   tries;
+    ngx_int_t        rc;
+    ngx_hx_trail_t  *t;
 
-    ngx_hx_audit_time(rec);
-    ngx_hx_audit_count(HX_METRICS_AUDIT_RECORDS);
+    t = a->trail;
 
-    if (ngx_hx_audit_box(a, log) != NGX_OK) {
+    ngx_hx_audit_count(t, HX_METRICS_AUDIT_RECORDS);
+
+    rc = ngx_hx_audit_claim(t);
+
+    if (rc == NGX_OK) {
+        rc = ngx_hx_audit_put_one(t, rec, last);
+
+        if (rc == NGX_DECLINED && ngx_hx_audit_flush(t) == NGX_OK) {
+            rc = ngx_hx_audit_put_one(t, rec, last);
+        }
+    }
+
+    if (rc != NGX_OK) {
         ngx_hx_audit_lose(a, log);
         return NGX_ERROR;
     }
 
-    for (tries = 0; tries < 2; tries++) {
-        p = hx_box_room(&a->box, last, &room);
+    return NGX_OK;
+}
 
-        hx_buf_init(&b, p, room);
-        hx_audit_line(&b, rec, ngx_hx_audit_ts.text);
 
-        if (hx_buf_ok(&b)) {
-            *last += (uint32_t) hx_buf_len(&b);
-            return NGX_OK;
-        }
+/* A datagram each; one that cannot be sent is counted, the file has it. */
 
-        ngx_hx_audit_flush(a, log);
+static void
+ngx_hx_audit_syslog(ngx_hx_trail_t *t)
+{
+    u_char             *p, *line;
+    size_t              len, room;
+    uint32_t            last;
+    ngx_syslog_peer_t  *peer;
+
+    static u_char  datagram[NGX_HX_AUDIT_SYSLOG + HX_AUDIT_LINE_MAX];
+
+    peer = t->audit->syslog;
+
+    line = hx_box_room(&t->box, &last, &room);
+    len = last - t->line - 1;                   /* but for its line feed */
+    line -= last - t->line;
+
+    p = ngx_syslog_add_header(peer, datagram);
+
+    if (len > (size_t) (datagram + sizeof(datagram) - p)) {
+        ngx_hx_audit_count(t, HX_METRICS_AUDIT_SYSLOG);
+        return;
     }
 
-    ngx_hx_audit_lose(a, log);
+    p = ngx_cpymem(p, line, len);
 
-    return NGX_ERROR;
+    if (ngx_syslog_send(peer, datagram, (size_t) (p - datagram)) < 0) {
+        ngx_hx_audit_count(t, HX_METRICS_AUDIT_SYSLOG);
+    }
 }
 
 
 void
-ngx_hx_audit_put_done(ngx_hx_audit_t *a, ngx_log_t *log)
+ngx_hx_audit_count_one(ngx_hx_trail_t *t)
 {
-    if (a->flush == 0) {
-        ngx_hx_audit_flush(a, log);
+    t->put++;
+
+    if (t->audit->syslog != NULL) {
+        ngx_hx_audit_syslog(t);
+    }
+}
+
+
+void
+ngx_hx_audit_put_done(const ngx_hx_audit_t *a, ngx_log_t *log)
+{
+    ngx_hx_trail_t  *t;
+
+    t = a->trail;
+    t->since++;
+
+    ngx_hx_audit_count_one(t);
+
+    if (t->failing) {
+        return;                                 /* the next try is for all */
+    }
+
+    if (a->durability == NGX_HX_FSYNC) {
+
+        /* all that end in this round of events, and while a sync is on its
+         * way, are one group */
+
+        if (!t->syncing && !t->commit.posted) {
+            ngx_post_event(&t->commit, &ngx_posted_events);
+        }
+
+    } else if (a->flush == 0 || a->durability == NGX_HX_WRITE) {
+        (void) ngx_hx_audit_flush(t);
 
     } else {
-        ngx_hx_audit_arm(a);
-    }
-}
-
-
-static int
-ngx_hx_audit_fd(void *data, const char *path)
-{
-    ngx_uint_t                  i;
-    ngx_hx_audit_t            **audit;
-    const ngx_hx_main_conf_t   *mcf = data;
-
-    audit = mcf->audits.elts;
-
-    for (i = 0; i < mcf->audits.nelts; i++) {
-        if (ngx_strcmp(audit[i]->file->name.data, path) == 0) {
-            return audit[i]->file->fd;
-        }
-    }
-
-    return -1;
-}
-
-
-/*
- * A worker that is killed while it shuts down has no successor; and what was
- * left to a full disk waits for somebody.
- */
-
-static void
-ngx_hx_audit_rescue(ngx_event_t *ev)
-{
-    void                 *mcf;
-    unsigned              left;
-    const ngx_hx_zone_t  *zone;
-
-    mcf = (void *) ngx_hx_audit_rescuer.mcf;
-    zone = ngx_hx_zone(mcf);
-
-    left = hx_box_rescue(zone->state, ngx_hx_audit_fd, mcf);
-
-    if (zone->retired != NULL) {
-        left += hx_box_rescue(zone->retired, ngx_hx_audit_fd, mcf);
-    }
-
-    if (left != 0 && ngx_time() - ngx_hx_audit_rescuer.told >= 60) {
-        ngx_hx_audit_rescuer.told = ngx_time();
-
-        ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno, "hx_gate: audit "
-                      "records of %ud ended workers cannot be written, they "
-                      "wait in shared memory", left);
-    }
-
-    if (!ngx_exiting) {
-        ngx_add_timer(ev, NGX_HX_AUDIT_RESCUE);
+        ngx_hx_audit_arm(t);
     }
 }
 
 
 ngx_int_t
-ngx_hx_audit_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
+ngx_hx_audit_ready(const ngx_hx_audit_t *a, ngx_log_t *log)
 {
-    ngx_uint_t        i;
-    ngx_event_t      *ev;
-    ngx_hx_audit_t  **audit, *a;
+    ngx_hx_trail_t  *t;
 
-    ngx_hx_audit_metrics = &ngx_hx_shared(mcf)->metrics;
+    t = a->trail;
 
-    audit = mcf->audits.elts;
-
-    for (i = 0; i < mcf->audits.nelts; i++) {
-        a = audit[i];
-
-        a->event->data = a;
-        a->event->handler = ngx_hx_audit_timer;
-        a->event->log = log;
-        a->event->cancelable = 1;
-
-        if (ngx_hx_audit_box(a, log) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        /* what a killed worker has left */
-
-        if (!hx_box_empty(&a->box)) {
-            ngx_hx_audit_flush(a, log);
-        }
+    if (t->failing) {
+        return NGX_DECLINED;
     }
 
-    if (mcf->audits.nelts == 0
-        && hx_box_claim(&ngx_hx_audit_alive, ngx_hx_state(mcf), "", 1)
-           == HX_FAIL)
-    {
-        return NGX_ERROR;
+    if (ngx_hx_audit_claim(t) != NGX_OK) {
+        return NGX_DECLINED;
     }
 
-    ngx_memzero(&ngx_hx_audit_rescuer, sizeof(ngx_hx_audit_rescuer_t));
-
-    ngx_hx_audit_rescuer.mcf = mcf;
-    ngx_hx_audit_rescuer.dummy.fd = (ngx_socket_t) -1;
-
-    ev = &ngx_hx_audit_rescuer.event;
-    ev->handler = ngx_hx_audit_rescue;
-    ev->data = &ngx_hx_audit_rescuer.dummy;
-    ev->log = log;
-    ev->cancelable = 1;
-
-    ngx_add_timer(ev, NGX_HX_AUDIT_RESCUE);
+    if (ngx_hx_audit_room(t) != NGX_OK) {
+        ngx_hx_audit_failed(t, ngx_errno, "it takes no records");
+        return NGX_DECLINED;
+    }
 
     return NGX_OK;
 }

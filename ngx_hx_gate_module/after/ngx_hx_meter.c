@@ -50,8 +50,82 @@ ngx_hx_meter_method(const ngx_http_request_t *r, hx_str_t *method)
 
 
 static void
+ngx_hx_meter_upstream(const ngx_http_request_t *r, hx_audit_extended_t *e)
+{
+    ngx_uint_t                  i;
+    ngx_msec_int_t              ms;
+    ngx_http_upstream_state_t  *state;
+
+    e->upstream_ms = -1;
+
+    if (r->upstream_states == NULL) {
+        return;
+    }
+
+    state = r->upstream_states->elts;
+    ms = 0;
+
+    for (i = 0; i < r->upstream_states->nelts; i++) {
+        if (state[i].response_time != (ngx_msec_t) -1) {
+            ms += (ngx_msec_int_t) state[i].response_time;
+            e->upstream_ms = ms;
+        }
+    }
+}
+
+
+/* The name of what was asked for; of the gate's own paths, too. */
+
+static hx_str_t
+ngx_hx_meter_operation(const ngx_hx_ctx_t *ctx)
+{
+    static const hx_str_t  none = { NULL, 0 };
+
+    if (ctx->operation != NULL) {
+        return ctx->operation->name;
+    }
+
+    return ctx->admin_path != 0 ? hx_adminpath(ctx->admin_path)->name : none;
+}
+
+
+static void
+ngx_hx_meter_extended(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
+    hx_audit_extended_t *e)
+{
+    off_t             out;
+    ngx_table_elt_t  *agent;
+
+    ngx_memzero(e, sizeof(hx_audit_extended_t));
+
+    e->operation = ngx_hx_meter_operation(ctx);
+    e->outcome = hx_outcome_word(ngx_hx_outcome(ctx));
+    e->client.data = r->connection->addr_text.data;
+    e->client.len = r->connection->addr_text.len;
+
+    agent = r->headers_in.user_agent;
+
+    if (agent != NULL) {
+        e->user_agent.data = agent->value.data;
+        e->user_agent.len = agent->value.len;
+    }
+
+    out = ctx->lcf->audit->early
+          ? ctx->body_out : r->connection->sent - (off_t) r->header_size;
+
+    e->bytes_in = (uint64_t) ngx_max(r->request_length, 0);
+    e->bytes_out = (uint64_t) ngx_max(out, 0);
+    e->error = hx_error_word(ctx->error);
+    e->admin = ctx->admin;
+    e->change = ctx->change;
+
+    ngx_hx_meter_upstream(r, e);
+}
+
+
+static void
 ngx_hx_meter_record(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
-    hx_audit_record_t *rec)
+    hx_audit_record_t *rec, hx_audit_extended_t *extended)
 {
     ngx_time_t      *tp;
     ngx_msec_int_t   ms;
@@ -77,7 +151,11 @@ ngx_hx_meter_record(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
     rec->request_id.data = ctx->request_id.data;
     rec->request_id.len = ctx->request_id.len;
 
-    if (ctx->lcf->shadow || ctx->shadowed != HX_OUTCOME_NONE) {
+    if (ctx->lcf->audit != NULL && ctx->lcf->audit->extended) {
+        ngx_hx_meter_extended(r, ctx, extended);
+        rec->extended = extended;
+
+    } else if (ctx->lcf->shadow || ctx->shadowed != HX_OUTCOME_NONE) {
         rec->outcome = hx_outcome_word(ngx_hx_outcome(ctx));
     }
 }
@@ -107,8 +185,36 @@ ngx_hx_meter_numbers(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
 
 
 /*
+ * A refusal because the trail takes nothing leaves half of the buffer to those
+ * whose requests are under way, and to operators.
+ */
+
+static ngx_uint_t
+ngx_hx_meter_crowded(const ngx_hx_ctx_t *ctx)
+{
+    size_t           room;
+    uint32_t         last;
+    const hx_box_t  *box;
+
+    if (ctx->outcome != HX_OUTCOME_AUDIT) {
+        return 0;
+    }
+
+    box = ngx_hx_audit_box(ctx->lcf->audit);
+
+    if (box->head == NULL) {
+        return 1;
+    }
+
+    (void) hx_box_room(box, &last, &room);
+
+    return last > room;
+}
+
+
+/*
  * The record into the buffer, made to count with its charge.  NGX_DECLINED =
- * no charge was made, try once more with 0.
+ * no charge was made, try once more with 0; NGX_ABORT = the record is lost.
  */
 
 static ngx_int_t
@@ -133,15 +239,19 @@ ngx_hx_meter_charge(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     place = 0;
 
     if (a != NULL) {
-        if (ngx_hx_audit_put(a, rec, &c.box_last, r->connection->log)
-            != NGX_OK)
+        if (ngx_hx_meter_crowded(ctx)) {
+            ngx_hx_audit_lose(a, r->connection->log);
+            c.operation = 0;
+
+        } else if (ngx_hx_audit_put(a, rec, &c.box_last, r->connection->log)
+                   != NGX_OK)
         {
             /* no record: nobody is charged, but what was set aside is let go */
 
             c.operation = 0;
 
         } else {
-            c.box = &a->box;
+            c.box = ngx_hx_audit_box(a);
         }
     }
 
@@ -159,49 +269,52 @@ ngx_hx_meter_charge(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
         ngx_hx_audit_put_done(a, r->connection->log);
     }
 
-    return NGX_OK;
+    return a == NULL || c.box != NULL ? NGX_OK : NGX_ABORT;
+}
+
+
+ngx_hx_ctx_t *
+ngx_hx_meter_ctx(ngx_http_request_t *r)
+{
+    ngx_hx_ctx_t             *ctx;
+    const ngx_hx_loc_conf_t  *lcf;
+
+    ctx = ngx_hx_ctx(r);
+    lcf = ctx != NULL ? ctx->lcf : ngx_hx_loc_conf(r);
+
+    if (!lcf->gated && lcf->handler != NGX_HX_HANDLER_ADMIN) {
+        return NULL;
+    }
+
+    if (ctx == NULL) {
+        ctx = ngx_hx_ctx_make(r);
+
+        if (ctx == NULL) {
+            ngx_hx_audit_lose(lcf->audit, r->connection->log);
+        }
+    }
+
+    return ctx;
 }
 
 
 ngx_int_t
-ngx_hx_meter_handler(ngx_http_request_t *r)
+ngx_hx_meter_finish(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
-    ngx_hx_ctx_t             *ctx;
-    hx_audit_record_t         rec;
-    const ngx_hx_loc_conf_t  *lcf;
+    ngx_int_t             rc;
+    hx_audit_record_t     rec;
+    hx_audit_extended_t   extended;
 
-    if (r != r->main) {
-        return NGX_OK;
-    }
-
-    ctx = ngx_hx_ctx(r);
-
-    if (ctx == NULL) {
-        lcf = ngx_hx_loc_conf(r);
-
-        if (!lcf->gated && lcf->handler != NGX_HX_HANDLER_ADMIN) {
-            return NGX_OK;
-        }
-
-        ctx = ngx_hx_ctx_make(r);
-        if (ctx == NULL) {
-            ngx_hx_audit_lose(lcf->audit, r->connection->log);
-            return NGX_OK;
-        }
-    }
-
-    lcf = ctx->lcf;
-
-    if (!lcf->gated && lcf->handler != NGX_HX_HANDLER_ADMIN) {
-        return NGX_OK;
-    }
+    ctx->recorded = 1;
 
     (void) ngx_hx_read_headers(r, ctx);
 
-    ngx_hx_meter_record(r, ctx, &rec);
+    ngx_hx_meter_record(r, ctx, &rec, &extended);
     ngx_hx_meter_numbers(r, ctx, &rec);
 
-    if (ngx_hx_meter_charge(r, ctx, &rec) != NGX_OK) {
+    rc = ngx_hx_meter_charge(r, ctx, &rec);
+
+    if (rc == NGX_DECLINED) {
 
         hx_metrics_add(&ngx_hx_shared(ngx_hx_main_conf(r))->metrics,
                        HX_METRICS_ZONE_FULL, 1);
@@ -211,7 +324,77 @@ ngx_hx_meter_handler(ngx_http_request_t *r)
 
         rec.cus = 0;
         ctx->standing.held = 0;
-        (void) ngx_hx_meter_charge(r, ctx, &rec);
+        rc = ngx_hx_meter_charge(r, ctx, &rec);
+    }
+
+    return rc == NGX_OK ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* The record said how it was to end; it ended otherwise. */
+
+static void
+ngx_hx_meter_amend(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
+{
+    uint32_t               last;
+    const ngx_hx_audit_t  *a;
+    hx_audit_record_t      rec;
+    hx_audit_extended_t    extended;
+
+    a = ctx->lcf->audit;
+
+    if (a == NULL) {
+        return;
+    }
+
+    ngx_hx_meter_record(r, ctx, &rec, &extended);
+
+    rec.status = HX_AUDIT_STATUS_GONE;
+    rec.cus = 0;
+    rec.amends = 1;
+    extended.bytes_out = (uint64_t) ngx_max(r->connection->sent
+                                            - (off_t) r->header_size, 0);
+
+    if (ngx_hx_audit_put(a, &rec, &last, r->connection->log) == NGX_OK) {
+        hx_box_advance(ngx_hx_audit_box(a), last);
+        ngx_hx_audit_put_done(a, r->connection->log);
+    }
+}
+
+
+/* The response has not gone out as a whole, as far as can be seen from here. */
+
+static ngx_uint_t
+ngx_hx_meter_aborted(const ngx_http_request_t *r)
+{
+    const ngx_connection_t  *c;
+
+    c = r->connection;
+
+    return c->error || c->timedout || c->buffered || r->buffered;
+}
+
+
+ngx_int_t
+ngx_hx_meter_handler(ngx_http_request_t *r)
+{
+    ngx_hx_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_hx_meter_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_OK;
+    }
+
+    if (!ctx->recorded) {
+        (void) ngx_hx_meter_finish(r, ctx);
+
+    } else if (ngx_hx_meter_aborted(r)) {
+        ngx_hx_meter_amend(r, ctx);
     }
 
     return NGX_OK;

@@ -97,16 +97,16 @@ hx_sha256_finish(hx_crypto_t *c, unsigned char out[HX_SHA256_LEN])
  */
 
 hx_rc_t
-hx_sha256(hx_crypto_t *c, const void *data, size_t len,
-    unsigned char out[HX_SHA256_LEN])
+hx_sha256_pair(hx_crypto_t *c, const void *a, size_t alen, const void *b,
+    size_t blen, unsigned char out[HX_SHA256_LEN])
 {
 #ifndef OPENSSL_NO_DEPRECATED_3_0
 
     int         ok;
     SHA256_CTX  ctx;
 
-    ok = SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, data, len) == 1
-         && SHA256_Final(out, &ctx) == 1;
+    ok = SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, a, alen) == 1
+         && SHA256_Update(&ctx, b, blen) == 1 && SHA256_Final(out, &ctx) == 1;
 
     /* what was hashed may be a key */
 
@@ -117,7 +117,8 @@ hx_sha256(hx_crypto_t *c, const void *data, size_t len,
 #else
 
     if (hx_sha256_start(c) != HX_OK
-        || hx_sha256_update(c, data, len) != HX_OK)
+        || hx_sha256_update(c, a, alen) != HX_OK
+        || hx_sha256_update(c, b, blen) != HX_OK)
     {
         return HX_FAIL;
     }
@@ -125,6 +126,22 @@ hx_sha256(hx_crypto_t *c, const void *data, size_t len,
     return hx_sha256_finish(c, out);
 
 #endif
+}
+
+
+hx_rc_t
+hx_sha256(hx_crypto_t *c, const void *data, size_t len,
+    unsigned char out[HX_SHA256_LEN])
+{
+    return hx_sha256_pair(c, data, len, NULL, 0, out);
+}
+
+
+hx_rc_t
+hx_sha256_once(const void *data, size_t len, unsigned char out[HX_SHA256_LEN])
+{
+    return EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) == 1
+           ? HX_OK : HX_FAIL;
 }
 
 

@@ -26,6 +26,14 @@ void hx_crypto_free(hx_crypto_t *c);
 hx_rc_t hx_sha256(hx_crypto_t *c, const void *data, size_t len,
     unsigned char out[HX_SHA256_LEN]);
 
+/* Of a, followed by b. */
+hx_rc_t hx_sha256_pair(hx_crypto_t *c, const void *a, size_t alen,
+    const void *b, size_t blen, unsigned char out[HX_SHA256_LEN]);
+
+/* For any thread; slower. */
+hx_rc_t hx_sha256_once(const void *data, size_t len,
+    unsigned char out[HX_SHA256_LEN]);
+
 /* Incremental form; one digest at a time per hx_crypto_t. */
 hx_rc_t hx_sha256_start(hx_crypto_t *c);
 hx_rc_t hx_sha256_update(hx_crypto_t *c, const void *data, size_t len);

@@ -94,6 +94,12 @@ ngx_hx_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    /* the first to be set up is the last to run */
+
+    if (ngx_hx_hold_filter_init() != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_hx_answer_filter_init();
 }
 

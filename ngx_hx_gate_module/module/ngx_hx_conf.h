@@ -41,6 +41,13 @@ ngx_hx_after(const ngx_str_t *v, size_t n)
 }
 
 
+/*
+ * ngx_hx_conf_values.c: of a file as many bytes as fit; NGX_ERROR and a
+ * message.
+ */
+ngx_int_t ngx_hx_conf_read(ngx_conf_t *cf, const ngx_str_t *name, u_char *buf,
+    size_t size, size_t *len);
+
 /* ngx_hx_conf.c: NGX_CONF_ERROR, and a message that names the argument. */
 char *ngx_hx_bad_parameter(ngx_conf_t *cf, const ngx_str_t *v);
 

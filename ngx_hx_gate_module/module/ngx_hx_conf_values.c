@@ -284,6 +284,36 @@ ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+ngx_int_t
+ngx_hx_conf_read(ngx_conf_t *cf, const ngx_str_t *name, u_char *buf,
+    size_t size, size_t *len)
+{
+    ssize_t    n;
+    ngx_fd_t   fd;
+
+    fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", name);
+        return NGX_ERROR;
+    }
+
+    n = ngx_read_fd(fd, buf, size);
+    (void) ngx_close_file(fd);
+
+    if (n < 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_read_fd_n " \"%V\" failed", name);
+        return NGX_ERROR;
+    }
+
+    *len = (size_t) n;
+
+    return NGX_OK;
+}
+
+
 static char *
 ngx_hx_conf_set_service_key(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
     const u_char *key, size_t len, const char *where)
@@ -350,34 +380,15 @@ static char *
 ngx_hx_conf_service_key_file(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
     ngx_str_t *name)
 {
-    char      *rv;
-    u_char     buf[HX_SERVICE_KEY_MAX + 2];
-    size_t     len;
-    ssize_t    n;
-    ngx_fd_t   fd;
+    char     *rv;
+    u_char    buf[HX_SERVICE_KEY_MAX + 2];
+    size_t    len;
 
-    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
+    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK
+        || ngx_hx_conf_read(cf, name, buf, sizeof(buf), &len) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
-
-    fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", name);
-        return NGX_CONF_ERROR;
-    }
-
-    n = ngx_read_fd(fd, buf, sizeof(buf));
-    (void) ngx_close_file(fd);
-
-    if (n < 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_read_fd_n " \"%V\" failed", name);
-        return NGX_CONF_ERROR;
-    }
-
-    len = (size_t) n;
 
     if (len != 0 && buf[len - 1] == LF) {
         len--;

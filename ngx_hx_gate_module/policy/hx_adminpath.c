@@ -9,19 +9,21 @@
 
 #define HX_TENANT_ID        "/{tenant_id}"
 
-#define get(path)           { hx_string("GET"), hx_string(path) }
-#define post(path)          { hx_string("POST"), hx_string(path) }
+#define get(path, name)                                                       \
+    { hx_string("GET"), hx_string(path), hx_string(name) }
+#define post(path, name)                                                      \
+    { hx_string("POST"), hx_string(path), hx_string(name) }
 
 static const hx_adminpath_t  hx_paths[HX_ADMINPATHS] = {
 #define X(call, name)                                                         \
-    [HX_ADMINPATH_CALLS + HX_ADMIN_##call] = post(HX_PATH_ONBOARD name),
+    [HX_ADMINPATH_CALLS + HX_ADMIN_##call] = post(HX_PATH_ONBOARD name, name),
     HX_ADMIN_CALL_NAMES(X)
 #undef X
-    [HX_ADMINPATH_TENANTS] = get(HX_PATH_TENANTS),
-    [HX_ADMINPATH_TENANT] = get(HX_PATH_TENANTS HX_TENANT_ID),
-    [HX_ADMINPATH_USAGES] = get(HX_PATH_USAGE),
-    [HX_ADMINPATH_USAGE] = get(HX_PATH_USAGE HX_TENANT_ID),
-    [HX_ADMINPATH_OWN] = get(HX_PATH_OWN)
+    [HX_ADMINPATH_TENANTS] = get(HX_PATH_TENANTS, "list-tenants"),
+    [HX_ADMINPATH_TENANT] = get(HX_PATH_TENANTS HX_TENANT_ID, "get-tenant"),
+    [HX_ADMINPATH_USAGES] = get(HX_PATH_USAGE, "list-usage"),
+    [HX_ADMINPATH_USAGE] = get(HX_PATH_USAGE HX_TENANT_ID, "get-usage"),
+    [HX_ADMINPATH_OWN] = get(HX_PATH_OWN, "own-usage")
 };
 
 

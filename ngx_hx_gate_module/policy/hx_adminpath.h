@@ -27,6 +27,7 @@ enum {
 typedef struct {
     hx_str_t    method;         /* the one it takes, GET also stands for HEAD */
     hx_str_t    pattern;        /* "{tenant_id}" is its last segment, if any */
+    hx_str_t    name;           /* of the operation, in the audit trail */
 } hx_adminpath_t;
 
 /* The number of a decoded path, whatever the method. */

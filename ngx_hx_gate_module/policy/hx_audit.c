@@ -51,8 +51,76 @@ hx_audit_path(hx_buf_t *b, const hx_str_t *target)
 }
 
 
+static void
+hx_audit_digest(hx_buf_t *b, int there, const unsigned char *digest)
+{
+    unsigned char  *hex;
+
+    if (!there) {
+        hx_buf_lit(b, "null");
+        return;
+    }
+
+    hx_buf_lit(b, "\"sha256:");
+    hex = hx_buf_reserve(b, 2 * HX_SHA256_LEN);
+
+    if (hex != NULL) {
+        hx_text_hex(hex, digest, HX_SHA256_LEN);
+        b->last += 2 * HX_SHA256_LEN;
+    }
+
+    hx_buf_byte(b, '"');
+}
+
+
+static void
+hx_audit_extended(hx_buf_t *b, const hx_audit_extended_t *e)
+{
+    hx_str_t  agent, error;
+
+    agent = e->user_agent;
+    agent.len = agent.len < HX_AUDIT_AGENT_MAX ? agent.len
+                                               : HX_AUDIT_AGENT_MAX;
+
+    error.data = (const unsigned char *) e->error;
+    error.len = e->error != NULL ? strlen(e->error) : 0;
+
+    if (error.len == 0) {
+        error.data = NULL;
+    }
+
+    hx_audit_nullable(b, ",\"operation\":", &e->operation, ",\"outcome\":\"");
+    hx_buf_add(b, e->outcome, strlen(e->outcome));
+    hx_audit_nullable(b, "\",\"client_ip\":", &e->client,
+                      ",\"user_agent\":");
+    hx_audit_nullable(b, "", &agent, ",\"bytes_in\":");
+    hx_text_u64(b, e->bytes_in);
+    hx_buf_lit(b, ",\"bytes_out\":");
+    hx_text_u64(b, e->bytes_out);
+    hx_buf_lit(b, ",\"upstream_ms\":");
+
+    if (e->upstream_ms < 0) {
+        hx_buf_lit(b, "null");
+
+    } else {
+        hx_text_u64(b, (uint64_t) e->upstream_ms);
+    }
+
+    hx_audit_nullable(b, ",\"error\":", &error, "");
+
+    if (e->admin) {
+        hx_buf_lit(b, ",\"before\":");
+        hx_audit_digest(b, e->change != NULL && e->change->has_before,
+                        e->change != NULL ? e->change->before : NULL);
+        hx_buf_lit(b, ",\"after\":");
+        hx_audit_digest(b, e->change != NULL && e->change->has_after,
+                        e->change != NULL ? e->change->after : NULL);
+    }
+}
+
+
 void
-hx_audit_line(hx_buf_t *b, const hx_audit_record_t *r,
+hx_audit_members(hx_buf_t *b, const hx_audit_record_t *r,
     const unsigned char ts[24])
 {
     hx_buf_lit(b, "{\"ts\":\"");
@@ -69,11 +137,20 @@ hx_audit_line(hx_buf_t *b, const hx_audit_record_t *r,
     hx_text_u64(b, r->latency_ms);
     hx_buf_lit(b, ",\"request_id\":\"");
     hx_json_escape(b, r->request_id.data, r->request_id.len);
+    hx_buf_byte(b, '"');
 
-    if (r->outcome != NULL) {
-        hx_buf_lit(b, "\",\"outcome\":\"");
+    if (r->extended != NULL) {
+        hx_audit_extended(b, r->extended);
+
+    } else if (r->outcome != NULL) {
+        hx_buf_lit(b, ",\"outcome\":\"");
         hx_buf_add(b, r->outcome, strlen(r->outcome));
+        hx_buf_byte(b, '"');
     }
 
-    hx_buf_lit(b, "\"}\n");
+    if (r->amends) {
+        hx_buf_lit(b, ",\"amends\":\"");
+        hx_json_escape(b, r->request_id.data, r->request_id.len);
+        hx_buf_byte(b, '"');
+    }
 }

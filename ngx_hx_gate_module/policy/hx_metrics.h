@@ -74,6 +74,10 @@ enum {
       "Writes to the audit log that failed or were short.")                   \
     X(AUDIT_LOST,        "hx_gate_audit_lost_total", "",                      \
       "Audit records that will never be written.")                            \
+    X(AUDIT_CUT,         "hx_gate_audit_responses_cut_total", "",             \
+      "Responses not completed as their record could not be stored.")         \
+    X(AUDIT_SYSLOG,      "hx_gate_audit_syslog_errors_total", "",             \
+      "Audit records that could not be handed to syslog.")                    \
     X(REGISTRY_FAILURES, "hx_gate_registry_failures_total", "",               \
       "Questions that the tenant registry could not answer.")                 \
     X(ZONE_FULL,         "hx_gate_zone_full_total", "",                       \

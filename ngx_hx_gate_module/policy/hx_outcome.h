@@ -23,7 +23,8 @@
     X(SERVICE_KEY,       "invalid_service_key")                               \
     X(ADMIN,             "admin")                                             \
     X(RATE_LIMITED,      "rate_limited")                                      \
-    X(QUOTA_EXCEEDED,    "quota_exceeded")
+    X(QUOTA_EXCEEDED,    "quota_exceeded")                                    \
+    X(AUDIT,             "audit_unavailable")
 
 typedef enum {
 #define X(name, word)  HX_OUTCOME_##name,

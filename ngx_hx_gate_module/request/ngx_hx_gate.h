@@ -18,6 +18,7 @@
 #include "hx_adminpath.h"
 #include "hx_apikey.h"
 #include "hx_audit.h"
+#include "hx_chain.h"
 #include "hx_check.h"
 #include "hx_errors.h"
 #include "hx_extract.h"
@@ -31,18 +32,35 @@
 
 /* ------------------------------------------------------- configuration -- */
 
-/* One audit file; the box of records is this worker's. */
-typedef struct {
-    ngx_open_file_t  *file;
-    size_t            size;             /* bytes of the buffer */
-    ngx_msec_t        flush;            /* a record waits no longer; 0 = each
-                                         * is written at once */
+/* When is a record where it is to be?  Before the last byte of its response
+ * leaves: */
+typedef enum {
+    NGX_HX_BUFFERED = 0,                /* not known */
+    NGX_HX_WRITE,                       /* in the file */
+    NGX_HX_FSYNC                        /* on the disk */
+} ngx_hx_durability_t;
 
-    hx_box_t          box;              /* from here on: state of a worker */
-    ngx_event_t      *event;
-    time_t            complained;
-    ngx_uint_t        lost;             /* records, since the worker began */
-    time_t            lost_told;
+
+/* One audit file, as configured. */
+typedef struct {
+    ngx_open_file_t         *file;
+    size_t                   size;      /* bytes of the buffer */
+    ngx_msec_t               flush;     /* a record waits no longer; 0 = each
+                                         * is written at once */
+    ngx_uint_t               durability;        /* ngx_hx_durability_t */
+    unsigned                 required:1;        /* no record, no request */
+    unsigned                 extended:1;
+    unsigned                 chain:1;
+    unsigned                 early:1;   /* a record is made before the last
+                                         * byte leaves */
+    hx_sign_t               *key;       /* of checkpoints; NULL = not signed */
+    ngx_str_t                key_file;
+    ngx_str_t                node;
+    ngx_uint_t               checkpoint;        /* records between two */
+    ngx_msec_t               interval;  /* or time */
+    ngx_syslog_peer_t       *syslog;    /* a second sink, or NULL */
+    ngx_str_t                syslog_conf;
+    struct ngx_hx_trail_s   *trail;     /* what a worker knows of it */
 } ngx_hx_audit_t;
 
 
@@ -168,11 +186,18 @@ typedef struct {
     ngx_str_t                allow;
     ngx_uint_t               retry_after;       /* seconds, 0 = none */
 
+    /* admin */
+    const hx_audit_change_t *change;            /* NULL = none was made */
+
     /* after */
     uint32_t                 cus;               /* tenths */
     ngx_str_t                body;              /* of an error, ready to send */
     unsigned                 body_replaced:1;
     unsigned                 body_sent:1;
+    unsigned                 recorded:1;        /* charge and record are made */
+    off_t                    body_out;          /* bytes of the response's body,
+                                                 * where records are early */
+    struct ngx_hx_hold_s    *hold;              /* NULL = it never waited */
 } ngx_hx_ctx_t;
 
 
@@ -333,6 +358,8 @@ unsigned ngx_hx_month(time_t sec);
 
 ngx_int_t ngx_hx_step_preflight(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_step_trail(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_step_auth(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_step_input(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
@@ -379,19 +406,47 @@ ngx_int_t ngx_hx_meter_handler(ngx_http_request_t *r);
 void ngx_hx_meter_init(ngx_hx_main_conf_t *mcf, ngx_log_t *log);
 
 /*
+ * Charge and record, once, now.  NGX_OK, or NGX_DECLINED: the record is lost,
+ * and counted as such.
+ */
+ngx_int_t ngx_hx_meter_finish(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
+/*
+ * The context of a request that is to be recorded, made when there is none.
+ * NULL: it is not to be recorded, or there is no memory, then the record is
+ * counted as lost.
+ */
+ngx_hx_ctx_t *ngx_hx_meter_ctx(ngx_http_request_t *r);
+
+/*
  * A record behind the last one: NGX_OK and where it ends, it counts when the
  * box is advanced to there, and then put_done() follows; NGX_ERROR: it is lost,
  * and counted as such.
  */
-ngx_int_t ngx_hx_audit_put(ngx_hx_audit_t *a, const hx_audit_record_t *rec,
-    uint32_t *last, ngx_log_t *log);
-void ngx_hx_audit_put_done(ngx_hx_audit_t *a, ngx_log_t *log);
-void ngx_hx_audit_lose(ngx_hx_audit_t *a, ngx_log_t *log);
+ngx_int_t ngx_hx_audit_put(const ngx_hx_audit_t *a,
+    const hx_audit_record_t *rec, uint32_t *last, ngx_log_t *log);
+void ngx_hx_audit_put_done(const ngx_hx_audit_t *a, ngx_log_t *log);
+void ngx_hx_audit_lose(const ngx_hx_audit_t *a, ngx_log_t *log);
+
+/* The box of the last ngx_hx_audit_put(). */
+hx_box_t *ngx_hx_audit_box(const ngx_hx_audit_t *a);
+
+/*
+ * Would a record be stored now?  NGX_OK, or NGX_DECLINED: the disk does not
+ * take any.
+ */
+ngx_int_t ngx_hx_audit_ready(const ngx_hx_audit_t *a, ngx_log_t *log);
+
+/* For ngx_hx_audit_t.trail; NULL = no memory. */
+struct ngx_hx_trail_s *ngx_hx_audit_trail(ngx_pool_t *pool);
 
 /* An ngx_open_file_t.flush: whole lines go to the file that is open now. */
 void ngx_hx_audit_flush_file(ngx_open_file_t *file, ngx_log_t *log);
 ngx_int_t ngx_hx_audit_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
 void ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
+
+/* ngx_hx_hold.c: nothing is answered that is not recorded. */
+ngx_int_t ngx_hx_hold_filter_init(void);
 
 
 /* admin/: content handlers */

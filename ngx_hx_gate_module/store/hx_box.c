@@ -13,6 +13,16 @@
 #include "hx_box_impl.h"
 
 
+/* Which box to look for, in this order. */
+typedef enum {
+    HX_BOX_WITH_RECORDS = 0,        /* somebody's, for this file */
+    HX_BOX_WITH_CHAIN,              /* nothing but a chain that is to go on */
+    HX_BOX_EMPTY,
+    HX_BOX_UNENDED,                 /* another file's chain: it is given up */
+    HX_BOX_WANTED
+} hx_box_wanted_t;
+
+
 static void
 hx_box_of(hx_box_t *box, hx_state_t *st, uint32_t n)
 {
@@ -78,13 +88,27 @@ hx_box_private(hx_box_t *box, const char *path, size_t size)
 }
 
 
-/* Somebody's records for this file, or an empty box. */
-
 static int
-hx_box_fits(const hx_box_head_t *h, const char *path, int left)
+hx_box_fits(const hx_box_head_t *h, const char *path, hx_box_wanted_t wanted)
 {
-    return left ? h->last != 0 && strncmp(h->path, path, sizeof(h->path)) == 0
-                : h->last == 0;
+    int  mine;
+
+    mine = strncmp(h->path, path, sizeof(h->path)) == 0;
+
+    switch (wanted) {
+
+    case HX_BOX_WITH_RECORDS:
+        return mine && h->last != 0;
+
+    case HX_BOX_WITH_CHAIN:
+        return mine && h->last == 0 && hx_box_slot(h) != -1;
+
+    case HX_BOX_EMPTY:
+        return h->last == 0 && hx_box_slot(h) == -1;
+
+    default:
+        return h->last == 0;
+    }
 }
 
 
@@ -108,7 +132,7 @@ hx_box_begin(hx_box_head_t *h, const char *path)
 
 static int
 hx_box_claim_one(hx_box_t *box, hx_state_t *st, uint32_t n, const char *path,
-    size_t size, int left)
+    size_t size, hx_box_wanted_t wanted)
 {
     hx_box_head_t  *h;
 
@@ -118,16 +142,20 @@ hx_box_claim_one(hx_box_t *box, hx_state_t *st, uint32_t n, const char *path,
         return 0;
     }
 
-    if (!hx_box_fits(h, path, left)) {
+    if (!hx_box_fits(h, path, wanted)) {
         (void) pthread_mutex_unlock(&h->owner);
         return 0;
     }
 
-    if (!left) {
+    hx_box_of(box, st, n);
+
+    if (h->last == 0) {
+        if (wanted != HX_BOX_WITH_CHAIN) {
+            hx_box_chain_end(box);
+        }
+
         hx_box_begin(h, path);
     }
-
-    hx_box_of(box, st, n);
 
     if (box->size > size && h->last <= size) {
         box->size = size;
@@ -140,22 +168,34 @@ hx_box_claim_one(hx_box_t *box, hx_state_t *st, uint32_t n, const char *path,
 hx_rc_t
 hx_box_claim(hx_box_t *box, hx_state_t *st, const char *path, size_t size)
 {
-    int       left;
     uint32_t  n;
+    unsigned  wanted;
 
     if (st == NULL || strlen(path) >= sizeof(((hx_box_head_t *) 0)->path)) {
         return hx_box_private(box, path, size);
     }
 
-    for (left = 1; left >= 0; left--) {
+    for (wanted = 0; wanted < HX_BOX_WANTED; wanted++) {
         for (n = 0; n < st->head->n_boxes; n++) {
-            if (hx_box_claim_one(box, st, n, path, size, left)) {
+            if (hx_box_claim_one(box, st, n, path, size,
+                                 (hx_box_wanted_t) wanted))
+            {
                 return HX_OK;
             }
         }
     }
 
     return hx_box_private(box, path, size);
+}
+
+
+void
+hx_box_rotated(hx_box_t *box)
+{
+    if (box->reader != 0) {
+        (void) close(box->reader - 1);
+        box->reader = 0;
+    }
 }
 
 
@@ -170,9 +210,7 @@ hx_box_release(hx_box_t *box)
         return;
     }
 
-    if (box->reader != 0) {
-        (void) close(box->reader - 1);
-    }
+    hx_box_rotated(box);
 
     if (box->number != 0) {
         (void) pthread_mutex_unlock(&h->owner);
@@ -216,6 +254,56 @@ hx_box_advance(hx_box_t *box, uint32_t last)
 }
 
 
+hx_rc_t
+hx_box_chain(const hx_box_t *box, hx_chain_t *chain)
+{
+    int                   i;
+    const hx_box_head_t  *h;
+
+    h = box->head;
+    i = hx_box_slot(h);
+
+    if (i == -1) {
+        return HX_NO;
+    }
+
+    *chain = h->chain[i].chain;
+
+    return HX_OK;
+}
+
+
+void
+hx_box_chain_at(hx_box_t *box, uint32_t end, const hx_chain_t *chain)
+{
+    hx_box_set_slot(box->head, end, chain);
+}
+
+
+void
+hx_box_chain_end(hx_box_t *box)
+{
+    hx_box_head_t  *h;
+
+    h = box->head;
+
+    h->chain[0].end = 0;
+    h->chain[1].end = 0;
+    hx_state_barrier();
+}
+
+
+const char *
+hx_box_path(const hx_box_t *box)
+{
+    const hx_box_head_t  *h;
+
+    h = box->head;
+
+    return h->path;
+}
+
+
 uint32_t
 hx_box_number(const hx_box_t *box)
 {
@@ -238,6 +326,7 @@ static hx_box_rc_t
 hx_box_rescue_one(hx_box_t *box, hx_box_fd_pt fd_of, void *data)
 {
     int             fd, mine, err, unsure;
+    unsigned        cut;
     hx_box_rc_t     rc;
     hx_box_head_t  *h;
 
@@ -258,11 +347,10 @@ hx_box_rescue_one(hx_box_t *box, hx_box_fd_pt fd_of, void *data)
         }
     }
 
+    cut = 0;
     unsure = 0;
 
-    do {
-        rc = hx_box_write(box, fd, &unsure);
-    } while (rc == HX_BOX_SHORT);
+    rc = hx_box_drain(box, fd, &unsure, &cut);
 
     if (mine) {
         err = errno;
@@ -310,4 +398,33 @@ hx_box_rescue(hx_state_t *st, hx_box_fd_pt fd_of, void *data)
     errno = err;
 
     return left;
+}
+
+
+hx_rc_t
+hx_box_unended(hx_state_t *st, uint32_t *number, hx_box_t *box)
+{
+    uint32_t              n;
+    const hx_box_head_t  *h;
+
+    while (*number < st->head->n_boxes) {
+        n = (*number)++;
+        h = hx_state_box(st, n);
+
+        /* a living owner's box is looked at only here: a hint */
+
+        if (hx_box_slot(h) == -1 || hx_box_own(st, n) != HX_OK) {
+            continue;
+        }
+
+        hx_box_of(box, st, n);
+
+        if (hx_box_empty(box) && hx_box_slot(h) != -1) {
+            return HX_OK;
+        }
+
+        hx_box_release(box);
+    }
+
+    return HX_NO;
 }

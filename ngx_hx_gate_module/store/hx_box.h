@@ -11,6 +11,13 @@
  * rotated meanwhile and cannot be found any more does that stay open: then it
  * is written again, and the caller is told.)
  *
+ * Several nginx may write one file: besides the lock in the memory that they do
+ * not share, whoever writes takes flock(2) of the file, where it can be read.
+ * Others hold it for some microseconds; but anybody could hold it for ever, so
+ * nobody waits for longer than HX_BOX_LOCK, and then not again for a second.
+ *
+ * A file that was removed takes no records: ENOENT.
+ *
  * A write that ends inside a record (full disk, kill -9) leaves a fragment
  * there: the next one, whosever, begins with a line feed, and the record
  * follows whole.  (Where only its line feed was missing, only that follows.)  A
@@ -23,7 +30,10 @@
 #ifndef HX_BOX_H
 #define HX_BOX_H
 
+#include "hx_chain.h"
 #include "hx_state.h"
+
+#define HX_BOX_LOCK   UINT64_C(20000000)        /* ns */
 
 struct hx_box_s {
     struct hx_state_s  *st;             /* NULL: of this process alone */
@@ -34,6 +44,9 @@ struct hx_box_s {
     int                 reader;         /* descriptor + 1 of the file, or 0 */
     uint64_t            reader_device;
     uint64_t            reader_inode;
+    uint64_t            impatient;      /* until then nobody waits for flock */
+    uint64_t            whole;          /* size at which the reader's file is
+                                         * known to end with a line */
 };
 
 typedef enum {
@@ -61,6 +74,21 @@ unsigned char *hx_box_room(const hx_box_t *box, uint32_t *last, size_t *room);
 /* Records end at "last" now. */
 void hx_box_advance(hx_box_t *box, uint32_t last);
 
+/*
+ * Where the chain stands behind the last record: OK, or NO: there is none.
+ * A box that was claimed with, or for, the same path goes on with its chain.
+ */
+hx_rc_t hx_box_chain(const hx_box_t *box, hx_chain_t *chain);
+
+/*
+ * Where it will stand when records end at "end"; to be called before they do,
+ * for a record at a time.
+ */
+void hx_box_chain_at(hx_box_t *box, uint32_t end, const hx_chain_t *chain);
+
+/* The chain has ended: the next record begins another one. */
+void hx_box_chain_end(hx_box_t *box);
+
 uint32_t hx_box_number(const hx_box_t *box);
 int hx_box_empty(const hx_box_t *box);
 
@@ -69,6 +97,27 @@ int hx_box_empty(const hx_box_t *box);
  * twice, see above.
  */
 hx_box_rc_t hx_box_write(hx_box_t *box, int fd, int *unsure);
+
+/* The file will be another one: nothing of it is kept open. */
+void hx_box_rotated(hx_box_t *box);
+
+/*
+ * As many as it takes, HX_BOX_TRIES at most: a disk that takes a little each
+ * time gets fragments, and no end of them.  DONE or ERROR (ENOSPC when only the
+ * tries were used up); the writes that were short are added to *cut.
+ */
+#define HX_BOX_TRIES  3
+hx_box_rc_t hx_box_drain(hx_box_t *box, int fd, int *unsure, unsigned *cut);
+
+/*
+ * The next box at or after *number (0 at first) that a dead process has left
+ * with a chain that has no end, and no records.  OK: it is this process' now,
+ * to be released; *number is behind it.  NO: there is none.
+ */
+hx_rc_t hx_box_unended(hx_state_t *st, uint32_t *number, hx_box_t *box);
+
+/* The file that its records are for. */
+const char *hx_box_path(const hx_box_t *box);
 
 /* Which open file belongs to a path, or -1. */
 typedef int (*hx_box_fd_pt)(void *data, const char *path);

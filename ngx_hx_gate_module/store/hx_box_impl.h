@@ -8,6 +8,35 @@
 #include "hx_box.h"
 #include "hx_state_impl.h"
 
+/* Which of the two places of the chain counts; -1 = none. */
+static inline int
+hx_box_slot(const hx_box_head_t *h)
+{
+    uint64_t  end;
+
+    end = (uint64_t) h->last + 1;
+
+    return h->chain[0].end == end ? 0 : h->chain[1].end == end ? 1 : -1;
+}
+
+
+/* The other one is for when records end at "end". */
+static inline void
+hx_box_set_slot(hx_box_head_t *h, uint32_t end, const hx_chain_t *chain)
+{
+    int  i;
+
+    i = hx_box_slot(h) == 0 ? 1 : 0;
+
+    h->chain[i].end = 0;
+    hx_state_barrier();
+    h->chain[i].chain = *chain;
+    hx_state_barrier();
+    h->chain[i].end = (uint64_t) end + 1;
+    hx_state_barrier();
+}
+
+
 /* All of it is written: "last" decides, whenever one is killed in it. */
 void hx_box_clear(hx_box_head_t *h);
 

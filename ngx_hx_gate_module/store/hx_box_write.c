@@ -10,16 +10,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hx_box_impl.h"
 
 
+#define HX_BOX_IMPATIENT   UINT64_C(1000000000)    /* ns */
+
+
 void
 hx_box_clear(hx_box_head_t *h)
 {
+    int  i;
+
+    i = hx_box_slot(h);
+
+    if (i != -1 && h->last != 0) {
+        hx_box_set_slot(h, 0, &h->chain[i].chain);
+    }
+
     h->last = 0;
     hx_state_barrier();
     h->start = 0;
@@ -70,17 +83,21 @@ hx_box_written(hx_box_head_t *h, const unsigned char *data, uint32_t n)
 /* Of the file, which everybody writes; NULL = there is none. */
 
 static pthread_mutex_t *
-hx_box_lock(const hx_box_t *box, const struct stat *sb)
+hx_box_lock(const hx_box_t *box)
 {
     int               rc;
-    uint64_t          n;
+    uint32_t          n;
+    const char       *p;
     pthread_mutex_t  *m;
 
     if (box->st == NULL) {
         return NULL;
     }
 
-    n = ((uint64_t) sb->st_dev << 3) ^ (uint64_t) sb->st_ino;
+    for (n = 0, p = hx_box_path(box); *p != '\0'; p++) {
+        n = n * 31 + (unsigned char) *p;
+    }
+
     m = &box->st->head->file[n % HX_STATE_FILES];
     rc = pthread_mutex_lock(m);
 
@@ -95,38 +112,88 @@ hx_box_lock(const hx_box_t *box, const struct stat *sb)
 }
 
 
+/* A descriptor of our own, for reading the file; 0 = it cannot be had. */
+
+static int
+hx_box_reader(hx_box_t *box, const struct stat *sb)
+{
+    if (box->reader != 0
+        && (box->reader_device != (uint64_t) sb->st_dev
+            || box->reader_inode != (uint64_t) sb->st_ino))
+    {
+        hx_box_rotated(box);
+    }
+
+    if (box->reader == 0) {
+        box->whole = 0;
+        box->reader_device = (uint64_t) sb->st_dev;
+        box->reader_inode = (uint64_t) sb->st_ino;
+        box->reader = hx_box_open(AT_FDCWD, hx_box_path(box), 0,
+                                  box->reader_device, box->reader_inode) + 1;
+    }
+
+    return box->reader != 0;
+}
+
+
+/*
+ * Against those who do not share our memory.  flock() belongs to what open()
+ * has made, which is why the descriptor must be our own; who is killed lets go.
+ */
+
+static int
+hx_box_flock(hx_box_t *box, const struct stat *sb)
+{
+    uint64_t  now, end;
+
+    static const struct timespec  moment = { 0, 50000 };
+
+    if (!S_ISREG(sb->st_mode) || !hx_box_reader(box, sb)) {
+        return 0;
+    }
+
+    for (end = 0; flock(box->reader - 1, LOCK_EX|LOCK_NB) != 0; /* void */) {
+
+        if (errno != EWOULDBLOCK) {
+            return 0;
+        }
+
+        now = hx_state_clock();
+
+        if (end == 0) {
+            end = now < box->impatient ? now : now + HX_BOX_LOCK;
+        }
+
+        if (now >= end) {
+            box->impatient = now + HX_BOX_IMPATIENT;
+            return 0;
+        }
+
+        (void) nanosleep(&moment, NULL);
+    }
+
+    return 1;
+}
+
+
 /* Does the file end inside a line?  -1 = it cannot be read. */
 
 static int
 hx_box_look(hx_box_t *box, const struct stat *sb)
 {
-    ssize_t               n;
-    unsigned char         last;
-    const hx_box_head_t  *h;
-
-    h = box->head;
+    ssize_t         n;
+    unsigned char   last;
 
     if (sb->st_size == 0) {
         return 0;
     }
 
-    if (box->reader != 0
-        && (box->reader_device != (uint64_t) sb->st_dev
-            || box->reader_inode != (uint64_t) sb->st_ino))
-    {
-        (void) close(box->reader - 1);
-        box->reader = 0;
+    if (!hx_box_reader(box, sb)) {
+        return -1;
     }
 
-    if (box->reader == 0) {
-        box->reader_device = (uint64_t) sb->st_dev;
-        box->reader_inode = (uint64_t) sb->st_ino;
-        box->reader = hx_box_open(AT_FDCWD, h->path, 0, box->reader_device,
-                                  box->reader_inode) + 1;
-
-        if (box->reader == 0) {
-            return -1;
-        }
+    if (box->whole == (uint64_t) sb->st_size) {
+        return 0;
     }
 
     do {
@@ -212,21 +279,21 @@ hx_box_out(hx_box_t *box, int fd, uint32_t len, int *more)
 
 
 static hx_box_rc_t
-hx_box_append(hx_box_t *box, int fd)
+hx_box_append(hx_box_t *box, int fd, const struct stat *sb)
 {
     int             more;
     ssize_t         n;
     uint32_t        len;
-    struct stat     sb;
     hx_box_head_t  *h;
 
     h = box->head;
 
-    if (fstat(fd, &sb) != 0) {
+    if (S_ISREG(sb->st_mode) && sb->st_nlink == 0) {
+        errno = ENOENT;
         return HX_BOX_ERROR;
     }
 
-    hx_box_begin_line(box, &sb);
+    hx_box_begin_line(box, sb);
 
     if (h->last == 0) {
         return HX_BOX_DONE;
@@ -234,19 +301,27 @@ hx_box_append(hx_box_t *box, int fd)
 
     len = h->last - h->start;
 
-    h->before = (uint64_t) sb.st_size;
-    h->device = (uint64_t) sb.st_dev;
-    h->inode = (uint64_t) sb.st_ino;
+    h->before = (uint64_t) sb->st_size;
+    h->device = (uint64_t) sb->st_dev;
+    h->inode = (uint64_t) sb->st_ino;
 
     hx_state_barrier();
     h->writing = len;
     hx_state_barrier();
 
+    box->whole = 0;
     n = hx_box_out(box, fd, len, &more);
 
     if (n == -1) {
         h->writing = 0;
         return HX_BOX_ERROR;
+    }
+
+    /* what was written is all that came to a file that others may write, too:
+     * then the size is another one, and they look */
+
+    if ((uint32_t) n == len && h->torn == 0) {
+        box->whole = h->before + len;
     }
 
     hx_box_written(h, box->data, (uint32_t) n);
@@ -259,7 +334,7 @@ hx_box_append(hx_box_t *box, int fd)
 hx_box_rc_t
 hx_box_write(hx_box_t *box, int fd, int *unsure)
 {
-    int               err;
+    int               err, locked;
     hx_box_rc_t       rc;
     struct stat       sb;
     hx_box_head_t    *h;
@@ -275,18 +350,53 @@ hx_box_write(hx_box_t *box, int fd, int *unsure)
         return HX_BOX_DONE;
     }
 
-    if (fstat(fd, &sb) != 0) {
-        return HX_BOX_ERROR;
+    lock = hx_box_lock(box);
+    rc = fstat(fd, &sb) == 0 ? HX_BOX_DONE : HX_BOX_ERROR;
+    locked = rc == HX_BOX_DONE && hx_box_flock(box, &sb);
+
+    /* others have written meanwhile */
+
+    if (locked && fstat(fd, &sb) != 0) {
+        rc = HX_BOX_ERROR;
     }
 
-    lock = hx_box_lock(box, &sb);
-    rc = hx_box_append(box, fd);
+    if (rc == HX_BOX_DONE) {
+        rc = hx_box_append(box, fd, &sb);
+    }
+
+    err = errno;
+
+    if (locked) {
+        (void) flock(box->reader - 1, LOCK_UN);
+    }
 
     if (lock != NULL) {
-        err = errno;
         (void) pthread_mutex_unlock(lock);
-        errno = err;
     }
 
+    errno = err;
+
     return rc;
+}
+
+
+hx_box_rc_t
+hx_box_drain(hx_box_t *box, int fd, int *unsure, unsigned *cut)
+{
+    unsigned     i;
+    hx_box_rc_t  rc;
+
+    for (i = 0; i < HX_BOX_TRIES; i++) {
+        rc = hx_box_write(box, fd, unsure);
+
+        if (rc != HX_BOX_SHORT) {
+            return rc;
+        }
+
+        (*cut)++;
+    }
+
+    errno = ENOSPC;
+
+    return HX_BOX_ERROR;
 }

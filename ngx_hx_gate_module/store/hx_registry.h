@@ -22,6 +22,7 @@
 #ifndef HX_REGISTRY_H
 #define HX_REGISTRY_H
 
+#include "hx_audit.h"
 #include "hx_tenant.h"
 #include "hx_types.h"
 
@@ -79,10 +80,12 @@ hx_rc_t hx_registry_refresh(hx_registry_t *reg, char *err);
  * Applies a change in one durable transaction.  HX_OK: *result says what came
  * of it, and for HX_CHANGED record (cap >= HX_TENANT_RECORD_MAX) holds the
  * record as it is now (as it was, for a deletion).  HX_FAIL: nothing was
- * changed, text in err.
+ * changed, text in err.  *digest (may be NULL) says what was stored before and
+ * is stored after, also when the change was refused.
  */
 hx_rc_t hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
-    hx_change_result_t *result, unsigned char *record, size_t *len, char *err);
+    hx_change_result_t *result, unsigned char *record, size_t *len,
+    hx_audit_change_t *digest, char *err);
 
 /* HX_OK and a copy of the record (cap >= HX_TENANT_RECORD_MAX), NO, FAIL. */
 hx_rc_t hx_registry_get(hx_registry_t *reg, const hx_str_t *id,

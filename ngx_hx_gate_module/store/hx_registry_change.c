@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hx_crypto.h"
 #include "hx_registry_lmdb.h"
 
 
@@ -22,7 +23,7 @@ typedef struct {
 
 static hx_rc_t
 hx_registry_load(MDB_txn *txn, MDB_dbi dbi, const hx_str_t *id,
-    hx_tenant_edit_t *e, char *err)
+    hx_tenant_edit_t *e, hx_audit_change_t *digest, char *err)
 {
     int          rc;
     MDB_val      k, v;
@@ -46,6 +47,16 @@ hx_registry_load(MDB_txn *txn, MDB_dbi dbi, const hx_str_t *id,
     {
         return hx_registry_damaged(err, id);
     }
+
+    if (hx_sha256_once(v.mv_data, v.mv_size, digest->before) != HX_OK) {
+        return hx_env_fail(err, "SHA-256", EIO);
+    }
+
+    /* as it stays, unless it is changed */
+
+    digest->has_before = 1;
+    digest->has_after = 1;
+    memcpy(digest->after, digest->before, HX_SHA256_LEN);
 
     return HX_OK;
 }
@@ -144,14 +155,15 @@ hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
 static hx_rc_t
 hx_registry_change_in(hx_registry_t *reg, MDB_txn *txn,
     const hx_change_t *change, hx_tenant_edit_t *e,
-    hx_change_result_t *result, unsigned char *record, size_t *len, char *err)
+    hx_change_result_t *result, unsigned char *record, size_t *len,
+    hx_audit_change_t *digest, char *err)
 {
     int                  rc;
     hx_rc_t              loaded;
     hx_registry_keys_t   old;
 
     loaded = hx_registry_load(txn, reg->env.dbi[HX_REGISTRY_TENANTS],
-                              &change->id, e, err);
+                              &change->id, e, digest, err);
     if (loaded == HX_FAIL) {
         return HX_FAIL;
     }
@@ -174,6 +186,12 @@ hx_registry_change_in(hx_registry_t *reg, MDB_txn *txn,
     *len = hx_tenant_encode(e, record, HX_TENANT_RECORD_MAX);
     if (*len == 0) {
         return hx_env_fail(err, "encoding the record", EOVERFLOW);
+    }
+
+    digest->has_after = change->op != HX_CHANGE_DELETE;
+
+    if (hx_sha256_once(record, *len, digest->after) != HX_OK) {
+        return hx_env_fail(err, "SHA-256", EIO);
     }
 
     rc = hx_registry_write(reg, txn, change, &old, e, record, *len);
@@ -276,11 +294,15 @@ hx_registry_adds(const hx_change_t *change)
 
 hx_rc_t
 hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
-    hx_change_result_t *result, unsigned char *record, size_t *len, char *err)
+    hx_change_result_t *result, unsigned char *record, size_t *len,
+    hx_audit_change_t *digest, char *err)
 {
-    hx_rc_t            rc;
-    MDB_txn           *txn;
-    hx_tenant_edit_t  *e;
+    hx_rc_t              rc;
+    MDB_txn             *txn;
+    hx_tenant_edit_t    *e;
+    hx_audit_change_t    made;
+
+    memset(&made, 0, sizeof(hx_audit_change_t));
 
     if (hx_registry_probe(reg) != HX_OK) {
         return hx_env_replaced(&reg->env, err, HX_FAIL);
@@ -299,8 +321,12 @@ hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
 
     if (rc == HX_OK) {
         rc = hx_registry_change_in(reg, txn, change, e, result, record, len,
-                                   err);
+                                   &made, err);
         rc = hx_env_end(&reg->env, txn, rc, err);
+    }
+
+    if (digest != NULL && rc != HX_FAIL) {
+        *digest = made;
     }
 
     free(e);

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 
+#include "hx_chain.h"
 #include "hx_state.h"
 
 #define HX_STATE_MAGIC      UINT64_C(0x48587374617465)      /* "HXstate" */
@@ -180,6 +181,16 @@ typedef struct {
     uint64_t          device;
     uint64_t          inode;
     char              path[1024];           /* of the file; "": never had one */
+
+    /*
+     * Where the chain of the records stands, as of an end of theirs: of the two
+     * the one counts whose "end" is "last", so that the store which makes a
+     * record count, or takes it back, moves the chain with it.
+     */
+    struct {
+        uint64_t      end;                  /* + 1; 0 = none */
+        hx_chain_t    chain;
+    } chain[2];
 } hx_box_head_t;
 
 _Static_assert(sizeof(hx_box_head_t) <= HX_STATE_PAGE, "a page");

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "hx_state_impl.h"
+#include "hx_box_impl.h"
 
 
 typedef struct {
@@ -384,6 +384,8 @@ hx_state_move_tenants(hx_state_t *to, hx_state_t *st, int idle)
 }
 
 
+/* First those with records, then those with nothing but an unended chain. */
+
 static hx_rc_t
 hx_state_move_boxes(hx_state_t *to, const hx_state_t *st)
 {
@@ -392,14 +394,20 @@ hx_state_move_boxes(hx_state_t *to, const hx_state_t *st)
 
     n = 0;
 
-    for (i = 0; i < st->head->n_boxes; i++) {
-        h = hx_state_box(st, i);
+    for (i = 0; i < 2 * st->head->n_boxes; i++) {
+        h = hx_state_box(st, i % st->head->n_boxes);
 
-        if (h->last == 0) {
+        if (i < st->head->n_boxes ? h->last == 0
+                                  : h->last != 0 || hx_box_slot(h) == -1)
+        {
             continue;
         }
 
         if (n == to->head->n_boxes || h->last > to->head->box_size) {
+            if (h->last == 0) {
+                break;
+            }
+
             return HX_FAIL;
         }
 

@@ -25,11 +25,18 @@ def test_what_is_installed(state_dirs):
     assert files == {
         "usr/lib/nginx/modules/ngx_http_hx_gate_module.so": 0o644,
         "usr/sbin/hx-engine": 0o755,
+        "usr/bin/hx-audit": 0o755,
         **{f"etc/nginx/hx-gate/{name}": 0o644 for name in (
             "README.md", "hx-gate.conf", "hx-gate-server.conf",
             "hx-gate-metrics.conf",
             "snippets/hx-gate-main.conf", "snippets/hx-gate-proxy.conf",
-            "snippets/hx-gate-tls.conf")}}
+            "snippets/hx-gate-tls.conf")},
+        "etc/logrotate.d/hx-gate": 0o644,
+        **{f"usr/share/doc/hx-gate/{name}": 0o644 for name in (
+            "logrotate/hx-gate", "siem/README.md", "siem/vector.toml",
+            "siem/fluent-bit.conf", "siem/parsers.conf", "siem/rsyslog.conf",
+            "siem/splunk/inputs.conf", "siem/splunk/props.conf",
+            "siem/splunk/limits.conf", "siem/splunk/savedsearches.conf")}}
 
     module = destdir / "usr/lib/nginx/modules/ngx_http_hx_gate_module.so"
     conf = destdir / "nginx.conf"
@@ -52,3 +59,20 @@ def test_a_changed_configuration_is_kept(state_dirs):
     assert "kept " in run.stderr
     new = mine.with_name("hx-gate.conf.new")
     assert new.read_text() == (TOP / "nginx-conf/hx-gate.conf").read_text()
+
+
+def test_a_changed_rotation_is_kept(state_dirs):
+    """The new one must not lie beside it: logrotate would read both."""
+    destdir = state_dirs()
+    assert install(destdir).returncode == 0
+    mine = destdir / "etc/logrotate.d/hx-gate"
+    ours = (TOP / "packaging/logrotate/hx-gate").read_text()
+    assert mine.read_text() == ours
+    mine.write_text("# mine\n")
+    run = install(destdir)
+    assert run.returncode == 0
+    assert "kept " in run.stderr
+    assert mine.read_text() == "# mine\n"
+    assert [file.name for file in mine.parent.iterdir()] == ["hx-gate"]
+    doc = destdir / "usr/share/doc/hx-gate/logrotate/hx-gate"
+    assert doc.read_text() == ours

@@ -53,10 +53,8 @@ my @files;
 for my $i (1 .. ROTATIONS) {
     HXGate::wait_for('some records', sub { -s $HXGate::Audit });
     my $old = "$HXGate::Audit.$i";
-    rename $HXGate::Audit, $old or die $!;
+    $Server->rotate($HXGate::Audit, $old);
     push @files, $old;
-    $Server->signal('USR1');
-    HXGate::wait_for('the new file', sub { -e $HXGate::Audit });
     $Server->reload if $i % 4 == 0;
 }
 
@@ -66,18 +64,14 @@ for my $pid (@pids) {
 }
 is($Server->stop, 0, 'nginx stops');
 
-my (%seen, $bad);
-for my $file (@files, $HXGate::Audit) {
-    for my $line (split /\n/, HXGate::slurp($file)) {
-        my $record = eval { JSON::PP::decode_json($line) };
-        $record ? $seen{$record->{request_id}}++ : $bad++;
-    }
-}
+my $trail = HXGate::trail(@files, $HXGate::Audit);
+my %seen = %{ $trail->{there} };
 my @answered = map { split /\n/, HXGate::slurp("$HXGate::Dir/answered.$_") }
     1 .. CLIENTS;
 
 cmp_ok(scalar(@answered), '>', CLIENTS * REQUESTS / 2, 'there was load');
-is($bad, undef, 'every line is whole');
+is_deeply([map { @{ $trail->{$_} } } qw(cut bad)], [],
+          'every line is whole');
 is_deeply([grep { !$seen{$_} } @answered], [], 'no record is lost');
 is_deeply([grep { $seen{$_} > 1 } keys %seen], [], 'none is doubled');
 is(join("\n", $Server->logged(qr/\[(?:alert|emerg|crit)\]/)), '', 'quietly');

@@ -47,12 +47,88 @@ conf_bad('buffer too small', buffer_size('15k'), audit("$file buffer=15k"));
 conf_bad('buffer too large', buffer_size('65m'), audit("$file buffer=65m"));
 conf_bad('buffer of words', buffer_size('big'), audit("$file buffer=big"));
 conf_bad('unknown option', 'invalid parameter "gzip"', audit("$file gzip"));
-conf_bad('a durability there is not', 'invalid parameter "durability=fsync"',
-         audit("$file durability=fsync"));
-for my $later (qw(required extended chain)) {
-    conf_bad("$later is not there yet", qq(invalid parameter "$later"),
-             audit("$file $later"));
+
+# what a record is promised, and what is in it
+for my $word (qw(buffered write fsync)) {
+    conf_good("durability=$word", audit("$file durability=$word required"));
 }
+conf_bad('a durability there is not', 'invalid durability "disk", it must be '
+         . '"buffered", "write" or "fsync"', audit("$file durability=disk"));
+conf_good('extended', audit("$file extended"));
+conf_bad('extended=on', 'invalid parameter "extended=on"',
+         audit("$file extended=on"));
+conf_bad('required=on', 'invalid parameter "required=on"',
+         audit("$file required=on"));
+conf_bad('one file, two durabilities', qq(audit log "$file" is already )
+         . 'defined with other parameters', audit("$file durability=write"),
+         server => "hx_gate_audit_log $file;", at => "hx_gate_audit_log $file;");
+conf_bad('one file, required and not', qq(audit log "$file" is already )
+         . 'defined with other parameters', audit("$file required"),
+         server => "hx_gate_audit_log $file;", at => "hx_gate_audit_log $file;");
+
+# the chain and its checkpoints
+my $secret = "$HXGate::Dir/audit.key";
+HXGate::spew($secret, 'k' x 40 . "\n");
+HXGate::spew("$HXGate::Dir/short.key", 'k' x 31 . "\n");
+my $pem = "$HXGate::Dir/audit.pem";
+for my $make ("genpkey -algorithm ed25519 -out '$pem'",
+              "pkey -in '$pem' -pubout -out '$pem.pub'",
+              "genpkey -algorithm rsa -out '$pem.rsa' 2>/dev/null")
+{
+    system("openssl $make") == 0 or die "openssl $make";
+}
+
+conf_good('chain with a secret', audit("$file chain key=$secret"));
+conf_good('chain with a PEM key', audit("$file chain key=file:$pem node=web-1 "
+          . 'checkpoint=1 interval=100ms'));
+conf_warn('chain without a key', qq(the checkpoints of audit log "$file" are )
+          . 'not signed: without "key=<file>" who can write the file can make a '
+          . 'new chain', audit("$file chain"));
+conf_good('one chain in two places', audit("$file chain key=$secret"),
+          server => "hx_gate_audit_log $file chain key=file:$secret;");
+conf_bad('key without chain', '"key=" and "node=" go with "chain"',
+         audit("$file key=$secret"));
+conf_bad('node without chain', '"key=" and "node=" go with "chain"',
+         audit("$file node=a"));
+conf_bad('key of nothing', '"key=" must name a file',
+         audit("$file chain key=file:"));
+conf_bad('no such key', qq{open() "$secret.none" failed (2: No such file or }
+         . 'directory)', audit("$file chain key=$secret.none"));
+for my $case (['short.key', 'a secret must have 32 bytes or more'],
+              ['audit.pem.pub', 'it is a public key, which does not sign'],
+              ['audit.pem.rsa', 'it is not a key of Ed25519'])
+{
+    my ($name, $why) = @$case;
+    conf_bad($name, qq(the key of the audit log in "$HXGate::Dir/$name" cannot )
+             . "be used: $why", audit("$file chain key=$HXGate::Dir/$name"));
+}
+for my $n ('0', '-1', '1000001', 'many', '') {
+    conf_bad("checkpoint=$n", qq(invalid number of records "$n", it must be )
+             . 'from 1 to 1000000', audit("$file chain key=$secret "
+             . "checkpoint=$n"));
+}
+for my $t ('99ms', '25h', 'often', '') {
+    conf_bad("interval=$t", qq(invalid interval "$t", it must be from 100ms )
+             . 'to 1d', audit("$file chain key=$secret interval=$t"));
+}
+conf_bad('node with a control character', qq(invalid name of a node "a\tb", it )
+         . 'must be at most 255 printable characters without blanks',
+         audit(qq($file chain key=$secret "node=a\tb")));
+conf_bad('one file, two nodes', qq(audit log "$file" is already defined with )
+         . 'other parameters', audit("$file chain key=$secret node=a"),
+         server => "hx_gate_audit_log $file chain key=$secret node=b;",
+         at => 'node=b');
+
+# a second sink
+conf_good('syslog', audit("$file syslog:server=127.0.0.1:1514,tag=hx,"
+          . 'facility=local3,severity=notice'));
+conf_bad('syslog of nothing', 'no syslog server specified',
+         audit("$file syslog:tag=hx"));
+conf_bad('syslog with an unknown word', 'unknown syslog parameter "colour=red"',
+         audit("$file syslog:server=127.0.0.1,colour=red"));
+conf_bad('syslog alone', '"hx_gate_audit_log" wants a file first, '
+         . '"syslog:server=127.0.0.1" can follow it',
+         audit('syslog:server=127.0.0.1'));
 conf_bad('off with options', 'invalid parameter "flush=1s"',
          audit('off flush=1s'));
 conf_bad('no file', 'invalid number of arguments in "hx_gate_audit_log" '

@@ -21,7 +21,7 @@ use HXGate;
 use Test::More;
 
 use Exporter qw(import);
-our @EXPORT = qw(conf_good conf_bad conf_text);
+our @EXPORT = qw(conf_good conf_warn conf_bad conf_text);
 
 # environment that decides something must not come from outside
 delete @ENV{grep { /^HX_GATE_/ } keys %ENV};
@@ -78,12 +78,31 @@ sub conf_good {
 }
 
 
+# The configuration holds, and nginx -t says just this one thing.
+sub conf_warn {
+    my ($name, $message, %o) = @_;
+
+    my ($code, $text, $server) = conf_text(%o);
+    my @said = $text =~ /\[(?:warn|error|crit|alert|emerg)\] (.*)/g;
+    is $code, 0, $name;
+    is join("\n", @said), conf_message($message, $server, %o), "$name: what";
+}
+
+
 sub conf_bad {
     my ($name, $message, %o) = @_;
 
     my ($code, $text, $server) = conf_text(%o);
     my ($emerg) = $text =~ /\[emerg\] (.*)/;
     is $code, 1, "$name: refused";
+    is $emerg, conf_message($message, $server, %o), "$name: why";
+}
+
+
+# The message with its place: the first line of the part that was given, or
+# where "at" is; "end" is the end of the http block, undef no place.
+sub conf_message {
+    my ($message, $server, %o) = @_;
 
     my $at = $o{at};
     if (!exists $o{at}) {
@@ -100,7 +119,7 @@ sub conf_bad {
         my ($n) = grep { index($lines[$_], $at) >= 0 } 0 .. $#lines;
         $message .= " in $conf:" . ($n + 1);
     }
-    is $emerg, $message, "$name: why";
+    return $message;
 }
 
 1;

@@ -116,6 +116,32 @@ sub audit {
 }
 
 
+# All of an audit trail, torn lines and all: { there => how often each request
+# id is there (amendments apart), cut => lines that are the beginning of a record
+# which is there, bad => other lines that are no records }.
+sub trail {
+    my (@files) = @_;
+
+    my %t = (there => {}, cut => [], bad => []);
+    my (@whole, @rest);
+    for my $line (map { split /\n/, slurp($_), -1 } @files) {
+        my $record = eval { JSON::PP::decode_json($line) };
+        if ($record) {
+            push @whole, $line;
+            $t{there}{$record->{request_id}}++
+                if defined $record->{request_id} && !$record->{amends};
+        } elsif ($line ne '') {
+            push @rest, $line;
+        }
+    }
+    for my $line (@rest) {
+        my $cut = grep { index($_, $line) == 0 } @whole;
+        push @{ $t{$cut ? 'cut' : 'bad'} }, $line;
+    }
+    return \%t;
+}
+
+
 # ---- configuration ----------------------------------------------------------
 
 # What every server needs in its http context.  Options: map_size, audit (the
@@ -290,10 +316,14 @@ sub unchunk {
 
     my $plain = '';
     while (1) {
-        until ($$body =~ s/^([0-9a-fA-F]+)[^\r\n]*\r\n//) {
-            more($s, $body) or croak 'cut chunk';
+        my $n;                  # $1 does not outlive the loop that set it
+        until (defined $n) {
+            if ($$body =~ s/^([0-9a-fA-F]+)[^\r\n]*\r\n//) {
+                $n = hex $1;
+            } else {
+                more($s, $body) or croak 'cut chunk';
+            }
         }
-        my $n = hex $1;
         while (length $$body < $n + 2) {
             more($s, $body) or croak 'cut chunk';
         }
@@ -727,6 +757,20 @@ sub start {
     });
 
     return $self;
+}
+
+
+# Renames the file and has it made again; returns when nobody has the old one
+# open.
+sub rotate {
+    my ($self, $file, $old) = @_;
+
+    rename $file, $old or croak "rename $file: $!";
+    $self->signal('USR1');
+    HXGate::wait_for("the new $file", sub {
+        return -e $file && !grep { (readlink($_) // '') eq $old }
+            map { glob "/proc/$_/fd/*" } $self->{pid}, $self->pids;
+    });
 }
 
 

@@ -5,10 +5,11 @@
 # Undefined behaviour in the module traps (SIGILL), which is reported like any
 # other crash.  nginx frees nothing at exit (leaks), and every dynamic module
 # defines "ngx_modules" (one definition rule).  The quarantine of freed memory
-# is kept small enough for tests that look at a worker's size.
+# is kept small enough for tests that look at a worker's size.  What a test wants
+# loaded besides comes behind it.
 set -eu
 
-LD_PRELOAD=$(gcc -print-file-name=libasan.so)
+LD_PRELOAD=$(gcc -print-file-name=libasan.so)${LD_PRELOAD:+:$LD_PRELOAD}
 ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0:handle_sigill=1
 ASAN_OPTIONS=$ASAN_OPTIONS:quarantine_size_mb=16
 ASAN_OPTIONS=$ASAN_OPTIONS:log_path=${HX_SAN_DIR:?}/nginx

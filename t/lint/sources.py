@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-ROOMS_GATE = ["core", "policy", "store", "request", "step", "after", "admin",
-              "module"]
+ROOMS_GATE = ["core", "policy", "store", "tool", "request", "step", "after",
+              "admin", "module"]
 ROOMS_ENGINE = ["num", "codec", "store", "api", "server"]
 
 

@@ -127,6 +127,15 @@ def test_config(tree):
     fires(tree, checks.check_config, "step/c.c does not exist")
 
 
+def test_config_without_programs(tree):
+    tree.write("ngx_hx_gate_module/tool/a.c", HEAD)
+    tree.write("ngx_hx_gate_module/config", "srcs=\n")
+    assert tree.messages(checks.check_config) == []
+    tree.write("ngx_hx_gate_module/config",
+               'srcs="$ngx_addon_dir/tool/a.c"\n')
+    fires(tree, checks.check_config, "tool/a.c does not exist")
+
+
 GATE = "ngx_hx_gate_module"
 WRONG = [
     (f"{GATE}/core", f"{GATE}/policy"),
@@ -139,6 +148,10 @@ WRONG = [
     (f"{GATE}/after", f"{GATE}/admin"),
     (f"{GATE}/admin", f"{GATE}/step"),
     (f"{GATE}/admin", f"{GATE}/module"),
+    (f"{GATE}/tool", f"{GATE}/request"),
+    (f"{GATE}/tool", f"{GATE}/module"),
+    (f"{GATE}/store", f"{GATE}/tool"),
+    (f"{GATE}/module", f"{GATE}/tool"),
     (f"{GATE}/core", "hx-engine/codec"),
     ("hx-engine/codec", "hx-engine/store"),
     ("hx-engine/store", "hx-engine/api"),
@@ -150,6 +163,9 @@ RIGHT = [
     (f"{GATE}/core", f"{GATE}/core"),
     (f"{GATE}/step", f"{GATE}/core"),
     (f"{GATE}/module", f"{GATE}/admin"),
+    (f"{GATE}/tool", f"{GATE}/core"),
+    (f"{GATE}/tool", f"{GATE}/policy"),
+    (f"{GATE}/tool", f"{GATE}/store"),
     ("hx-engine/codec", f"{GATE}/core"),
     ("hx-engine/server", "hx-engine/codec"),
     ("t/unit/core", f"{GATE}/core"),

@@ -8,6 +8,7 @@
 #include "hx_test.h"
 
 #include "hx_audit.h"
+#include "hx_chain.h"
 #include "hx_json_scan.h"
 #include "hx_text.h"
 
@@ -74,7 +75,8 @@ test_line(const hx_audit_record_t *r)
 
     hx_text_time(ts, r->sec, r->msec);
     hx_buf_init(&b, line_end - HX_AUDIT_LINE_MAX, HX_AUDIT_LINE_MAX);
-    hx_audit_line(&b, r, ts);
+    hx_audit_members(&b, r, ts);
+    hx_buf_lit(&b, "}\n");
     assert_true(hx_buf_ok(&b));
 
     line.data = b.start;
@@ -151,6 +153,157 @@ documented_line(void **state)
                 "\"status\":401,\"cus\":0.0,"
                 "\"latency_ms\":18446744073709551615,"
                 "\"request_id\":\"x\",\"outcome\":\"invalid_key\"}\n");
+}
+
+
+#define HX_BEGINNING                                                         \
+    "{\"ts\":\"2024-12-31T23:59:59.007Z\","                                  \
+    "\"tenant_id\":\"acme-corp\",\"method\":\"GET\","                        \
+    "\"path\":\"/v1/get/prod/a%2Fb\",\"namespace\":\"prod\","                \
+    "\"status\":200,\"cus\":0.1,\"latency_ms\":12,"                          \
+    "\"request_id\":\"0b9c2c3e-1d9e-4c0e-8a51-6f9d1f1f0f0a\""
+
+
+static void
+test_extended(hx_audit_extended_t *e)
+{
+    memset(e, 0, sizeof(hx_audit_extended_t));
+    e->operation = test_str("get");
+    e->outcome = "allowed";
+    e->client = test_str("192.0.2.7");
+    e->user_agent = test_str("a \"b\"\n");
+    e->bytes_in = 311;
+    e->bytes_out = UINT64_MAX;
+    e->upstream_ms = 0;
+    e->error = "";
+}
+
+
+static void
+extended_line(void **state)
+{
+    hx_audit_record_t     r;
+    hx_audit_extended_t   e;
+
+    test_record(&r);
+    test_extended(&e);
+    r.extended = &e;
+    r.outcome = "said once only";
+    assert_line(&r, HX_BEGINNING
+                ",\"operation\":\"get\",\"outcome\":\"allowed\","
+                "\"client_ip\":\"192.0.2.7\",\"user_agent\":\"a \\\"b\\\"\\n\","
+                "\"bytes_in\":311,\"bytes_out\":18446744073709551615,"
+                "\"upstream_ms\":0,\"error\":null}\n");
+
+    e.operation.data = NULL;
+    e.user_agent.data = NULL;
+    e.upstream_ms = -1;
+    e.error = "rate_limited";
+    r.amends = 1;
+    assert_line(&r, HX_BEGINNING
+                ",\"operation\":null,\"outcome\":\"allowed\","
+                "\"client_ip\":\"192.0.2.7\",\"user_agent\":null,"
+                "\"bytes_in\":311,\"bytes_out\":18446744073709551615,"
+                "\"upstream_ms\":null,\"error\":\"rate_limited\","
+                "\"amends\":\"0b9c2c3e-1d9e-4c0e-8a51-6f9d1f1f0f0a\"}\n");
+
+    r.extended = NULL;
+    r.outcome = NULL;
+    assert_line(&r, HX_BEGINNING
+                ",\"amends\":\"0b9c2c3e-1d9e-4c0e-8a51-6f9d1f1f0f0a\"}\n");
+}
+
+
+#define HX_X8   "0101010101010101"
+#define HX_Y8   "fefefefefefefefe"
+
+/* What an operator did to a tenant's record; never the record. */
+static void
+admin_line(void **state)
+{
+    hx_audit_record_t     r;
+    hx_audit_change_t     c;
+    hx_audit_extended_t   e;
+
+    test_record(&r);
+    test_extended(&e);
+    e.user_agent = test_str("");
+    e.bytes_out = 1;
+    e.admin = 1;
+    r.extended = &e;
+    assert_line(&r, HX_BEGINNING
+                ",\"operation\":\"get\",\"outcome\":\"allowed\","
+                "\"client_ip\":\"192.0.2.7\",\"user_agent\":\"\","
+                "\"bytes_in\":311,\"bytes_out\":1,\"upstream_ms\":0,"
+                "\"error\":null,\"before\":null,\"after\":null}\n");
+
+    memset(&c, 0, sizeof(c));
+    memset(c.before, 0x01, sizeof(c.before));
+    memset(c.after, 0xfe, sizeof(c.after));
+    c.has_before = 1;
+    c.has_after = 1;
+    e.change = &c;
+    assert_line(&r, HX_BEGINNING
+                ",\"operation\":\"get\",\"outcome\":\"allowed\","
+                "\"client_ip\":\"192.0.2.7\",\"user_agent\":\"\","
+                "\"bytes_in\":311,\"bytes_out\":1,\"upstream_ms\":0,"
+                "\"error\":null,"
+                "\"before\":\"sha256:" HX_X8 HX_X8 HX_X8 HX_X8 "\","
+                "\"after\":\"sha256:" HX_Y8 HX_Y8 HX_Y8 HX_Y8 "\"}\n");
+
+    c.has_before = 0;
+    assert_line(&r, HX_BEGINNING
+                ",\"operation\":\"get\",\"outcome\":\"allowed\","
+                "\"client_ip\":\"192.0.2.7\",\"user_agent\":\"\","
+                "\"bytes_in\":311,\"bytes_out\":1,\"upstream_ms\":0,"
+                "\"error\":null,\"before\":null,"
+                "\"after\":\"sha256:" HX_Y8 HX_Y8 HX_Y8 HX_Y8 "\"}\n");
+}
+
+
+/*
+ * A path and a User-Agent in the longest spelling, the rest as long as checks
+ * let it be: with a chain it is still a line.
+ */
+static void
+longest_extended(void **state)
+{
+    hx_str_t              line;
+    hx_audit_record_t     r;
+    hx_audit_change_t     c;
+    hx_audit_extended_t   e;
+    static char           nasty[HX_AUDIT_PATH_MAX + 1], plain[256];
+
+    memset(nasty, 1, sizeof(nasty));
+    memset(plain, 'p', sizeof(plain));
+    memset(&c, 0xff, sizeof(c));
+    test_record(&r);
+    test_extended(&e);
+
+    r.tenant.data = r.method.data = r.ns.data = r.request_id.data =
+                                                     (unsigned char *) plain;
+    r.path.data = e.user_agent.data = (unsigned char *) nasty;
+    e.operation.data = e.client.data = (unsigned char *) plain;
+    r.tenant.len = HX_TENANT_MAX;
+    r.method.len = 32;
+    r.path.len = sizeof(nasty);
+    r.ns.len = HX_NAMESPACE_MAX;
+    r.request_id.len = HX_REQUEST_ID_MAX;
+    r.latency_ms = UINT64_MAX;
+    e.operation.len = 64;
+    e.client.len = 64;
+    e.user_agent.len = sizeof(nasty);
+    e.bytes_in = UINT64_MAX;
+    e.upstream_ms = INT64_MAX;
+    e.error = "unsupported_media_type";
+    e.admin = 1;
+    e.change = &c;
+    r.amends = 1;
+    r.extended = &e;
+
+    line = test_line(&r);
+    assert_true(line.len > (HX_AUDIT_PATH_MAX + HX_AUDIT_AGENT_MAX) * 6);
+    assert_true(line.len + HX_CHAIN_TAIL_MAX <= HX_AUDIT_LINE_MAX);
 }
 
 
@@ -368,7 +521,8 @@ full_buffer(void **state)
 
     for (cap = 0; cap < len + 3; cap++) {
         hx_buf_init(&b, line_end - cap, cap);
-        hx_audit_line(&b, &r, ts);
+        hx_audit_members(&b, &r, ts);
+        hx_buf_lit(&b, "}\n");
         assert_int_equal(hx_buf_ok(&b), cap >= len);
     }
 }
@@ -379,6 +533,9 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(documented_line),
+        cmocka_unit_test(extended_line),
+        cmocka_unit_test(admin_line),
+        cmocka_unit_test(longest_extended),
         cmocka_unit_test(forged_records),
         cmocka_unit_test(long_paths),
         cmocka_unit_test(random_records),

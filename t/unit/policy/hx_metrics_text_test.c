@@ -103,7 +103,8 @@ silent(void **state)
         "hx_gate_auth_failures_total{reason=\"invalid_service_key\"}",
         "hx_gate_namespace_denials_total", "hx_gate_quota_rejections_total",
         "hx_gate_audit_records_total", "hx_gate_audit_write_errors_total",
-        "hx_gate_audit_lost_total", "hx_gate_registry_failures_total",
+        "hx_gate_audit_lost_total", "hx_gate_audit_responses_cut_total",
+        "hx_gate_audit_syslog_errors_total", "hx_gate_registry_failures_total",
         "hx_gate_zone_full_total",
         "hx_gate_usage_flushes_total{result=\"ok\"}",
         "hx_gate_usage_flushes_total{result=\"failed\"}",
@@ -308,14 +309,17 @@ decisions(void **state)
        HX_OUTCOME_SERVICE_KEY + 1);
     is("namespace_denials_total", HX_OUTCOME_NAMESPACE_DENIED + 1);
     is("quota_rejections_total", HX_OUTCOME_QUOTA_EXCEEDED + 1);
-    is("audit_records_total", 100);
-    is("audit_write_errors_total", 101);
-    is("audit_lost_total", 102);
-    is("registry_failures_total", 103);
-    is("zone_full_total", 104);
-    is("usage_flushes_total{result=\"ok\"}", 105);
-    is("usage_flushes_total{result=\"failed\"}", 106);
-    is("usage_rows_flushed_total", 107);
+    is("audit_records_total", 100 + HX_METRICS_AUDIT_RECORDS);
+    is("audit_write_errors_total", 100 + HX_METRICS_AUDIT_ERRORS);
+    is("audit_lost_total", 100 + HX_METRICS_AUDIT_LOST);
+    is("audit_responses_cut_total", 100 + HX_METRICS_AUDIT_CUT);
+    is("audit_syslog_errors_total", 100 + HX_METRICS_AUDIT_SYSLOG);
+    is("registry_failures_total", 100 + HX_METRICS_REGISTRY_FAILURES);
+    is("zone_full_total", 100 + HX_METRICS_ZONE_FULL);
+    is("usage_flushes_total{result=\"ok\"}", 100 + HX_METRICS_FLUSHES_OK);
+    is("usage_flushes_total{result=\"failed\"}",
+       100 + HX_METRICS_FLUSHES_FAILED);
+    is("usage_rows_flushed_total", 100 + HX_METRICS_ROWS_FLUSHED);
 
 #undef is
     test_scrape_free(&s);

@@ -267,8 +267,8 @@ test_change_of(hx_registry_t *reg, const char *id, hx_change_op_t op,
 
     test_change_init(&c, id, op, key);
 
-    return hx_registry_change(reg, &c, &result, record, &len, err) == HX_OK
-           && result == HX_CHANGED;
+    return hx_registry_change(reg, &c, &result, record, &len, NULL, err)
+           == HX_OK && result == HX_CHANGED;
 }
 
 
