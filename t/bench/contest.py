@@ -63,6 +63,10 @@ class Nginx:
         os.makedirs(self.dir)
         values = {"dir": self.dir, "port": self.port, "module": env.module,
                   "user": "user root;" if os.geteuid() == 0 else "",
+                  "registry": os.path.join(self.dir, "registry"),
+                  "key": os.path.join(self.dir, "service.key"),
+                  "audit": "access_log off; hx_gate_audit_log "
+                           f"{self.dir}/audit.jsonl flush=100ms;",
                   **(conf_vars or {})}
         for source in (config, "common.conf"):
             with open(os.path.join(HERE, "conf", source),
