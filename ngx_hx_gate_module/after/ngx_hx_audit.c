@@ -47,7 +47,7 @@ ngx_hx_audit_complain(ngx_hx_trail_t *t, ngx_err_t err, const char *what)
 }
 
 
-static void
+void
 ngx_hx_audit_arm(ngx_hx_trail_t *t)
 {
     if (t->timer.timer_set
@@ -58,6 +58,9 @@ ngx_hx_audit_arm(ngx_hx_trail_t *t)
 
     if (t->failing) {
         ngx_add_timer(&t->timer, NGX_HX_AUDIT_RETRY);
+
+    } else if (t->syncing) {
+        ngx_add_timer(&t->timer, NGX_HX_AUDIT_HOLD);
 
     } else if (!hx_box_empty(&t->box)) {
         ngx_add_timer(&t->timer, ngx_max(t->audit->flush, 1));
@@ -184,6 +187,11 @@ ngx_hx_audit_timer(ngx_event_t *ev)
     ngx_hx_trail_t  *t;
 
     t = ev->data;
+
+    if (t->syncing && ngx_current_msec - t->sync_at >= NGX_HX_AUDIT_HOLD) {
+        ngx_hx_audit_failed(t, 0, "fdatasync() does not return");
+        return;
+    }
 
     if (t->failing && ngx_hx_audit_room(t) != NGX_OK) {
         ngx_hx_audit_failed(t, ngx_errno, "it takes no records");

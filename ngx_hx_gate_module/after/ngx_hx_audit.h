@@ -45,6 +45,7 @@ typedef struct ngx_hx_trail_s {
     /* ngx_hx_audit_disk.c */
     ngx_hx_sync_t            *sync;     /* one at a time */
     unsigned                  syncing:1;
+    ngx_msec_t                sync_at;  /* when the last one began */
     uint64_t                  unsure;   /* up to there a sync has failed, 0 =
                                          * none since the last good one */
     unsigned                  sync_dir:1;       /* the file is new */
@@ -86,6 +87,9 @@ ngx_int_t ngx_hx_audit_flush(ngx_hx_trail_t *t);
 
 void ngx_hx_audit_timer(ngx_event_t *ev);
 void ngx_hx_audit_commit(ngx_event_t *ev);
+
+/* Sets the timer to when there is something to do. */
+void ngx_hx_audit_arm(ngx_hx_trail_t *t);
 
 /* Into the error log, once a second. */
 void ngx_hx_audit_complain(ngx_hx_trail_t *t, ngx_err_t err, const char *what);
@@ -147,5 +151,22 @@ void ngx_hx_chain_rescue(const ngx_hx_main_conf_t *mcf, hx_state_t *st);
  * that goes on.
  */
 void ngx_hx_hold_wake(ngx_hx_trail_t *t);
+
+
+/* ngx_hx_hold_tail.c */
+
+/* Does the response end with its connection? */
+ngx_uint_t ngx_hx_hold_to_the_end(const ngx_http_request_t *r);
+
+/*
+ * Of such a one: *out is what is to go on now, in links of its own, a byte less
+ * than there is, unless it is the end.  NGX_ERROR = no memory.
+ */
+ngx_int_t ngx_hx_hold_tail(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    ngx_chain_t *in, ngx_chain_t **out);
+
+/* It has gone on. */
+void ngx_hx_hold_tail_sent(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    ngx_chain_t *out);
 
 #endif /* NGX_HX_AUDIT_H */

@@ -192,6 +192,9 @@ ngx_hx_audit_sync(ngx_hx_trail_t *t)
     t->sync_dir = 0;
     t->unsure = 0;
     t->syncing = 1;
+    t->sync_at = ngx_current_msec;
+
+    ngx_hx_audit_arm(t);
 }
 
 

@@ -60,6 +60,19 @@ ngx_hx_hold_settled(const ngx_hx_trail_t *t, uint64_t number)
 }
 
 
+/*
+ * An operator gets through, or nobody could mend anything; so does a refusal
+ * for just this reason; and shadow mode refuses nobody.
+ */
+
+static ngx_uint_t
+ngx_hx_hold_strict(const ngx_hx_ctx_t *ctx)
+{
+    return !ctx->admin && !ctx->lcf->shadow
+           && ctx->outcome != HX_OUTCOME_AUDIT;
+}
+
+
 static void
 ngx_hx_hold_cleanup(void *data)
 {
@@ -135,10 +148,7 @@ ngx_hx_hold_record(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     a = ctx->lcf->audit;
     t = a->trail;
 
-    /* an operator gets through, or nobody could mend anything; and so does a
-     * refusal for just this reason */
-
-    strict = a->required && !ctx->admin && ctx->outcome != HX_OUTCOME_AUDIT;
+    strict = a->required && ngx_hx_hold_strict(ctx);
 
     rc = ngx_hx_meter_finish(r, ctx);
 
@@ -179,7 +189,7 @@ ngx_hx_hold_wake(ngx_hx_trail_t *t)
                 break;                  /* the others wait for later ones */
             }
 
-            if (t->audit->required && !ctx->admin) {
+            if (t->audit->required && ngx_hx_hold_strict(ctx)) {
                 if (h->number > t->unsure
                     && ngx_current_msec - h->since < NGX_HX_AUDIT_HOLD)
                 {
@@ -341,6 +351,7 @@ static ngx_int_t
 ngx_hx_hold_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_int_t        rc;
+    ngx_uint_t       to_the_end;
     ngx_chain_t     *last;
     ngx_hx_ctx_t    *ctx;
 
@@ -373,25 +384,33 @@ ngx_hx_hold_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_hx_next_body_filter(r, in);
     }
 
-    last = ngx_hx_hold_last(r, ctx, in);
+    to_the_end = ngx_hx_hold_to_the_end(r);
 
-    if (last == NULL) {
-        return ngx_hx_next_body_filter(r, in);
-    }
-
-    rc = ngx_hx_hold_record(r, ctx);
-
-    switch (rc) {
-
-    case NGX_OK:
-        return ngx_hx_next_body_filter(r, in);
-
-    case NGX_AGAIN:
-        return ngx_hx_hold_back(r, ctx, in, last);
-
-    default:
+    if (to_the_end && ngx_hx_hold_tail(r, ctx, in, &in) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    last = ngx_hx_hold_last(r, ctx, in);
+    rc = last != NULL ? ngx_hx_hold_record(r, ctx) : NGX_OK;
+
+    if (rc == NGX_AGAIN) {
+
+        /* the end has no byte of its own then: what comes with it waits */
+
+        return ngx_hx_hold_back(r, ctx, in, to_the_end ? in : last);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_hx_next_body_filter(r, in);
+
+    if (to_the_end) {
+        ngx_hx_hold_tail_sent(r, ctx, in);
+    }
+
+    return rc;
 }
 
 

@@ -331,7 +331,7 @@ ngx_hx_meter_finish(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 }
 
 
-/* The record said how it was to end; it ended otherwise. */
+/* The record says how it was to end; it ended otherwise. */
 
 static void
 ngx_hx_meter_amend(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
@@ -342,10 +342,6 @@ ngx_hx_meter_amend(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
     hx_audit_extended_t    extended;
 
     a = ctx->lcf->audit;
-
-    if (a == NULL) {
-        return;
-    }
 
     ngx_hx_meter_record(r, ctx, &rec, &extended);
 
@@ -362,14 +358,28 @@ ngx_hx_meter_amend(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
 }
 
 
-/* The response has not gone out as a whole, as far as can be seen from here. */
+/*
+ * A response was begun, and has not gone out as a whole, as far as can be seen
+ * from here; and the record does not say so itself.
+ */
 
 static ngx_uint_t
-ngx_hx_meter_aborted(const ngx_http_request_t *r)
+ngx_hx_meter_aborted(const ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
 {
     const ngx_connection_t  *c;
 
     c = r->connection;
+
+    if (ctx->lcf->audit == NULL || !ctx->lcf->audit->early) {
+        return 0;
+    }
+
+    if (!ctx->recorded
+        && (!r->header_sent
+            || ngx_hx_meter_status(r) == HX_AUDIT_STATUS_GONE))
+    {
+        return 0;
+    }
 
     return c->error || c->timedout || c->buffered || r->buffered;
 }
@@ -378,6 +388,7 @@ ngx_hx_meter_aborted(const ngx_http_request_t *r)
 ngx_int_t
 ngx_hx_meter_handler(ngx_http_request_t *r)
 {
+    ngx_uint_t     aborted;
     ngx_hx_ctx_t  *ctx;
 
     if (r != r->main) {
@@ -390,10 +401,13 @@ ngx_hx_meter_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
+    aborted = ngx_hx_meter_aborted(r, ctx);
+
     if (!ctx->recorded) {
         (void) ngx_hx_meter_finish(r, ctx);
+    }
 
-    } else if (ngx_hx_meter_aborted(r)) {
+    if (aborted) {
         ngx_hx_meter_amend(r, ctx);
     }
 

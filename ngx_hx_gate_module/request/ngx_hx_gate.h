@@ -198,6 +198,7 @@ typedef struct {
     off_t                    body_out;          /* bytes of the response's body,
                                                  * where records are early */
     struct ngx_hx_hold_s    *hold;              /* NULL = it never waited */
+    struct ngx_hx_tail_s    *tail;              /* of a response without end */
 } ngx_hx_ctx_t;
 
 
