@@ -19,7 +19,7 @@ hx_get_check(hx_req_t *r)
 static void
 hx_get_details(hx_buf_t *b, const hx_record_t *rec)
 {
-    unsigned char  text[HX_SHA256_BYTES * 2];
+    unsigned char  text[24];
 
     hx_buf_lit(b, ",\"metadata\":");
 
@@ -33,8 +33,7 @@ hx_get_details(hx_buf_t *b, const hx_record_t *rec)
     hx_buf_lit(b, ",\"domain\":");
     hx_json_string(b, rec->domain.data, rec->domain.len);
     hx_buf_lit(b, ",\"ranks\":[],\"max_rank\":0,\"sha256\":\"");
-    hx_text_hex(text, rec->sha256, HX_SHA256_BYTES);
-    hx_buf_add(b, text, sizeof(text));
+    hx_text_hex_add(b, rec->sha256, HX_SHA256_BYTES);
     hx_buf_lit(b, "\",\"created_at\":\"");
     hx_text_time(text, (int64_t) (rec->created_ms / 1000),
                  (unsigned) (rec->created_ms % 1000));

@@ -171,6 +171,20 @@ hx_hex_digit(unsigned char c)
 }
 
 
+void
+hx_text_hex_add(hx_buf_t *b, const unsigned char *in, size_t n)
+{
+    unsigned char  *p;
+
+    p = hx_buf_reserve(b, 2 * n);
+
+    if (p != NULL) {
+        hx_text_hex(p, in, n);
+        b->last += 2 * n;
+    }
+}
+
+
 hx_rc_t
 hx_text_unhex(unsigned char *out, const unsigned char *in, size_t n)
 {

@@ -80,6 +80,9 @@ hx_rc_t hx_text_parse_u64(const unsigned char *s, size_t len, uint64_t max,
 /* 2 * n lower-case hex digits. */
 void hx_text_hex(unsigned char *out, const unsigned char *in, size_t n);
 
+/* Appends them. */
+void hx_text_hex_add(hx_buf_t *b, const unsigned char *in, size_t n);
+
 /* n bytes from 2 * n hex digits of either case; HX_NO on any other byte. */
 hx_rc_t hx_text_unhex(unsigned char *out, const unsigned char *in, size_t n);
 

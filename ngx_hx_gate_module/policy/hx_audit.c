@@ -54,21 +54,13 @@ hx_audit_path(hx_buf_t *b, const hx_str_t *target)
 static void
 hx_audit_digest(hx_buf_t *b, int there, const unsigned char *digest)
 {
-    unsigned char  *hex;
-
     if (!there) {
         hx_buf_lit(b, "null");
         return;
     }
 
     hx_buf_lit(b, "\"sha256:");
-    hex = hx_buf_reserve(b, 2 * HX_SHA256_LEN);
-
-    if (hex != NULL) {
-        hx_text_hex(hex, digest, HX_SHA256_LEN);
-        b->last += 2 * HX_SHA256_LEN;
-    }
-
+    hx_text_hex_add(b, digest, HX_SHA256_LEN);
     hx_buf_byte(b, '"');
 }
 

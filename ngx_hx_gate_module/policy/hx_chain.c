@@ -51,8 +51,6 @@ hx_rc_t
 hx_chain_link(hx_crypto_t *c, hx_buf_t *b, const unsigned char *line,
     const hx_chain_t *chain, hx_chain_t *next)
 {
-    unsigned char  *hex;
-
     hx_buf_lit(b, ",\"writer\":\"");
     hx_buf_add(b, chain->writer, HX_CHAIN_WRITER);
     hx_buf_lit(b, "\",\"seq\":");
@@ -73,13 +71,7 @@ hx_chain_link(hx_crypto_t *c, hx_buf_t *b, const unsigned char *line,
     }
 
     hx_buf_lit(b, ",\"hash\":\"");
-    hex = hx_buf_reserve(b, 2 * HX_CHAIN_HASH);
-
-    if (hex != NULL) {
-        hx_text_hex(hex, next->hash, HX_CHAIN_HASH);
-        b->last += 2 * HX_CHAIN_HASH;
-    }
-
+    hx_text_hex_add(b, next->hash, HX_CHAIN_HASH);
     hx_buf_byte(b, '"');
 
     return HX_OK;
@@ -100,7 +92,7 @@ hx_chain_sign(hx_buf_t *b, const hx_sign_t *key,
     const unsigned char hash[HX_CHAIN_HASH])
 {
     size_t          len;
-    unsigned char   sig[HX_SIGN_MAX], message[HX_CHAIN_SIGNED_LEN], *hex;
+    unsigned char   sig[HX_SIGN_MAX], message[HX_CHAIN_SIGNED_LEN];
 
     hx_chain_message(message, hash);
 
@@ -109,13 +101,7 @@ hx_chain_sign(hx_buf_t *b, const hx_sign_t *key,
     }
 
     hx_buf_lit(b, ",\"sig\":\"");
-    hex = hx_buf_reserve(b, 2 * len);
-
-    if (hex != NULL) {
-        hx_text_hex(hex, sig, len);
-        b->last += 2 * len;
-    }
-
+    hx_text_hex_add(b, sig, len);
     hx_buf_byte(b, '"');
 
     return HX_OK;

@@ -159,7 +159,8 @@ static void
 hex(void **state)
 {
     size_t         i, c;
-    unsigned char  in[256], out[512], back[256], text[3];
+    hx_buf_t       b;
+    unsigned char  in[256], out[640], back[256], text[3];
 
     for (i = 0; i < 256; i++) {
         in[i] = (unsigned char) i;
@@ -169,6 +170,19 @@ hex(void **state)
     }
 
     hx_text_hex(out, test_edge(in, 256), 256);
+
+    /* appended: all of it, or nothing */
+
+    hx_buf_init(&b, out + 600, 9);
+    hx_buf_byte(&b, '-');
+    hx_text_hex_add(&b, in + 0xa9, 4);
+    assert_true(hx_buf_ok(&b));
+    assert_memory_equal(out + 600, "-a9aaabac", 9);
+    hx_buf_init(&b, out + 600, 7);
+    hx_text_hex_add(&b, in, 4);
+    assert_false(hx_buf_ok(&b));
+    assert_int_equal(hx_buf_len(&b), 0);
+
     assert_int_equal(hx_text_unhex(back, test_edge(out, 512), 256), HX_OK);
     assert_memory_equal(in, back, 256);
 
