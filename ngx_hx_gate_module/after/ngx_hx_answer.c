@@ -359,7 +359,7 @@ static ngx_int_t
 ngx_hx_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_buf_t     *b;
-    ngx_chain_t   *cl, out;
+    ngx_chain_t    out;
     ngx_hx_ctx_t  *ctx;
 
     if (r != r->main) {
@@ -374,10 +374,7 @@ ngx_hx_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     /* what nginx or the upstream wanted to send is swallowed */
 
-    for (cl = in; cl; cl = cl->next) {
-        cl->buf->pos = cl->buf->last;
-        cl->buf->file_pos = cl->buf->file_last;
-    }
+    ngx_hx_swallow(in);
 
     if (ctx->body_sent) {
         return ngx_hx_next_body_filter(r, NULL);

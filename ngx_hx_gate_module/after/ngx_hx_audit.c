@@ -33,17 +33,19 @@ ngx_hx_audit_count(const ngx_hx_trail_t *t, hx_metrics_counter_t counter)
 }
 
 
-void
+ngx_uint_t
 ngx_hx_audit_complain(ngx_hx_trail_t *t, ngx_err_t err, const char *what)
 {
     if (t->complained == ngx_time()) {
-        return;
+        return 0;
     }
 
     t->complained = ngx_time();
 
     ngx_log_error(NGX_LOG_ALERT, t->log, err, "hx_gate: audit log \"%V\": %s",
                   &t->audit->file->name, what);
+
+    return 1;
 }
 
 
@@ -81,7 +83,7 @@ void
 ngx_hx_audit_failed(ngx_hx_trail_t *t, ngx_err_t err, const char *what)
 {
     ngx_hx_audit_count(t, HX_METRICS_AUDIT_ERRORS);
-    ngx_hx_audit_complain(t, err, what);
+    (void) ngx_hx_audit_complain(t, err, what);
 
     if (!t->failing) {
         t->failing = 1;
@@ -125,7 +127,7 @@ ngx_hx_audit_write(ngx_hx_trail_t *t)
 
     for ( /* void */ ; cut != 0; cut--) {
         ngx_hx_audit_count(t, HX_METRICS_AUDIT_ERRORS);
-        ngx_hx_audit_complain(t, 0, "write() was short, disk full?");
+        (void) ngx_hx_audit_complain(t, 0, "write() was short, disk full?");
     }
 
     if (unsure) {
@@ -193,11 +195,6 @@ ngx_hx_audit_timer(ngx_event_t *ev)
         return;
     }
 
-    if (t->failing && ngx_hx_audit_room(t) != NGX_OK) {
-        ngx_hx_audit_failed(t, ngx_errno, "it takes no records");
-        return;
-    }
-
     (void) ngx_hx_audit_flush(t);
 }
 
@@ -222,6 +219,7 @@ ngx_hx_audit_lose(const ngx_hx_audit_t *a, ngx_log_t *log)
 
     t = a->trail;
 
+    ngx_hx_audit_count(t, HX_METRICS_AUDIT_RECORDS);
     ngx_hx_audit_count(t, HX_METRICS_AUDIT_LOST);
     t->lost++;
     t->gap++;
@@ -313,8 +311,6 @@ ngx_hx_audit_put(const ngx_hx_audit_t *a, const hx_audit_record_t *rec,
 
     t = a->trail;
 
-    ngx_hx_audit_count(t, HX_METRICS_AUDIT_RECORDS);
-
     rc = ngx_hx_audit_claim(t);
 
     if (rc == NGX_OK) {
@@ -386,6 +382,7 @@ ngx_hx_audit_put_done(const ngx_hx_audit_t *a, ngx_log_t *log)
     t = a->trail;
     t->since++;
 
+    ngx_hx_audit_count(t, HX_METRICS_AUDIT_RECORDS);
     ngx_hx_audit_count_one(t);
 
     if (t->failing) {
@@ -425,8 +422,13 @@ ngx_hx_audit_ready(const ngx_hx_audit_t *a, ngx_log_t *log)
         return NGX_DECLINED;
     }
 
+    /* there may be room still for those that are under way */
+
     if (ngx_hx_audit_room(t) != NGX_OK) {
-        ngx_hx_audit_failed(t, ngx_errno, "it takes no records");
+        if (ngx_hx_audit_complain(t, ngx_errno, "it takes no records")) {
+            ngx_hx_audit_count(t, HX_METRICS_AUDIT_ERRORS);
+        }
+
         return NGX_DECLINED;
     }
 

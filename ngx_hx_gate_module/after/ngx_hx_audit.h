@@ -50,9 +50,11 @@ typedef struct ngx_hx_trail_s {
                                          * none since the last good one */
     unsigned                  sync_dir:1;       /* the file is new */
     unsigned                  no_fallocate:1;
+    unsigned                  told_shared:1;    /* see ngx_hx_audit_dup() */
     ngx_uint_t                n_old;
     int                       old[NGX_HX_AUDIT_OLD];
     uint64_t                  ensured;  /* room is there up to this size */
+    off_t                     ensured_size;     /* of the file then */
     dev_t                     ensured_device;
     ino_t                     ensured_inode;
 
@@ -70,6 +72,7 @@ typedef struct ngx_hx_hold_s {
     ngx_http_request_t       *request;
     uint64_t                  number;   /* of its record */
     ngx_msec_t                since;
+    ngx_event_t               event;    /* it may go on */
     ngx_chain_t              *out;      /* what is held back */
     unsigned                  header:1; /* the header, too */
     unsigned                  waiting:1;
@@ -91,8 +94,9 @@ void ngx_hx_audit_commit(ngx_event_t *ev);
 /* Sets the timer to when there is something to do. */
 void ngx_hx_audit_arm(ngx_hx_trail_t *t);
 
-/* Into the error log, once a second. */
-void ngx_hx_audit_complain(ngx_hx_trail_t *t, ngx_err_t err, const char *what);
+/* Into the error log, once a second: 1 = it was. */
+ngx_uint_t ngx_hx_audit_complain(ngx_hx_trail_t *t, ngx_err_t err,
+    const char *what);
 
 /* A try has failed, with an error number; or one has not. */
 void ngx_hx_audit_failed(ngx_hx_trail_t *t, ngx_err_t err, const char *what);

@@ -268,6 +268,7 @@ ngx_hx_chain_rescue(const ngx_hx_main_conf_t *mcf, hx_state_t *st)
     hx_chain_t             chain;
     const ngx_hx_audit_t  *a;
 
+    cut = 0;
     number = 0;
 
     while (hx_box_unended(st, &number, &box) == HX_OK) {

@@ -4,8 +4,9 @@
  *
  * fdatasync() runs in nginx's thread pool, one at a time for each worker and
  * file; records that come meanwhile are the next group.  What a failed one has
- * left behind is never trusted again: the kernel drops such pages and says
- * nothing the next time.
+ * left behind is never trusted again: the kernel drops such pages, tells each
+ * open() of the file once, and says nothing the next time.  So workers sync
+ * descriptors of their own, not the one that they all have from the master.
  */
 
 #include "ngx_hx_audit.h"
@@ -58,12 +59,13 @@ ngx_hx_audit_sync_thread(void *data, ngx_log_t *log)
 
     (void) close(s->fd);
 
-    /* the name of a new file; a directory that may not be read stays out */
+    /* the name of a new file; a directory that may not be read, or has nothing
+     * to sync, stays out */
 
     if (s->dir != NULL) {
         rc = hx_lmdb_sync_dir((const char *) s->dir);
 
-        if (rc != 0 && rc != NGX_EACCES) {
+        if (rc != 0 && rc != NGX_EACCES && rc != NGX_EINVAL) {
             s->err = rc;
         }
     }
@@ -143,12 +145,39 @@ ngx_hx_audit_sync_make(ngx_hx_trail_t *t)
 }
 
 
+/* What has been written to; a rotation closes it whenever it likes. */
+
+static int
+ngx_hx_audit_dup(ngx_hx_trail_t *t)
+{
+    int  fd;
+
+    fd = hx_box_reader_fd(&t->box);
+
+    if (fd == -1) {
+        fd = t->audit->file->fd;
+
+        if (!t->told_shared) {
+            t->told_shared = 1;
+
+            ngx_log_error(NGX_LOG_WARN, t->log, 0, "hx_gate: audit log \"%V\" "
+                          "cannot be read by its workers: one that another "
+                          "worker could not write to the disk may go unnoticed",
+                          &t->audit->file->name);
+        }
+    }
+
+    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+
 void
 ngx_hx_audit_sync(ngx_hx_trail_t *t)
 {
     ngx_hx_sync_t  *s;
 
     if (t->syncing) {
+        ngx_hx_audit_arm(t);            /* does it ever return? */
         return;                         /* what is new is the next group */
     }
 
@@ -168,9 +197,7 @@ ngx_hx_audit_sync(ngx_hx_trail_t *t)
         return;
     }
 
-    /* USR1 closes the file whenever it likes */
-
-    s->fd = fcntl(t->audit->file->fd, F_DUPFD_CLOEXEC, 0);
+    s->fd = ngx_hx_audit_dup(t);
 
     if (s->fd == -1) {
         ngx_hx_audit_failed(t, ngx_errno, "dup() failed");
@@ -205,16 +232,13 @@ ngx_hx_audit_sync_old(ngx_hx_trail_t *t)
 
     t->sync_dir = 1;
 
-    /* what waits still goes to the new file */
+    /* of what waits still, some may be in the file: a write was short */
 
-    if (t->synced == t->written
-        || (t->syncing && t->sync->number == t->written))
-    {
+    if (t->synced == t->put || (t->syncing && t->sync->number == t->put)) {
         return;
     }
 
-    fd = t->n_old < NGX_HX_AUDIT_OLD
-         ? fcntl(t->audit->file->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    fd = t->n_old < NGX_HX_AUDIT_OLD ? ngx_hx_audit_dup(t) : -1;
 
     if (fd != -1) {
         t->old[t->n_old++] = fd;
@@ -224,6 +248,7 @@ ngx_hx_audit_sync_old(ngx_hx_trail_t *t)
     /* rotated more often than the disk can follow: then it is waited for */
 
     if (fdatasync(t->audit->file->fd) != 0) {
+        t->unsure = t->put;
         ngx_hx_audit_failed(t, ngx_errno, "fdatasync() failed");
     }
 }
@@ -296,21 +321,27 @@ ngx_hx_audit_free_space(int fd, size_t need)
 static ngx_int_t
 ngx_hx_audit_allocate(ngx_hx_trail_t *t, int fd, off_t size, size_t need)
 {
+    size_t  len;
+
     if (t->no_fallocate) {
         return ngx_hx_audit_free_space(fd, need);
     }
 
-    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, size,
-                  (off_t) need + NGX_HX_AUDIT_AHEAD) == 0)
-    {
-        t->ensured = (uint64_t) size + need + NGX_HX_AUDIT_AHEAD;
-        return NGX_OK;
+    len = need + NGX_HX_AUDIT_AHEAD;
+
+    while (fallocate(fd, FALLOC_FL_KEEP_SIZE, size, (off_t) len) != 0) {
+
+        if (ngx_errno == NGX_ENOSPC && len != need) {
+            len = need;
+
+        } else if (ngx_errno != NGX_EINTR) {
+            len = 0;
+            break;
+        }
     }
 
-    if (ngx_errno == NGX_ENOSPC
-        && fallocate(fd, FALLOC_FL_KEEP_SIZE, size, (off_t) need) == 0)
-    {
-        t->ensured = (uint64_t) size + need;
+    if (len != 0) {
+        t->ensured = (uint64_t) size + len;
         return NGX_OK;
     }
 
@@ -352,8 +383,10 @@ ngx_hx_audit_room(ngx_hx_trail_t *t)
     need = 2 * t->audit->size;
 
     if ((uint64_t) sb.st_size + need <= t->ensured
+        && sb.st_size >= t->ensured_size    /* else it was cut, room and all */
         && sb.st_ino == t->ensured_inode && sb.st_dev == t->ensured_device)
     {
+        t->ensured_size = sb.st_size;
         return NGX_OK;
     }
 
@@ -367,6 +400,7 @@ ngx_hx_audit_room(ngx_hx_trail_t *t)
     }
 
     t->ensured = 0;
+    t->ensured_size = sb.st_size;
     t->ensured_inode = sb.st_ino;
     t->ensured_device = sb.st_dev;
 

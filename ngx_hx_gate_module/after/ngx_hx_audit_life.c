@@ -97,7 +97,7 @@ ngx_hx_audit_exit_one(ngx_hx_trail_t *t)
     /* the thread pool has ended before */
 
     if (a->durability == NGX_HX_FSYNC && fdatasync(a->file->fd) != 0) {
-        ngx_hx_audit_complain(t, ngx_errno, "fdatasync() failed");
+        (void) ngx_hx_audit_complain(t, ngx_errno, "fdatasync() failed");
     }
 
     if (t->lost != 0) {

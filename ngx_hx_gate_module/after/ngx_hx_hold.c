@@ -7,8 +7,9 @@
  * directive says by then is held back here, header and all, until it is.
  *
  * How: r->buffered has a bit of ours, so nginx waits with the request as it
- * does for a slow client; its write event is posted when the record is safe.
- * When that takes NGX_HX_AUDIT_HOLD, the connection ends without the rest.
+ * does for a slow client; an event of ours sends what was held when the record
+ * is safe, and posts the write event, whoever handles that by then.  When it
+ * takes NGX_HX_AUDIT_HOLD, the connection ends without the rest.
  */
 
 #include "ngx_hx_audit.h"
@@ -20,6 +21,9 @@
 
 static ngx_http_output_header_filter_pt  ngx_hx_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_hx_next_body_filter;
+
+
+static ngx_int_t ngx_hx_hold_release(ngx_http_request_t *r, ngx_hx_hold_t *h);
 
 
 /* The context, where a record is to be made before the response has gone. */
@@ -61,14 +65,15 @@ ngx_hx_hold_settled(const ngx_hx_trail_t *t, uint64_t number)
 
 
 /*
- * An operator gets through, or nobody could mend anything; so does a refusal
- * for just this reason; and shadow mode refuses nobody.
+ * An operator gets through, or nobody could mend anything; so does a tenant who
+ * asks about itself, and a refusal for just this reason; shadow mode refuses
+ * nobody.
  */
 
 static ngx_uint_t
 ngx_hx_hold_strict(const ngx_hx_ctx_t *ctx)
 {
-    return !ctx->admin && !ctx->lcf->shadow
+    return !ctx->admin && !ctx->own && !ctx->lcf->shadow
            && ctx->outcome != HX_OUTCOME_AUDIT;
 }
 
@@ -82,6 +87,38 @@ ngx_hx_hold_cleanup(void *data)
         ngx_queue_remove(&h->queue);
         h->waiting = 0;
     }
+
+    if (h->event.posted) {
+        ngx_delete_posted_event(&h->event);
+    }
+}
+
+
+static void
+ngx_hx_hold_event(ngx_event_t *ev)
+{
+    ngx_hx_hold_t       *h;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    h = ev->data;
+    r = h->request;
+    c = r->connection;
+
+    if (!(r->buffered & NGX_HX_BUFFERED_BIT)) {
+        return;                         /* somebody has asked for it */
+    }
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (ngx_hx_hold_release(r, h) == NGX_ERROR) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+
+    } else {
+        ngx_post_event(c->write, &ngx_posted_events);
+    }
+
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -109,7 +146,15 @@ ngx_hx_hold_begin(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
     h->since = ngx_current_msec;
     h->waiting = 1;
 
+    h->event.data = h;
+    h->event.handler = ngx_hx_hold_event;
+    h->event.log = r->connection->log;
+
     ngx_queue_insert_tail(&t->waiting, &h->queue);
+
+    if (t->failing) {
+        ngx_hx_audit_arm(t);            /* a worker that ends has let it be */
+    }
 
     ctx->hold = h;
     r->buffered |= NGX_HX_BUFFERED_BIT;
@@ -203,7 +248,7 @@ ngx_hx_hold_wake(ngx_hx_trail_t *t)
         ngx_queue_remove(q);
         h->waiting = 0;
 
-        ngx_post_event(h->request->connection->write, &ngx_posted_events);
+        ngx_post_event(&h->event, &ngx_posted_events);
     }
 }
 
@@ -241,6 +286,11 @@ ngx_hx_hold_header_filter(ngx_http_request_t *r)
     if (ctx == NULL || ctx->recorded) {
         return ngx_hx_next_header_filter(r);
     }
+
+    /* parts of nothing: the filter below would make another status of it, and
+     * Range is for GET (RFC 9110, 14.2) */
+
+    r->headers_in.range = NULL;
 
     rc = ngx_hx_hold_record(r, ctx);
 
@@ -364,6 +414,15 @@ ngx_hx_hold_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     if (ctx != NULL && ctx->hold != NULL
         && (r->buffered & NGX_HX_BUFFERED_BIT))
     {
+        if (r->filter_finalize && ctx->hold->out != NULL) {
+
+            /* an error page took the place of a response; who had begun that
+             * does not know, as we did not say that it was sent */
+
+            ngx_hx_swallow(in);
+            in = NULL;
+        }
+
         if (in != NULL
             && ngx_chain_add_copy(r->pool, &ctx->hold->out, in) != NGX_OK)
         {

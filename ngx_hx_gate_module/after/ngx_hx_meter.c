@@ -381,7 +381,12 @@ ngx_hx_meter_aborted(const ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
         return 0;
     }
 
-    return c->error || c->timedout || c->buffered || r->buffered;
+    /* errors of a connection may also come afterwards: from a body that is
+     * thrown away, or from nginx, which so ends what a filter has finalized */
+
+    return ((c->error || c->timedout) && !r->request_complete
+            && !r->filter_finalize)
+           || c->buffered || r->buffered;
 }
 
 

@@ -122,10 +122,22 @@ static ngx_int_t
 ngx_hx_conf_audit_new(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
     ngx_open_file_t *file, ngx_hx_audit_t *a)
 {
-    ngx_hx_audit_t  **slot;
+    ngx_file_info_t    fi;
+    ngx_hx_audit_t   **slot;
 
     slot = ngx_array_push(&mcf->audits);
     if (slot == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* what is not there yet will be a file */
+
+    if (a->durability == NGX_HX_FSYNC
+        && ngx_file_info(file->name.data, &fi) == 0 && !ngx_is_file(&fi))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is not a file, "
+                           "\"durability=fsync\" has no meaning for it",
+                           &file->name);
         return NGX_ERROR;
     }
 
@@ -168,7 +180,8 @@ ngx_hx_conf_audit_new(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
 static ngx_uint_t
 ngx_hx_conf_audit_same_text(const ngx_str_t *a, const ngx_str_t *b)
 {
-    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0;
+    return a->len == b->len
+           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
 }
 
 

@@ -331,6 +331,18 @@ ngx_int_t ngx_hx_header_out(ngx_http_request_t *r, const char *name,
 #define ngx_hx_add_header(r, name, value, len)                                \
     ngx_hx_header_out(r, name, sizeof(name) - 1, value, len)
 
+/* What somebody wanted to send is not sent. */
+
+static ngx_inline void
+ngx_hx_swallow(ngx_chain_t *in)
+{
+    for ( /* void */ ; in; in = in->next) {
+        in->buf->pos = in->buf->last;
+        in->buf->file_pos = in->buf->file_last;
+    }
+}
+
+
 /* Sends an answer of our own; the text must live as long as r. */
 ngx_int_t ngx_hx_reply_text(ngx_http_request_t *r, ngx_uint_t status,
     const ngx_str_t *type, const u_char *text, size_t len);

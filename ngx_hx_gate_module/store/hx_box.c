@@ -189,6 +189,13 @@ hx_box_claim(hx_box_t *box, hx_state_t *st, const char *path, size_t size)
 }
 
 
+int
+hx_box_reader_fd(const hx_box_t *box)
+{
+    return box->reader - 1;
+}
+
+
 void
 hx_box_rotated(hx_box_t *box)
 {

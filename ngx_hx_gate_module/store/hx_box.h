@@ -98,6 +98,13 @@ int hx_box_empty(const hx_box_t *box);
  */
 hx_box_rc_t hx_box_write(hx_box_t *box, int fd, int *unsure);
 
+/*
+ * A descriptor for reading the file that was written last, from an open() of
+ * this box: fdatasync() on another process' tells it of errors, and then nobody
+ * else.  Of the box; -1 = the file cannot be read.
+ */
+int hx_box_reader_fd(const hx_box_t *box);
+
 /* The file will be another one: nothing of it is kept open. */
 void hx_box_rotated(hx_box_t *box);
 

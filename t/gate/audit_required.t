@@ -79,13 +79,10 @@ sub complete {
 }
 
 sub back {
-    my ($name, $server) = @_;
-    my $since = Time::HiRes::time();
-    my $tries = 0;
+    my ($server) = @_;
     HXGate::wait_for('requests to pass', sub {
         return ask($server)->{status} == 200;
     });
-    return Time::HiRes::time() - $since;
 }
 
 # what can be wrong, and how it is made so
@@ -136,7 +133,7 @@ for my $durability (qw(buffered write fsync)) {
             '>=', 6, "$name: so are refusals";
 
         $mend->();
-        back($name, $server);
+        back($server);
         pass "$name: requests pass again";
         is statuses($server, 3), '200*3', "$name: and on";
         is $server->stop, 0, "$name: nginx ends";
@@ -155,7 +152,7 @@ for my $durability (qw(buffered write fsync)) {
     is statuses($server, 3), '503*3', 'full from the beginning: 503';
     is scalar(seen()), 0, 'full from the beginning: the engine sees nothing';
     mend_disk();
-    back('full from the beginning', $server);
+    back($server);
     is $server->stop, 0, 'full from the beginning: nginx ends';
 }
 
@@ -172,7 +169,7 @@ for my $durability (qw(buffered write fsync)) {
     cmp_ok -s $log, '<=', 262144, 'RLIMIT_FSIZE: within it';
     rename $log, "$log.1" or die $!;
     $server->signal('USR1');
-    back('RLIMIT_FSIZE', $server);
+    back($server);
     is $server->stop, 0, 'RLIMIT_FSIZE: nginx ends';
     complete('RLIMIT_FSIZE', 0);
 }
@@ -202,7 +199,7 @@ for my $durability (qw(write fsync)) {
         1 while HXGate::more($s, \$some);
         is $some, '', 'fsync: nothing of it is sent';
         mend_disk();
-        back('fsync', $server);
+        back($server);
         is metric('hx_gate_audit_responses_cut_total'), 1, 'fsync: counted';
     }
     is $server->stop, 0, "$durability, under way: nginx ends";

@@ -54,6 +54,9 @@ for my $word (qw(buffered write fsync)) {
 }
 conf_bad('a durability there is not', 'invalid durability "disk", it must be '
          . '"buffered", "write" or "fsync"', audit("$file durability=disk"));
+conf_bad('a device on the disk', '"/dev/null" is not a file, '
+         . '"durability=fsync" has no meaning for it',
+         audit('/dev/null durability=fsync'));
 conf_good('extended', audit("$file extended"));
 conf_bad('extended=on', 'invalid parameter "extended=on"',
          audit("$file extended=on"));

@@ -5,8 +5,9 @@
  * HX_DISK_FAULT_PATH names the file, HX_DISK_FAULT a file that says what is
  * wrong with it while it exists: "<calls> <errno>", where calls are letters: w
  * (write, writev), s (fdatasync), a (fallocate); h lets the first half of a
- * write pass; d makes each call last 0.2 ms longer.  Both are read when the
- * library is loaded: nginx gives its workers no environment.
+ * write pass; d makes each call last 0.2 ms longer, l makes fdatasync last
+ * until there is no l any more.  Both are read when the library is loaded:
+ * nginx gives its workers no environment.
  */
 
 #define _GNU_SOURCE
@@ -49,6 +50,7 @@ fault_of(int fd, char call, int *half)
     ssize_t  n;
 
     *half = 0;
+    text[0] = '\0';
 
     if (fault_file[0] == '\0') {
         return 0;
@@ -85,6 +87,11 @@ fault_of(int fd, char call, int *half)
     *blank = '\0';
     err = (int) strtol(blank + 1, NULL, 10);
     *half = strchr(text, 'h') != NULL;
+
+    if (call == 's' && strchr(text, 'l') != NULL) {
+        (void) usleep(10000);
+        return fault_of(fd, call, half);
+    }
 
     if (strchr(text, 'd') != NULL) {
         (void) usleep(200);

@@ -259,6 +259,36 @@ write_killed(void **state)
 }
 
 
+/* ---- the file --------------------------------------------------------------*/
+
+/* Not the writer's: what one process is told of a disk others are told, too. */
+static void
+reads_by_itself(void **state)
+{
+    int           fd, own;
+    hx_box_t      box;
+    struct stat   a, b;
+
+    fd = test_append(test_audit);
+    test_claim(&box, test_audit);
+    assert_int_equal(hx_box_reader_fd(&box), -1);
+    test_put(&box, HX_ONE);
+    assert_int_equal(test_flush(&box, fd), HX_BOX_DONE);
+
+    own = hx_box_reader_fd(&box);
+    assert_int_equal(fcntl(own, F_GETFL) & O_ACCMODE, O_RDONLY);
+    assert_int_equal(fstat(fd, &a), 0);
+    assert_int_equal(fstat(own, &b), 0);
+    assert_true(a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+
+    hx_box_rotated(&box);
+    assert_int_equal(hx_box_reader_fd(&box), -1);
+    assert_int_equal(fcntl(own, F_GETFL), -1);
+    hx_box_release(&box);
+    (void) close(fd);
+}
+
+
 /* ---- a disk that is no use ------------------------------------------------*/
 
 /* A little fits each time, never all: it ends, and what was cut follows. */
@@ -326,7 +356,8 @@ main(void)
                                               test_state_remove)
     const struct CMUnitTest  tests[] = {
         T(stands_behind_the_last_record), T(not_counted), T(claimed_again),
-        T(link_killed), T(write_killed), T(drained), T(removed)
+        T(link_killed), T(write_killed), T(reads_by_itself), T(drained),
+        T(removed)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
