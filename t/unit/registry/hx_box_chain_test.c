@@ -259,7 +259,7 @@ write_killed(void **state)
 }
 
 
-/* ---- the file --------------------------------------------------------------*/
+/* ---- the file -------------------------------------------------------------*/
 
 /* Not the writer's: what one process is told of a disk others are told, too. */
 static void
