@@ -118,8 +118,12 @@ def test_twice_in_one_directory_and_after_a_crash(env):
 
 def test_ctrl_c_stops_both(env):
     del env["DETACH"]
+    # whoever runs the tests in the background ignores SIGINT, and a shell that
+    # was started so cannot take that back
     run = subprocess.Popen([RUN, "start"], env=env, stdout=subprocess.PIPE,
-                           text=True, start_new_session=True)
+                           text=True, start_new_session=True,
+                           preexec_fn=lambda: signal.signal(signal.SIGINT,
+                                                            signal.SIG_DFL))
     try:
         out = ""
         while "Ctrl-C ends it." not in out:
