@@ -288,8 +288,9 @@ ngx_int_t
 ngx_hx_conf_read(ngx_conf_t *cf, const ngx_str_t *name, u_char *buf,
     size_t size, size_t *len)
 {
-    ssize_t    n;
-    ngx_fd_t   fd;
+    ssize_t           n;
+    ngx_fd_t          fd;
+    ngx_file_info_t   fi;
 
     fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
 
@@ -297,6 +298,13 @@ ngx_hx_conf_read(ngx_conf_t *cf, const ngx_str_t *name, u_char *buf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            ngx_open_file_n " \"%V\" failed", name);
         return NGX_ERROR;
+    }
+
+    if (ngx_fd_info(fd, &fi) == 0 && ngx_is_file(&fi)
+        && (fi.st_mode & S_IRWXO))
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "everybody on this machine has "
+                           "access to the key in \"%V\": chmod 600", name);
     }
 
     n = ngx_read_fd(fd, buf, size);

@@ -73,6 +73,7 @@ conf_bad('one file, required and not', qq(audit log "$file" is already )
 my $secret = "$HXGate::Dir/audit.key";
 HXGate::spew($secret, 'k' x 40 . "\n");
 HXGate::spew("$HXGate::Dir/short.key", 'k' x 31 . "\n");
+chmod 0600, $secret, "$HXGate::Dir/short.key" or die $!;
 my $pem = "$HXGate::Dir/audit.pem";
 for my $make ("genpkey -algorithm ed25519 -out '$pem'",
               "pkey -in '$pem' -pubout -out '$pem.pub'",
@@ -84,6 +85,11 @@ for my $make ("genpkey -algorithm ed25519 -out '$pem'",
 conf_good('chain with a secret', audit("$file chain key=$secret"));
 conf_good('chain with a PEM key', audit("$file chain key=file:$pem node=web-1 "
           . 'checkpoint=1 interval=100ms'));
+chmod 0604, $secret or die $!;
+conf_warn('a key that everybody may read', 'everybody on this machine has '
+          . qq(access to the key in "$secret": chmod 600),
+          audit("$file chain key=$secret"));
+chmod 0600, $secret or die $!;
 conf_warn('chain without a key', qq(the checkpoints of audit log "$file" are )
           . 'not signed: without "key=<file>" who can write the file can make a '
           . 'new chain', audit("$file chain"));

@@ -11,8 +11,9 @@ my $good = 'Sesame-' x 5;
 my $short = 'Sesame-' x 4 . 'xyz';
 
 sub in_file {
-    my ($text) = @_;
+    my ($text, $mode) = @_;
     HXGate::spew($file, $text);
+    chmod $mode // 0600, $file or die $!;
     return (key => "hx_gate_service_key file:$file;");
 }
 
@@ -47,6 +48,15 @@ conf_good('the documented variable by default', key => '',
           env => { HX_GATE_ENGINE_SERVICE_KEY => $good });
 conf_good('a directive wins over the variable', in_file($good),
           env => { HX_GATE_ENGINE_SERVICE_KEY => 'short' });
+
+for my $mode (0400, 0600, 0640, 0660) {
+    conf_good(sprintf('mode %04o', $mode), in_file($good, $mode));
+}
+for my $mode (0604, 0644, 0602, 0601, 0777) {
+    conf_warn(sprintf('mode %04o', $mode), 'everybody on this machine has '
+              . qq(access to the key in "$file": chmod 600),
+              in_file($good, $mode));
+}
 
 conf_bad('31 characters', few($file, 31), in_file("$short\n"));
 conf_bad('an empty file', few($file, 0), in_file(''));
