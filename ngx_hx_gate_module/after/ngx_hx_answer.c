@@ -346,7 +346,8 @@ ngx_hx_answer_header_filter(ngx_http_request_t *r)
 
     if ((ctx->lcf->gated || ctx->own)
         && (ngx_hx_answer_cus(r, ctx) != NGX_OK
-            || ngx_hx_limits_headers(r, ctx) != NGX_OK))
+            || ngx_hx_limits_headers(r, ctx) != NGX_OK
+            || ngx_hx_cors_headers(r, ctx) != NGX_OK))
     {
         return NGX_ERROR;
     }

@@ -47,6 +47,8 @@
 #define HX_PLAN_MAX             64          /* bytes of a plan's name */
 #define HX_QUOTA_MAX            1000000000000ULL    /* CUs a month */
 
+#define HX_ORIGINS_MAX          64          /* origins of one hx_gate_cors */
+
 #define HX_LIST_DEFAULT         100         /* entries of one listing page */
 #define HX_LIST_MAX             1000
 

@@ -16,6 +16,7 @@ typedef ngx_int_t (*ngx_hx_step_pt)(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 static const ngx_hx_step_pt  ngx_hx_steps[] = {
     ngx_hx_step_preflight,
     ngx_hx_step_trail,
+    ngx_hx_step_cors,
     ngx_hx_step_auth,
     ngx_hx_step_input,
     ngx_hx_step_rate,

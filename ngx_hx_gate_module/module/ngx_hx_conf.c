@@ -111,6 +111,13 @@ ngx_command_t  ngx_hx_commands[] = {
       offsetof(ngx_hx_loc_conf_t, billing),
       NULL },
 
+    { ngx_string("hx_gate_cors"),
+      NGX_HX_EVERYWHERE|NGX_CONF_1MORE,
+      ngx_hx_conf_cors,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("hx_gate_operation"),
       NGX_HX_EVERYWHERE|NGX_CONF_2MORE,
       ngx_hx_conf_operation,
@@ -201,6 +208,7 @@ ngx_hx_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    mcf->cors = NGX_CONF_UNSET_PTR;
     mcf->hash_tenant = ngx_hash_key((u_char *) "x-hx-tenant", 11);
     mcf->hash_namespace = ngx_hash_key((u_char *) "x-hx-namespace", 14);
     mcf->hash_request_id = ngx_hash_key((u_char *) "x-request-id", 12);
@@ -228,6 +236,7 @@ ngx_hx_create_loc_conf(ngx_conf_t *cf)
     lcf->max_upload = NGX_CONF_UNSET_SIZE;
     lcf->operations = NGX_CONF_UNSET_PTR;
     lcf->audit = NGX_CONF_UNSET_PTR;
+    lcf->cors = NGX_CONF_UNSET_PTR;
 
     return lcf;
 }
@@ -386,6 +395,7 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               HX_UPLOAD_DEFAULT);
     ngx_conf_merge_ptr_value(conf->operations, prev->operations, NULL);
     ngx_conf_merge_ptr_value(conf->audit, prev->audit, NGX_CONF_UNSET_PTR);
+    ngx_conf_merge_ptr_value(conf->cors, prev->cors, NGX_CONF_UNSET_PTR);
 
     conf->gated = conf->enable && conf->handler == NGX_HX_HANDLER_NONE;
 
@@ -412,7 +422,12 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    return conf->gated ? ngx_hx_conf_check_gate(cf, conf) : NGX_CONF_OK;
+    if (!conf->gated) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_hx_conf_check_gate(cf, conf) == NGX_CONF_OK
+           ? ngx_hx_conf_cors_ready(cf, mcf, conf) : NGX_CONF_ERROR;
 }
 
 

@@ -1,8 +1,8 @@
 /*
  * ngx_hx_conf.h -- between the files that read the configuration:
  * ngx_hx_conf.c (table, merging), ngx_hx_conf_check.c (combinations) and
- * ngx_hx_conf_{values,audit,limits,operations}.c (parsers).  Every function
- * reports what is wrong itself, unless it says that the caller does.
+ * ngx_hx_conf_{values,audit,cors,limits,operations}.c (parsers).  Every
+ * function reports what is wrong itself, unless it says that the caller does.
  */
 
 #ifndef NGX_HX_CONF_H
@@ -83,6 +83,7 @@ char *ngx_hx_conf_default_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_hx_conf_operation(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_operations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* What holds when there is no directive: environment, then built-in. */
 ngx_int_t ngx_hx_conf_audit_default(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
@@ -92,5 +93,12 @@ ngx_int_t ngx_hx_conf_service_key_default(ngx_conf_t *cf,
 ngx_int_t ngx_hx_conf_default_rate_limit_default(ngx_conf_t *cf,
     ngx_hx_main_conf_t *mcf);
 ngx_int_t ngx_hx_conf_billing_default(ngx_conf_t *cf, ngx_hx_loc_conf_t *lcf);
+
+/*
+ * Where the gate is in force: what the environment says when there is no
+ * directive, and the methods that a preflight is told.
+ */
+char *ngx_hx_conf_cors_ready(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
+    ngx_hx_loc_conf_t *lcf);
 
 #endif /* NGX_HX_CONF_H */

@@ -24,7 +24,8 @@
     X(ADMIN,             "admin")                                             \
     X(RATE_LIMITED,      "rate_limited")                                      \
     X(QUOTA_EXCEEDED,    "quota_exceeded")                                    \
-    X(AUDIT,             "audit_unavailable")
+    X(AUDIT,             "audit_unavailable")                                 \
+    X(PREFLIGHT,         "preflight")
 
 typedef enum {
 #define X(name, word)  HX_OUTCOME_##name,

@@ -364,6 +364,22 @@ hx_route_word(hx_buf_t *b, const hx_str_t *m)
 }
 
 
+/* The method of an operation; GET brings HEAD along. */
+
+static void
+hx_route_add_method(hx_buf_t *b, const hx_operation_t *op)
+{
+    static const hx_str_t  get = hx_string("GET");
+    static const hx_str_t  head = hx_string("HEAD");
+
+    hx_route_word(b, &op->method);
+
+    if (hx_route_method(op, &get)) {
+        hx_route_word(b, &head);
+    }
+}
+
+
 void
 hx_route_allow(hx_buf_t *b, const hx_operation_t *ops, unsigned n,
     const hx_path_t *path)
@@ -371,22 +387,24 @@ hx_route_allow(hx_buf_t *b, const hx_operation_t *ops, unsigned n,
     unsigned    i;
     hx_route_t  r;
 
-    static const hx_str_t  get = hx_string("GET");
-    static const hx_str_t  head = hx_string("HEAD");
-
     memset(&r, 0, sizeof(hx_route_t));
 
     for (i = 0; i < n; i++) {
-        if (ops[i].member.data != NULL
-            || hx_route_one(&r, &ops[i], path) != HX_OK)
+        if (ops[i].member.data == NULL
+            && hx_route_one(&r, &ops[i], path) == HX_OK)
         {
-            continue;
+            hx_route_add_method(b, &ops[i]);
         }
+    }
+}
 
-        hx_route_word(b, &ops[i].method);
 
-        if (hx_route_method(&ops[i], &get)) {
-            hx_route_word(b, &head);
-        }
+void
+hx_route_methods(hx_buf_t *b, const hx_operation_t *ops, unsigned n)
+{
+    unsigned  i;
+
+    for (i = 0; i < n; i++) {
+        hx_route_add_method(b, &ops[i]);
     }
 }

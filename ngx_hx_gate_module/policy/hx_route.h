@@ -109,6 +109,9 @@ hx_rc_t hx_route_match(hx_route_t *r, const hx_operation_t *ops, unsigned n,
 void hx_route_allow(hx_buf_t *b, const hx_operation_t *ops, unsigned n,
     const hx_path_t *path);
 
+/* The same of all n operations, whatever the path. */
+void hx_route_methods(hx_buf_t *b, const hx_operation_t *ops, unsigned n);
+
 /*
  * The operations of the HX-SDP data plane (contract, section 5), patterns not
  * yet compiled.  Returns how many.

@@ -24,6 +24,7 @@
 #include "hx_extract.h"
 #include "hx_limit.h"
 #include "hx_limits.h"
+#include "hx_origin.h"
 #include "hx_outcome.h"
 #include "hx_route.h"
 #include "hx_tenant.h"
@@ -81,6 +82,15 @@ typedef enum {
 } ngx_hx_mode_t;
 
 
+/* Who may read answers from a browser. */
+typedef struct {
+    ngx_array_t              *origins;  /* of hx_str_t */
+    ngx_str_t                 max_age;  /* seconds, as text */
+    unsigned                  any:1;    /* "*"; there are no origins then */
+    unsigned                  credentials:1;
+} ngx_hx_cors_t;
+
+
 typedef struct {
     ngx_shm_zone_t           *zone;
     ngx_hx_zone_conf_t        zone_conf;
@@ -98,6 +108,8 @@ typedef struct {
     uint64_t                  plans_configured; /* bits: not as built in */
     hx_rate_t                 default_rate;     /* where neither tenant nor plan
                                                  * has one */
+    ngx_hx_cors_t            *cors;             /* of the environment; NULL =
+                                                 * off, unset = not asked */
     ngx_thread_pool_t        *threads;          /* where the admin plane and
                                                  * the metrics may block */
     ngx_uint_t                hash_tenant;      /* of header names we add */
@@ -122,6 +134,9 @@ typedef struct {
     size_t                    max_upload;       /* bytes of decoded payload */
     ngx_array_t              *operations;       /* of hx_operation_t */
     ngx_hx_audit_t           *audit;            /* NULL = off */
+    ngx_hx_cors_t            *cors;             /* NULL = off; known where
+                                                 * gated */
+    ngx_str_t                 cors_methods;     /* of all operations */
     ngx_uint_t                handler;          /* ngx_hx_handler_t */
 } ngx_hx_loc_conf_t;
 
@@ -147,6 +162,10 @@ typedef struct {
     ngx_table_elt_t         *authorization;
     ngx_uint_t               n_api_keys;
     ngx_uint_t               n_authorizations;
+    ngx_str_t                origin;            /* value of the first one */
+    ngx_uint_t               n_origins;
+    unsigned                 asks_method:1;     /* has Access-Control-Request-
+                                                 * Method */
     unsigned                 encoded:1;         /* has Content-Encoding */
     unsigned                 stripped:1;        /* they are out of the list */
 
@@ -373,6 +392,8 @@ ngx_int_t ngx_hx_step_preflight(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_step_trail(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_step_cors(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_step_auth(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
 ngx_int_t ngx_hx_step_input(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
@@ -411,6 +432,9 @@ ngx_int_t ngx_hx_answer_filter_init(void);
 
 /* X-RateLimit-* and its like, where the tenant is to know. */
 ngx_int_t ngx_hx_limits_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
+/* What a browser asks before it lets a page read this; others' words go. */
+ngx_int_t ngx_hx_cors_headers(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx);
 
 /* Log phase: numbers, charge and record. */
 ngx_int_t ngx_hx_meter_handler(ngx_http_request_t *r);

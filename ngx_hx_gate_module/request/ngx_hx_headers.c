@@ -1,6 +1,7 @@
 /*
  * ngx_hx_headers.c -- what the gate reads in request headers: one pass for the
- * credentials, the request id and the encoding; the declared type of a body.
+ * credentials, the request id, the encoding and the origin; the declared type
+ * of a body.
  *
  * The same pass takes out of the list whatever only the gate may send and the
  * credentials: no variable, log or other upstream gets to see them from here
@@ -95,6 +96,37 @@ ngx_hx_header_take(ngx_hx_ctx_t *ctx, ngx_table_elt_t *h, ngx_hx_ids_t *ids)
 }
 
 
+/* What stays, and somebody will ask for. */
+
+static void
+ngx_hx_header_note(ngx_hx_ctx_t *ctx, ngx_table_elt_t *h)
+{
+    switch (h->key.len) {
+
+    case 6:
+        if (ngx_hx_is(h, "origin") && ctx->n_origins++ == 0) {
+            ctx->origin = h->value;
+        }
+
+        break;
+
+    case 16:
+        if (ngx_hx_is(h, "content-encoding")) {
+            ctx->encoded = 1;
+        }
+
+        break;
+
+    case 29:
+        if (ngx_hx_is(h, "access-control-request-method")) {
+            ctx->asks_method = 1;
+        }
+
+        break;
+    }
+}
+
+
 static ngx_int_t
 ngx_hx_headers_strip(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ngx_hx_ids_t *ids)
@@ -105,6 +137,7 @@ ngx_hx_headers_strip(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
     ctx->n_api_keys = 0;
     ctx->n_authorizations = 0;
+    ctx->n_origins = 0;
 
     old = r->headers_in.headers.part;
 
@@ -128,9 +161,7 @@ ngx_hx_headers_strip(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
                 continue;
             }
 
-            if (ngx_hx_is(&h[i], "content-encoding")) {
-                ctx->encoded = 1;
-            }
+            ngx_hx_header_note(ctx, &h[i]);
 
             copy = ngx_list_push(&r->headers_in.headers);
             if (copy == NULL) {

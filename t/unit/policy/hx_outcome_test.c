@@ -18,7 +18,8 @@ words(void **state)
         "invalid_request", "unknown_operation", "method_not_allowed",
         "too_large", "unsupported_media_type", "namespace_denied",
         "store_unavailable", "internal_error",
-        "invalid_service_key", "admin", "rate_limited", "quota_exceeded"
+        "invalid_service_key", "admin", "rate_limited", "quota_exceeded",
+        "audit_unavailable", "preflight"
     };
 
     assert_int_equal(HX_OUTCOME_NONE, 0);

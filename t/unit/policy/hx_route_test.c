@@ -572,6 +572,36 @@ against_the_model(void **state)
 }
 
 
+/* Each method once, variants and all, HEAD behind GET. */
+static void
+all_methods(void **state)
+{
+    unsigned               n;
+    hx_buf_t               b;
+    unsigned char          list[64];
+    const hx_operation_t  *sdp;
+    static hx_operation_t  three[3];
+
+    n = hx_route_hx_sdp(&sdp);
+    hx_buf_init(&b, list, sizeof(list));
+    hx_route_methods(&b, sdp, n);
+    assert_int_equal(hx_buf_len(&b), 23);
+    assert_memory_equal(list, "GET, HEAD, POST, DELETE", 23);
+
+    three[0].method = (hx_str_t) hx_string("PATCH");
+    three[1].method = (hx_str_t) hx_string("HEAD");
+    three[2].method = (hx_str_t) hx_string("GET");
+    hx_buf_init(&b, list, sizeof(list));
+    hx_route_methods(&b, three, 3);
+    assert_int_equal(hx_buf_len(&b), 16);
+    assert_memory_equal(list, "PATCH, HEAD, GET", 16);
+
+    hx_buf_init(&b, list, 22);
+    hx_route_methods(&b, sdp, n);
+    assert_false(hx_buf_ok(&b));
+}
+
+
 int
 main(void)
 {
@@ -580,6 +610,7 @@ main(void)
         cmocka_unit_test(documented_operations),
         cmocka_unit_test(known_paths),
         cmocka_unit_test(order),
+        cmocka_unit_test(all_methods),
         cmocka_unit_test(long_keys),
         cmocka_unit_test(against_the_model)
     };
