@@ -2,15 +2,14 @@
  * hx_sign.c -- see the header.
  */
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hx_crypto.h"
+#include "hx_hmac.h"
 #include "hx_sign.h"
 #include "hx_text.h"
 
@@ -18,11 +17,10 @@
 #define HX_ED25519_LEN   32         /* bytes of a key */
 
 struct hx_sign_s {
-    EVP_PKEY       *pkey;           /* NULL: HMAC */
-    int             is_private;
-    size_t          len;
-    unsigned char   secret[HX_SIGN_FILE_MAX];
-    char            name[HX_SIGN_NAME];
+    EVP_PKEY   *pkey;               /* NULL: HMAC */
+    hx_hmac_t  *hmac;
+    int         is_private;
+    char        name[HX_SIGN_NAME];
 };
 
 
@@ -30,12 +28,8 @@ static hx_rc_t
 hx_sign_hmac(const hx_sign_t *key, const void *data, size_t len,
     unsigned char out[HX_SHA256_LEN])
 {
-    unsigned  n;
-
-    n = HX_SHA256_LEN;
-
-    return HMAC(EVP_sha256(), key->secret, (int) key->len, data, len, out, &n)
-           != NULL && n == HX_SHA256_LEN ? HX_OK : HX_FAIL;
+    return hx_hmac_update(key->hmac, data, len) == HX_OK
+           ? hx_hmac_finish(key->hmac, out) : HX_FAIL;
 }
 
 
@@ -130,11 +124,10 @@ hx_sign_secret(hx_sign_t *key, const unsigned char *text, size_t len,
         return HX_NO;
     }
 
-    memcpy(key->secret, text, len);
-    key->len = len;
+    key->hmac = hx_hmac_create(text, len);
     key->is_private = 1;
 
-    return HX_OK;
+    return key->hmac != NULL ? HX_OK : HX_FAIL;
 }
 
 
@@ -189,7 +182,7 @@ hx_sign_free(hx_sign_t *key)
     }
 
     EVP_PKEY_free(key->pkey);
-    OPENSSL_cleanse(key, sizeof(hx_sign_t));
+    hx_hmac_free(key->hmac);
     free(key);
 }
 
