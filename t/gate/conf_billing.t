@@ -37,43 +37,8 @@ for my $v ('', 'on', '1', 'yes', 'truee', 'tru') {
              env => { $env => $v }, at => 'end');
 }
 
-# Nobody asks the environment, where something else is said: so a value of it
-# that is an error shows from where a location has its own.
-my $bad = qq($env must be "true" or "false", not "maybe");
-
-sub asks {
-    my ($name, %o) = @_;
-    conf_bad($name, $bad, env => { $env => 'maybe' }, at => 'end', %o);
-}
-
-sub does_not_ask {
-    my ($name, %o) = @_;
-    conf_good($name, env => { $env => 'maybe' }, %o);
-}
-
-sub levels {
-    my ($server, $location, $inner) = @_;
-    return (server => <<"EOC");
-hx_gate_operations hx-sdp;
-$server
-location /v1/ { hx_gate on; $location return 200;
-    location /v1/query/ { $inner return 200; }
-}
-EOC
-}
-
-my ($on, $off) = ('hx_gate_billing on;', 'hx_gate_billing off;');
-asks('no directive', levels('', '', ''));
-does_not_ask('of http', levels('', '', ''), http => $on);
-does_not_ask('of the server', levels($on, '', ''));
-does_not_ask('of the location', levels('', $off, ''));
-asks('of the inner location only', levels('', '', $off));
-does_not_ask('on every level', levels($on, $off, $on), http => $off);
-asks('of another server', levels('', '', ''),
-     http => "server { listen 127.0.0.1:1; $on }");
-asks('the admin plane', server => 'location / { hx_gate_admin; }');
-does_not_ask('where the gate is off', zone => '', registry => '', key => '',
-             audit => '', server => 'return 200;');
-does_not_ask('readiness', server => 'location / { hx_gate_ready; }');
+conf_inherits(env => $env, admin => 1,
+    bad => qq($env must be "true" or "false", not "maybe"),
+    on => 'hx_gate_billing on;', off => 'hx_gate_billing off;');
 
 done_testing;

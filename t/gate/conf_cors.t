@@ -163,42 +163,8 @@ conf_warn("$env: one warning, however many locations",
           server => 'hx_gate on; hx_gate_operations hx-sdp;'
               . 'location /a { return 200; } location /b { return 200; }');
 
-# Nobody asks the environment, where something else is said: so a value of it
-# that is an error shows from where a location has its own.
-sub asks {
-    my ($name, %o) = @_;
-    conf_bad($name, qq(invalid origin "maybe" in $env, it $shape),
-             env => { $env => 'maybe' }, at => 'end', %o);
-}
-
-sub does_not_ask {
-    my ($name, %o) = @_;
-    conf_good($name, env => { $env => 'maybe' }, %o);
-}
-
-sub levels {
-    my ($server, $location, $inner) = @_;
-    return (server => <<"EOC");
-hx_gate_operations hx-sdp;
-$server
-location /v1/ { hx_gate on; $location return 200;
-    location /v1/query/ { $inner return 200; }
-}
-EOC
-}
-
-my ($on, $off) = ('hx_gate_cors https://a.example;', 'hx_gate_cors off;');
-asks('no directive', levels('', '', ''));
-does_not_ask('of http', levels('', '', ''), http => $on);
-does_not_ask('of the server', levels($on, '', ''));
-does_not_ask('of the location', levels('', $off, ''));
-asks('of the inner location only', levels('', '', $off));
-does_not_ask('on every level', levels($on, $off, $on), http => $off);
-asks('of another server', levels('', '', ''),
-     http => "server { listen 127.0.0.1:1; $on }");
-does_not_ask('the admin plane', server => 'location / { hx_gate_admin; }');
-does_not_ask('where the gate is off', zone => '', registry => '', key => '',
-             audit => '', server => 'return 200;');
-does_not_ask('readiness', server => 'location / { hx_gate_ready; }');
+conf_inherits(env => $env, admin => 0,
+    bad => qq(invalid origin "maybe" in $env, it $shape),
+    on => 'hx_gate_cors https://a.example;', off => 'hx_gate_cors off;');
 
 done_testing;

@@ -21,7 +21,7 @@ use HXGate;
 use Test::More;
 
 use Exporter qw(import);
-our @EXPORT = qw(conf_good conf_warn conf_bad conf_text);
+our @EXPORT = qw(conf_good conf_warn conf_bad conf_inherits conf_text);
 
 # environment that decides something must not come from outside
 delete @ENV{grep { /^HX_GATE_/ } keys %ENV};
@@ -96,6 +96,47 @@ sub conf_bad {
     my ($emerg) = $text =~ /\[emerg\] (.*)/;
     is $code, 1, "$name: refused";
     is $emerg, conf_message($message, $server, %o), "$name: why";
+}
+
+
+# A directive that wins over an environment variable, on every level: nobody asks
+# the environment where something else is said, so a value of it that is an
+# error ("maybe") shows from where a location has its own.  env and bad: variable
+# and message; on and off: two forms of the directive; admin: it holds on the
+# admin plane, too.
+sub conf_inherits {
+    my (%d) = @_;
+
+    my @env = (env => { $d{env} => 'maybe' });
+    my $asks = sub { my ($name, @o) = @_;
+                     conf_bad($name, $d{bad}, @env, at => 'end', @o) };
+    my $does_not_ask = sub { my ($name, @o) = @_;
+                             conf_good($name, @env, @o) };
+    my $levels = sub {
+        my ($server, $location, $inner) = @_;
+        return (server => <<"EOC");
+hx_gate_operations hx-sdp;
+$server
+location /v1/ { hx_gate on; $location return 200;
+    location /v1/query/ { $inner return 200; }
+}
+EOC
+    };
+
+    my ($on, $off) = @d{qw(on off)};
+    $asks->('no directive', $levels->('', '', ''));
+    $does_not_ask->('of http', $levels->('', '', ''), http => $on);
+    $does_not_ask->('of the server', $levels->($on, '', ''));
+    $does_not_ask->('of the location', $levels->('', $off, ''));
+    $asks->('of the inner location only', $levels->('', '', $off));
+    $does_not_ask->('on every level', $levels->($on, $off, $on), http => $off);
+    $asks->('of another server', $levels->('', '', ''),
+            http => "server { listen 127.0.0.1:1; $on }");
+    ($d{admin} ? $asks : $does_not_ask)->('the admin plane',
+        server => 'location / { hx_gate_admin; }');
+    $does_not_ask->('where the gate is off', zone => '', registry => '',
+                    key => '', audit => '', server => 'return 200;');
+    $does_not_ask->('readiness', server => 'location / { hx_gate_ready; }');
 }
 
 

@@ -3,10 +3,6 @@
 import re
 from pathlib import Path
 
-ROOMS_GATE = ["core", "policy", "store", "tool", "request", "step", "after",
-              "admin", "module"]
-ROOMS_ENGINE = ["num", "codec", "store", "api", "server"]
-
 
 class Source:
     """One .c or .h file: path relative to the root, text, bare code."""
