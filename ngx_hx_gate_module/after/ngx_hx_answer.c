@@ -91,22 +91,19 @@ ngx_hx_answer_engine_refused(const ngx_http_request_t *r,
 static void
 ngx_hx_answer_no_challenge(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
+    ngx_hx_fields_t   fields;
     ngx_table_elt_t  *h;
 
     r->headers_out.www_authenticate = NULL;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_hx_fields(&fields, &r->headers_out.headers);
 
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == 16
-                && ngx_strncasecmp(h[i].key.data,
-                                   (u_char *) "www-authenticate", 16) == 0)
-            {
-                h[i].hash = 0;
-            }
+    while ((h = ngx_hx_field(&fields)) != NULL) {
+        if (h->key.len == 16
+            && ngx_strncasecmp(h->key.data, (u_char *) "www-authenticate", 16)
+               == 0)
+        {
+            h->hash = 0;
         }
     }
 }
@@ -151,17 +148,14 @@ ngx_hx_answer_ours(const ngx_str_t *name)
 static void
 ngx_hx_answer_hide(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
+    ngx_hx_fields_t   fields;
     ngx_table_elt_t  *h;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_hx_fields(&fields, &r->headers_out.headers);
 
-        for (i = 0; i < part->nelts; i++) {
-            if (ngx_hx_answer_ours(&h[i].key)) {
-                h[i].hash = 0;
-            }
+    while ((h = ngx_hx_field(&fields)) != NULL) {
+        if (ngx_hx_answer_ours(&h->key)) {
+            h->hash = 0;
         }
     }
 }

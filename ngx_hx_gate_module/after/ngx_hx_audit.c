@@ -375,7 +375,7 @@ ngx_hx_audit_count_one(ngx_hx_trail_t *t)
 
 
 void
-ngx_hx_audit_put_done(const ngx_hx_audit_t *a, ngx_log_t *log)
+ngx_hx_audit_put_done(const ngx_hx_audit_t *a)
 {
     ngx_hx_trail_t  *t;
 
@@ -408,7 +408,7 @@ ngx_hx_audit_put_done(const ngx_hx_audit_t *a, ngx_log_t *log)
 
 
 ngx_int_t
-ngx_hx_audit_ready(const ngx_hx_audit_t *a, ngx_log_t *log)
+ngx_hx_audit_ready(const ngx_hx_audit_t *a)
 {
     ngx_hx_trail_t  *t;
 

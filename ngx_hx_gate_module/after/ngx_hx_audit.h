@@ -111,6 +111,10 @@ const u_char *ngx_hx_audit_time(int64_t sec, unsigned msec);
 /* The worker's box, claimed with the first use; NGX_ERROR = no memory. */
 ngx_int_t ngx_hx_audit_claim(ngx_hx_trail_t *t);
 
+/* Of the file with that name, or NULL. */
+const ngx_hx_audit_t *ngx_hx_audit_find(const ngx_hx_main_conf_t *mcf,
+    const char *path);
+
 
 /* ngx_hx_audit_disk.c */
 

@@ -238,26 +238,6 @@ ngx_hx_chain_end(ngx_hx_trail_t *t)
 }
 
 
-static const ngx_hx_audit_t *
-ngx_hx_chain_audit(const ngx_hx_main_conf_t *mcf, const char *path)
-{
-    ngx_uint_t        i;
-    ngx_hx_audit_t  **audit;
-
-    audit = mcf->audits.elts;
-
-    for (i = 0; i < mcf->audits.nelts; i++) {
-        if (audit[i]->chain
-            && ngx_strcmp(audit[i]->file->name.data, path) == 0)
-        {
-            return audit[i];
-        }
-    }
-
-    return NULL;
-}
-
-
 void
 ngx_hx_chain_rescue(const ngx_hx_main_conf_t *mcf, hx_state_t *st)
 {
@@ -272,9 +252,9 @@ ngx_hx_chain_rescue(const ngx_hx_main_conf_t *mcf, hx_state_t *st)
     number = 0;
 
     while (hx_box_unended(st, &number, &box) == HX_OK) {
-        a = ngx_hx_chain_audit(mcf, hx_box_path(&box));
+        a = ngx_hx_audit_find(mcf, hx_box_path(&box));
 
-        if (a != NULL && ngx_hx_crypto() != NULL
+        if (a != NULL && a->chain && ngx_hx_crypto() != NULL
             && hx_box_chain(&box, &chain) == HX_OK
             && ngx_hx_chain_write(a, &box, &chain, HX_CHAIN_END, 0, &end)
                == NGX_OK)

@@ -102,7 +102,6 @@ ngx_hx_audit_sync_done(ngx_event_t *ev)
 static ngx_hx_sync_t *
 ngx_hx_audit_sync_make(ngx_hx_trail_t *t)
 {
-    u_char             *slash;
     ngx_str_t          *name;
     ngx_hx_sync_t      *s;
     ngx_thread_task_t  *task;
@@ -122,13 +121,9 @@ ngx_hx_audit_sync_make(ngx_hx_trail_t *t)
     }
 
     (void) ngx_cpystrn(s->dir_name, name->data, name->len + 1);
-    slash = (u_char *) strrchr((char *) s->dir_name, '/');
 
-    if (slash == NULL) {
+    if (!hx_text_dir((char *) s->dir_name)) {
         (void) ngx_cpystrn(s->dir_name, (u_char *) ".", 2);
-
-    } else {
-        slash[slash == s->dir_name ? 1 : 0] = '\0';
     }
 
     s->trail = t;

@@ -118,7 +118,7 @@ ngx_hx_audit_exit_one(ngx_hx_trail_t *t)
 
 
 void
-ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
+ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf)
 {
     ngx_uint_t        i;
     ngx_hx_audit_t  **audit;
@@ -139,22 +139,32 @@ ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
 }
 
 
-static int
-ngx_hx_audit_fd(void *data, const char *path)
+const ngx_hx_audit_t *
+ngx_hx_audit_find(const ngx_hx_main_conf_t *mcf, const char *path)
 {
-    ngx_uint_t                  i;
-    ngx_hx_audit_t            **audit;
-    const ngx_hx_main_conf_t   *mcf = data;
+    ngx_uint_t        i;
+    ngx_hx_audit_t  **audit;
 
     audit = mcf->audits.elts;
 
     for (i = 0; i < mcf->audits.nelts; i++) {
         if (ngx_strcmp(audit[i]->file->name.data, path) == 0) {
-            return audit[i]->file->fd;
+            return audit[i];
         }
     }
 
-    return -1;
+    return NULL;
+}
+
+
+static int
+ngx_hx_audit_fd(void *data, const char *path)
+{
+    const ngx_hx_audit_t  *a;
+
+    a = ngx_hx_audit_find(data, path);
+
+    return a != NULL ? a->file->fd : -1;
 }
 
 

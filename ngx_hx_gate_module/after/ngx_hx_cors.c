@@ -47,25 +47,21 @@ static size_t
 ngx_hx_cors_hide(ngx_http_request_t *r)
 {
     size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
+    ngx_hx_fields_t   fields;
     ngx_table_elt_t  *h;
 
     len = 0;
+    ngx_hx_fields(&fields, &r->headers_out.headers);
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
+    while ((h = ngx_hx_field(&fields)) != NULL) {
+        if (h->key.len > 15
+            && ngx_strncasecmp(h->key.data, (u_char *) "access-control-", 15)
+               == 0)
+        {
+            h->hash = 0;
 
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len > 15
-                && ngx_strncasecmp(h[i].key.data,
-                                   (u_char *) "access-control-", 15) == 0)
-            {
-                h[i].hash = 0;
-
-            } else if (ngx_hx_cors_is_vary(&h[i])) {
-                len += h[i].value.len + 2;
-            }
+        } else if (ngx_hx_cors_is_vary(h)) {
+            len += h->value.len + 2;
         }
     }
 
@@ -78,24 +74,21 @@ ngx_hx_cors_hide(ngx_http_request_t *r)
 static void
 ngx_hx_cors_vary_lines(ngx_http_request_t *r, hx_buf_t *b, ngx_uint_t drop)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
+    ngx_hx_fields_t   fields;
     ngx_table_elt_t  *h;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_hx_fields(&fields, &r->headers_out.headers);
 
-        for (i = 0; i < part->nelts; i++) {
-            if (!ngx_hx_cors_is_vary(&h[i])) {
-                continue;
-            }
+    while ((h = ngx_hx_field(&fields)) != NULL) {
+        if (!ngx_hx_cors_is_vary(h)) {
+            continue;
+        }
 
-            if (drop) {
-                h[i].hash = 0;
+        if (drop) {
+            h->hash = 0;
 
-            } else {
-                hx_vary_add(b, h[i].value.data, h[i].value.len);
-            }
+        } else {
+            hx_vary_add(b, h->value.data, h->value.len);
         }
     }
 }
@@ -173,8 +166,8 @@ ngx_hx_cors_allowed(const ngx_hx_ctx_t *ctx, const ngx_hx_cors_t *cors)
         return any;
     }
 
-    found = hx_origin_find(cors->origins->elts, cors->origins->nelts,
-                           ctx->origin.data, ctx->origin.len);
+    found = hx_text_find(cors->origins->elts, cors->origins->nelts,
+                         ctx->origin.data, ctx->origin.len);
 
     return found != NULL ? *found : none;
 }

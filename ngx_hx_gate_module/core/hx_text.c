@@ -487,3 +487,20 @@ hx_text_ieq(const unsigned char *s, size_t len, const char *lower,
 
     return 1;
 }
+
+
+int
+hx_text_dir(char *path)
+{
+    char  *slash;
+
+    slash = strrchr(path, '/');
+
+    if (slash == NULL) {
+        return 0;
+    }
+
+    slash[slash == path ? 1 : 0] = '\0';
+
+    return 1;
+}

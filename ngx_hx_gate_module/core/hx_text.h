@@ -64,6 +64,22 @@ hx_text_same(const unsigned char *a, const unsigned char *b, size_t len)
 }
 
 
+/* The one of n that is these bytes, or NULL. */
+static inline const hx_str_t *
+hx_text_find(const hx_str_t *list, size_t n, const unsigned char *s, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (list[i].len == len && hx_text_same(list[i].data, s, len)) {
+            return &list[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 /* Appends v in decimal. */
 void hx_text_u64(hx_buf_t *b, uint64_t v);
 
@@ -112,6 +128,13 @@ size_t hx_text_utf8(const unsigned char *s, size_t len);
 /* Case-insensitive (ASCII) equality of s with a lower-case literal. */
 int hx_text_ieq(const unsigned char *s, size_t len, const char *lower,
     size_t llen);
+
+
+/*
+ * Cuts the name of a file, NUL-terminated, to that of its directory.  0: there
+ * is no slash in it, nothing is cut.
+ */
+int hx_text_dir(char *path);
 
 
 typedef enum {

@@ -176,7 +176,7 @@ ngx_hx_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
-    ngx_hx_audit_exit(mcf, cycle->log);
+    ngx_hx_audit_exit(mcf);
     ngx_hx_usage_exit();
     ngx_hx_registry_exit();
     ngx_hx_crypto_exit();

@@ -62,8 +62,8 @@ ngx_hx_conf_cors_origin(ngx_conf_t *cf, ngx_hx_cors_t *cors,
         return NGX_CONF_ERROR;
     }
 
-    if (hx_origin_find(cors->origins->elts, cors->origins->nelts, v->data,
-                       v->len)
+    if (hx_text_find(cors->origins->elts, cors->origins->nelts, v->data,
+                     v->len)
         != NULL)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -243,18 +243,18 @@ hx_chain_cut_string(hx_str_t *s, hx_str_t *out, const char *before,
 static int
 hx_chain_parse_kind(hx_chain_line_t *l, const hx_str_t *word)
 {
-    unsigned  i;
+    const hx_str_t  *found;
 
-    for (i = 0; i < HX_CHAIN_KIND_COUNT; i++) {
-        if (hx_chain_words[i].len == word->len
-            && memcmp(hx_chain_words[i].data, word->data, word->len) == 0)
-        {
-            l->kind = (hx_chain_kind_t) i;
-            return 1;
-        }
+    found = hx_text_find(hx_chain_words, HX_CHAIN_KIND_COUNT, word->data,
+                         word->len);
+
+    if (found == NULL) {
+        return 0;
     }
 
-    return 0;
+    l->kind = (hx_chain_kind_t) (found - hx_chain_words);
+
+    return 1;
 }
 
 

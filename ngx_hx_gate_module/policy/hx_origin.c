@@ -438,22 +438,6 @@ hx_origin_in_the_clear(const hx_str_t *origin)
 }
 
 
-const hx_str_t *
-hx_origin_find(const hx_str_t *list, size_t n, const unsigned char *s,
-    size_t len)
-{
-    size_t  i;
-
-    for (i = 0; i < n; i++) {
-        if (list[i].len == len && hx_text_same(list[i].data, s, len)) {
-            return &list[i];
-        }
-    }
-
-    return NULL;
-}
-
-
 static int
 hx_vary_is(const unsigned char *s, size_t len, const char *name, size_t nlen)
 {

@@ -27,10 +27,6 @@ hx_rc_t hx_origin_check(const unsigned char *s, size_t len, const char **why);
  */
 int hx_origin_in_the_clear(const hx_str_t *origin);
 
-/* The one of n that is these bytes, or NULL. */
-const hx_str_t *hx_origin_find(const hx_str_t *list, size_t n,
-    const unsigned char *s, size_t len);
-
 /*
  * Is name, in any case, a member of this value of a Vary field?  "*" is a name
  * as any other.

@@ -307,8 +307,8 @@ hx_stripe_value(const hx_stripe_reader_t *r, hx_stripe_value_t v)
 hx_rc_t
 hx_stripe_reader_finish(hx_stripe_reader_t *r, hx_stripe_event_t *e)
 {
-    hx_rc_t   rc;
-    unsigned  i;
+    hx_rc_t          rc;
+    const hx_str_t  *type;
 
     memset(e, 0, sizeof(hx_stripe_event_t));
 
@@ -330,13 +330,11 @@ hx_stripe_reader_finish(hx_stripe_reader_t *r, hx_stripe_event_t *e)
         return HX_NO;
     }
 
-    for (i = 1; i < HX_STRIPE_TYPE_COUNT; i++) {
-        if (hx_stripe_types[i].len == e->type.len
-            && memcmp(hx_stripe_types[i].data, e->type.data, e->type.len) == 0)
-        {
-            e->kind = (hx_stripe_type_t) i;
-        }
-    }
+    type = hx_text_find(hx_stripe_types, HX_STRIPE_TYPE_COUNT, e->type.data,
+                        e->type.len);
+
+    e->kind = type != NULL ? (hx_stripe_type_t) (type - hx_stripe_types)
+                           : HX_STRIPE_OTHER;
 
     return HX_OK;
 }

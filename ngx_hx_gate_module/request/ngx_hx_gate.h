@@ -350,6 +350,32 @@ ngx_int_t ngx_hx_header_out(ngx_http_request_t *r, const char *name,
 #define ngx_hx_add_header(r, name, value, len)                                \
     ngx_hx_header_out(r, name, sizeof(name) - 1, value, len)
 
+/* One header field after the other: begun with a list, NULL at its end. */
+typedef struct {
+    ngx_list_part_t  *part;
+    ngx_uint_t        i;
+} ngx_hx_fields_t;
+
+static ngx_inline void
+ngx_hx_fields(ngx_hx_fields_t *f, ngx_list_t *list)
+{
+    f->part = &list->part;
+    f->i = 0;
+}
+
+static ngx_inline ngx_table_elt_t *
+ngx_hx_field(ngx_hx_fields_t *f)
+{
+    for ( /* void */ ; f->part != NULL; f->part = f->part->next, f->i = 0) {
+        if (f->i < f->part->nelts) {
+            return (ngx_table_elt_t *) f->part->elts + f->i++;
+        }
+    }
+
+    return NULL;
+}
+
+
 /* What somebody wanted to send is not sent. */
 
 static ngx_inline void
@@ -462,7 +488,7 @@ ngx_hx_ctx_t *ngx_hx_meter_ctx(ngx_http_request_t *r);
  */
 ngx_int_t ngx_hx_audit_put(const ngx_hx_audit_t *a,
     const hx_audit_record_t *rec, uint32_t *last, ngx_log_t *log);
-void ngx_hx_audit_put_done(const ngx_hx_audit_t *a, ngx_log_t *log);
+void ngx_hx_audit_put_done(const ngx_hx_audit_t *a);
 void ngx_hx_audit_lose(const ngx_hx_audit_t *a, ngx_log_t *log);
 
 /* The box of the last ngx_hx_audit_put(). */
@@ -472,7 +498,7 @@ hx_box_t *ngx_hx_audit_box(const ngx_hx_audit_t *a);
  * Would a record be stored now?  NGX_OK, or NGX_DECLINED: the disk does not
  * take any.
  */
-ngx_int_t ngx_hx_audit_ready(const ngx_hx_audit_t *a, ngx_log_t *log);
+ngx_int_t ngx_hx_audit_ready(const ngx_hx_audit_t *a);
 
 /* For ngx_hx_audit_t.trail; NULL = no memory. */
 struct ngx_hx_trail_s *ngx_hx_audit_trail(ngx_pool_t *pool);
@@ -480,7 +506,7 @@ struct ngx_hx_trail_s *ngx_hx_audit_trail(ngx_pool_t *pool);
 /* An ngx_open_file_t.flush: whole lines go to the file that is open now. */
 void ngx_hx_audit_flush_file(ngx_open_file_t *file, ngx_log_t *log);
 ngx_int_t ngx_hx_audit_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
-void ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
+void ngx_hx_audit_exit(const ngx_hx_main_conf_t *mcf);
 
 /* ngx_hx_hold.c: nothing is answered that is not recorded. */
 ngx_int_t ngx_hx_hold_filter_init(void);

@@ -11,7 +11,7 @@ ngx_hx_step_trail(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf)
 {
     if (lcf->audit == NULL || !lcf->audit->required
-        || ngx_hx_audit_ready(lcf->audit, r->connection->log) == NGX_OK)
+        || ngx_hx_audit_ready(lcf->audit) == NGX_OK)
     {
         return NGX_HX_NEXT;
     }

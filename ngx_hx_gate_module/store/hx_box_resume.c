@@ -69,20 +69,17 @@ hx_box_find(const hx_box_head_t *h)
 {
     int             fd;
     DIR            *dir;
-    char            path[sizeof(h->path) + 2], *slash;
+    char            path[sizeof(h->path) + 2];
     unsigned        i;
     struct dirent  *e;
 
     fd = hx_box_open(AT_FDCWD, h->path, 0, h->device, h->inode);
 
     (void) snprintf(path, sizeof(path), "%s", h->path);
-    slash = strrchr(path, '/');
 
-    if (fd != -1 || slash == NULL) {
+    if (fd != -1 || !hx_text_dir(path)) {
         return fd;
     }
-
-    slash[slash == path ? 1 : 0] = '\0';
 
     dir = opendir(path);
     if (dir == NULL) {

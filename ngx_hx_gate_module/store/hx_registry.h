@@ -39,7 +39,8 @@ typedef struct {
                                  * of all tenants */
 } hx_registry_conf_t;
 
-#define HX_REGISTRY_ERR   256
+#define HX_REGISTRY_ERR       256
+#define HX_REGISTRY_VERSION   "1"       /* of the layout */
 
 /*
  * Opens, and creates what is missing inside the directory.  HX_OK, or HX_FAIL

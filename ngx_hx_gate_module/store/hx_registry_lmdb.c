@@ -12,7 +12,6 @@
 #include "hx_registry_lmdb.h"
 
 
-#define HX_REGISTRY_VERSION   "1"
 
 
 _Static_assert(HX_REGISTRY_ERR == HX_ENV_ERR, "one size of texts");

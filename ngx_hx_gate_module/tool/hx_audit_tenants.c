@@ -13,9 +13,8 @@
 
 #include "hx_audit_tenants.h"
 #include "hx_lmdb.h"
+#include "hx_registry.h"
 
-
-#define HX_TENANTS_VERSION   "1"
 
 struct hx_tenants_s {
     MDB_env  *env;
@@ -127,8 +126,8 @@ hx_tenants_dbs(hx_tenants_t *ts)
     rc = mdb_get(ts->txn, meta, &k, &v);
 
     if (rc == MDB_NOTFOUND
-        || (rc == 0 && (v.mv_size != sizeof(HX_TENANTS_VERSION) - 1
-                        || memcmp(v.mv_data, HX_TENANTS_VERSION, v.mv_size)
+        || (rc == 0 && (v.mv_size != sizeof(HX_REGISTRY_VERSION) - 1
+                        || memcmp(v.mv_data, HX_REGISTRY_VERSION, v.mv_size)
                            != 0)))
     {
         return MDB_VERSION_MISMATCH;

@@ -11,6 +11,7 @@
 #include "hx_test.h"
 
 #include "hx_origin.h"
+#include "hx_text.h"
 
 
 #define TEST_ROUNDS   60000
@@ -472,12 +473,12 @@ found(void **state)
             }
         }
 
-        assert_true(hx_origin_find(list, n, s, len) == want);
+        assert_true(hx_text_find(list, n, s, len) == want);
         hits += want != NULL;
     }
 
     assert_true(hits > 500);
-    assert_null(hx_origin_find(list, 0, (const unsigned char *) "", 0));
+    assert_null(hx_text_find(list, 0, (const unsigned char *) "", 0));
 }
 
 
