@@ -24,32 +24,39 @@ typedef enum {
 #define X(name)  V_##name,
     HX_STRIPE_VALUES(X)
 #undef X
-    V_COUNT
+    V_COUNT,
+    V_price = V_COUNT                   /* there may be several */
 } hx_stripe_value_t;
 
 typedef struct {
     hx_str_t            path;
     hx_stripe_value_t   value;
     unsigned            number:1;
-    unsigned            first:1;        /* of several */
 } hx_stripe_place_t;
 
 #define OBJECT   S "data" S "object" S
 
 static const hx_stripe_place_t  hx_stripe_places[] = {
-    { hx_string(S "id"), V_id, 0, 0 },
-    { hx_string(S "type"), V_type, 0, 0 },
-    { hx_string(S "created"), V_created, 1, 0 },
-    { hx_string(OBJECT "client_reference_id"), V_reference, 0, 0 },
-    { hx_string(OBJECT "metadata" S "tenant_id"), V_tenant, 0, 0 },
-    { hx_string(OBJECT "metadata" S "plan"), V_plan, 0, 0 },
-    { hx_string(OBJECT "customer"), V_customer, 0, 0 },
-    { hx_string(OBJECT "status"), V_status, 0, 0 },
-    { hx_string(OBJECT "items" S "data" A S "price" S "id"), V_price, 0, 1 }
+    { hx_string(S "id"), V_id, 0 },
+    { hx_string(S "type"), V_type, 0 },
+    { hx_string(S "created"), V_created, 1 },
+    { hx_string(OBJECT "client_reference_id"), V_reference, 0 },
+    { hx_string(OBJECT "metadata" S "tenant_id"), V_tenant, 0 },
+    { hx_string(OBJECT "metadata" S "plan"), V_plan, 0 },
+    { hx_string(OBJECT "customer"), V_customer, 0 },
+    { hx_string(OBJECT "status"), V_status, 0 },
+    { hx_string(OBJECT "items" S "data" A S "price" S "id"), V_price, 0 },
+    { hx_string(OBJECT "id"), V_object, 0 },
+    { hx_string(OBJECT "created"), V_started, 1 },
+    { hx_string(OBJECT "subscription"), V_subscription, 0 },
+    { hx_string(OBJECT "payment_status"), V_payment, 0 }
 };
 
+/* Without these it is no event. */
+#define HX_STRIPE_NEEDED   (1u << V_id | 1u << V_type | 1u << V_created)
+
 static const hx_str_t  hx_stripe_types[HX_STRIPE_TYPE_COUNT] = {
-    hx_string(""),
+    hx_string("other"),
 #define X(type, name)  hx_string(name),
     HX_STRIPE_TYPES(X)
 #undef X
@@ -67,8 +74,14 @@ struct hx_stripe_reader_s {
     unsigned char    path[HX_STRIPE_PATH];
 
     unsigned         seen;              /* bits of values */
+    unsigned         odd;               /* the same: said twice, or not what
+                                         * it is to be */
     size_t           len[V_COUNT];
     unsigned char    text[V_COUNT][HX_STRIPE_TEXT_MAX];
+
+    unsigned         n_prices;
+    size_t           price_len[HX_STRIPE_PRICES];
+    unsigned char    price[HX_STRIPE_PRICES][HX_STRIPE_TEXT_MAX];
 };
 
 
@@ -150,7 +163,17 @@ hx_stripe_place(const hx_stripe_reader_t *r)
 }
 
 
-static int
+static void
+hx_stripe_price(hx_stripe_reader_t *r, const unsigned char *s, size_t len)
+{
+    if (r->n_prices < HX_STRIPE_PRICES) {
+        memcpy(r->price[r->n_prices], s, len);
+        r->price_len[r->n_prices++] = len;
+    }
+}
+
+
+static void
 hx_stripe_keep(hx_stripe_reader_t *r, hx_json_event_t ev,
     const unsigned char *s, size_t len)
 {
@@ -160,31 +183,51 @@ hx_stripe_keep(hx_stripe_reader_t *r, hx_json_event_t ev,
     p = hx_stripe_place(r);
 
     if (p == NULL) {
-        return 1;
+        return;
     }
 
     bit = 1u << p->value;
 
-    if (r->seen & bit) {
-        return p->first;
+    if ((r->seen & bit) && p->value != V_price) {
+        r->odd |= bit;
+        return;
     }
 
     r->seen |= bit;
 
     if (ev == HX_JSON_NULL) {
-        return 1;
+        return;
     }
 
     if (ev != (p->number ? HX_JSON_NUMBER : HX_JSON_STRING)
         || !hx_check_printable(s, len, 1, HX_STRIPE_TEXT_MAX))
     {
-        return 0;
+        r->odd |= bit;
+        return;
+    }
+
+    if (p->value == V_price) {
+        hx_stripe_price(r, s, len);
+        return;
     }
 
     memcpy(r->text[p->value], s, len);
     r->len[p->value] = len;
+}
 
-    return 1;
+
+/* A container, or a long text, where a value is to be. */
+
+static void
+hx_stripe_misplaced(hx_stripe_reader_t *r)
+{
+    const hx_stripe_place_t  *p;
+
+    p = hx_stripe_place(r);
+
+    if (p != NULL) {
+        r->odd |= 1u << p->value;
+    }
 }
 
 
@@ -204,14 +247,11 @@ hx_stripe_json(void *data, hx_json_event_t ev, const unsigned char *s,
     case HX_JSON_ARRAY_START:
         hx_stripe_open(r, depth, ev == HX_JSON_ARRAY_START);
 
-        /* a container where a value is to be; or an event that is none */
-
-        if (hx_stripe_place(r) != NULL
-            || (depth == 0 && ev == HX_JSON_ARRAY_START))
-        {
+        if (depth == 0 && ev == HX_JSON_ARRAY_START) {
             break;
         }
 
+        hx_stripe_misplaced(r);
         return HX_JSON_GO;
 
     case HX_JSON_MAP_END:
@@ -223,19 +263,21 @@ hx_stripe_json(void *data, hx_json_event_t ev, const unsigned char *s,
     case HX_JSON_LONG_START:
         hx_stripe_element(r, depth);
 
-        if (depth == 0 || hx_stripe_place(r) != NULL) {
+        if (depth == 0) {
             break;
         }
 
+        hx_stripe_misplaced(r);
         return HX_JSON_SKIP;
 
     default:
         hx_stripe_element(r, depth);
 
-        if (depth == 0 || !hx_stripe_keep(r, ev, s, len)) {
+        if (depth == 0) {
             break;
         }
 
+        hx_stripe_keep(r, ev, s, len);
         return HX_JSON_GO;
     }
 
@@ -308,6 +350,7 @@ hx_rc_t
 hx_stripe_reader_finish(hx_stripe_reader_t *r, hx_stripe_event_t *e)
 {
     hx_rc_t          rc;
+    unsigned         i;
     const hx_str_t  *type;
 
     memset(e, 0, sizeof(hx_stripe_event_t));
@@ -322,13 +365,12 @@ hx_stripe_reader_finish(hx_stripe_reader_t *r, hx_stripe_event_t *e)
     HX_STRIPE_VALUES(X)
 #undef X
 
-    if (r->bad || e->id.len == 0 || e->type.len == 0
-        || hx_text_parse_u64(e->created.data, e->created.len,
-                             HX_STRIPE_CREATED, &e->at)
-           != HX_OK)
-    {
-        return HX_NO;
+    for (i = 0; i < r->n_prices; i++) {
+        e->prices[i].data = r->price[i];
+        e->prices[i].len = r->price_len[i];
     }
+
+    e->n_prices = r->n_prices;
 
     type = hx_text_find(hx_stripe_types, HX_STRIPE_TYPE_COUNT, e->type.data,
                         e->type.len);
@@ -336,5 +378,29 @@ hx_stripe_reader_finish(hx_stripe_reader_t *r, hx_stripe_event_t *e)
     e->kind = type != NULL ? (hx_stripe_type_t) (type - hx_stripe_types)
                            : HX_STRIPE_OTHER;
 
+    if (r->bad || e->id.len == 0 || e->type.len == 0
+        || hx_text_parse_u64(e->created.data, e->created.len,
+                             HX_STRIPE_CREATED, &e->at)
+           != HX_OK
+        || (r->odd & (e->kind == HX_STRIPE_OTHER ? HX_STRIPE_NEEDED : ~0u)))
+    {
+        return HX_NO;
+    }
+
+    if (e->kind != HX_STRIPE_OTHER && e->started.len != 0
+        && hx_text_parse_u64(e->started.data, e->started.len,
+                             HX_STRIPE_CREATED, &e->since)
+           != HX_OK)
+    {
+        return HX_NO;
+    }
+
     return HX_OK;
+}
+
+
+const char *
+hx_stripe_type_name(hx_stripe_type_t kind)
+{
+    return (const char *) hx_stripe_types[kind].data;
 }

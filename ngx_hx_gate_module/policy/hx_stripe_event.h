@@ -9,6 +9,8 @@
 #include "hx_types.h"
 
 #define HX_STRIPE_TEXT_MAX   255        /* bytes of a value that is kept */
+#define HX_STRIPE_PRICES     20         /* that are kept; no subscription has
+                                         * more items */
 
 /* X(constant, Stripe's name) */
 #define HX_STRIPE_TYPES(X)                                                    \
@@ -17,7 +19,8 @@
     X(SUBSCRIPTION,   "customer.subscription.updated")                        \
     X(UNSUBSCRIBED,   "customer.subscription.deleted")                        \
     X(PAID,           "invoice.paid")                                         \
-    X(PAYMENT_FAILED, "invoice.payment_failed")
+    X(PAYMENT_FAILED, "invoice.payment_failed")                               \
+    X(CHECKOUT_PAID,  "checkout.session.async_payment_succeeded")
 
 typedef enum {
     HX_STRIPE_OTHER = 0,                /* received, and nothing done */
@@ -37,17 +40,26 @@ typedef enum {
     X(plan)             /* its metadata.plan */                               \
     X(customer)                                                               \
     X(status)                                                                 \
-    X(price)            /* of its first item */
+    X(object)           /* its id: "sub_...", "cs_..." */                     \
+    X(started)          /* its "created": digits */                           \
+    X(subscription)     /* that a checkout has begun */                       \
+    X(payment)          /* payment_status of a checkout */
 
 typedef struct {
 #define X(name)  hx_str_t  name;
     HX_STRIPE_VALUES(X)
 #undef X
+    hx_str_t          prices[HX_STRIPE_PRICES];     /* of the items */
+    unsigned          n_prices;
     hx_stripe_type_t  kind;
     uint64_t          at;               /* "created" as a number */
+    uint64_t          since;            /* "started" as a number, 0 = none */
 } hx_stripe_event_t;
 
 typedef struct hx_stripe_reader_s  hx_stripe_reader_t;
+
+/* Stripe's name of a type that is known; "other". */
+const char *hx_stripe_type_name(hx_stripe_type_t kind);
 
 /* NULL: no memory. */
 hx_stripe_reader_t *hx_stripe_reader_create(void);
@@ -62,7 +74,8 @@ hx_rc_t hx_stripe_reader_feed(hx_stripe_reader_t *r, const unsigned char *p,
 /*
  * HX_OK and *e, whose strings live as long as the reader: id, type and created
  * are there, none of the values was said twice, and all of them are printable
- * ASCII without blanks.  NO and FAIL as above.
+ * ASCII without blanks.  NO and FAIL as above.  Of an event of another type
+ * (HX_STRIPE_OTHER) only these three are looked at: whatever its object is.
  */
 hx_rc_t hx_stripe_reader_finish(hx_stripe_reader_t *r, hx_stripe_event_t *e);
 

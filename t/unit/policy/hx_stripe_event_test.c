@@ -83,8 +83,26 @@ checkout(void **state)
         assert_value(&event.plan, "pro");
         assert_value(&event.customer, "cus_1");
         assert_value(&event.status, "complete");
-        assert_value(&event.price, NULL);
+        assert_value(&event.object, "cs_1");
+        assert_value(&event.subscription, NULL);
+        assert_int_equal(event.n_prices, 0);
+        assert_int_equal(event.since, 0);
     }
+}
+
+
+static void
+paid(void **state)
+{
+    assert_int_equal(test_read(
+        HX_HEAD("checkout.session.async_payment_succeeded")
+        "{\"id\":\"cs_1\",\"created\":1735689000,\"subscription\":\"sub_9\","
+        "\"payment_status\":\"paid\",\"customer\":null}}}"), HX_OK);
+    assert_int_equal(event.kind, HX_STRIPE_CHECKOUT_PAID);
+    assert_int_equal(event.since, 1735689000);
+    assert_value(&event.subscription, "sub_9");
+    assert_value(&event.payment, "paid");
+    assert_value(&event.customer, NULL);
 }
 
 
@@ -100,7 +118,9 @@ subscription(void **state)
         "\"previous_attributes\":{\"items\":{\"data\":[{\"price\":"
         "{\"id\":\"price_old\"}}]},\"status\":\"past_due\"}}}"), HX_OK);
     assert_int_equal(event.kind, HX_STRIPE_SUBSCRIPTION);
-    assert_value(&event.price, "price_a");
+    assert_int_equal(event.n_prices, 2);
+    assert_value(&event.prices[0], "price_a");
+    assert_value(&event.prices[1], "price_b");
     assert_value(&event.customer, "cus_1");
     assert_value(&event.status, "active");
     assert_value(&event.tenant, NULL);
@@ -124,6 +144,8 @@ types(void **state)
         { "customer.subscription.deleted", HX_STRIPE_UNSUBSCRIBED },
         { "invoice.paid", HX_STRIPE_PAID },
         { "invoice.payment_failed", HX_STRIPE_PAYMENT_FAILED },
+        { "checkout.session.async_payment_succeeded",
+          HX_STRIPE_CHECKOUT_PAID }, { "other", HX_STRIPE_OTHER },
         { "invoice.paid2", HX_STRIPE_OTHER }, { "invoice", HX_STRIPE_OTHER },
         { "Invoice.paid", HX_STRIPE_OTHER }, { "x", HX_STRIPE_OTHER }
     };
@@ -173,7 +195,65 @@ impostors(void **state)
         assert_value(&event.id, "e");
         assert_value(&event.customer, NULL);
         assert_value(&event.tenant, NULL);
-        assert_value(&event.price, NULL);
+        assert_int_equal(event.n_prices, 0);
+    }
+}
+
+
+#define HX_KNOWN  "\"id\":\"e\",\"type\":\"invoice.paid\",\"created\":1"
+
+/* What an object of another type is made of does not matter. */
+static void
+others(void **state)
+{
+    size_t  i;
+
+    static const char *const  rows[] = {
+        "{" HX_GOOD ",\"data\":{\"object\":{\"customer\":{\"id\":\"a\"}}}}",
+        "{" HX_GOOD ",\"data\":{\"object\":{\"status\":false,\"id\":7}}}",
+        "{" HX_GOOD ",\"data\":{\"object\":{\"created\":\"1\"}}}",
+        "{" HX_GOOD ",\"data\":{\"object\":{\"created\":\"1\"}},"
+            "\"data\":{\"object\":{\"created\":\"1\"}}}"
+    };
+
+    for (i = 0; i < hx_nelts(rows); i++) {
+        if (test_read(rows[i]) != HX_OK) {
+            fail_msg("refused: %s", rows[i]);
+        }
+
+        assert_int_equal(event.kind, HX_STRIPE_OTHER);
+        assert_int_equal(event.since, 0);
+    }
+}
+
+
+/* As many as a subscription may have; the rest is passed over. */
+static void
+prices(void **state)
+{
+    size_t       n, len;
+    char         want[16];
+    static char  text[8192];
+
+    for (n = 0; n < 30; n++) {
+        len = (size_t) snprintf(text, sizeof(text), "{" HX_KNOWN ",\"data\":{"
+                                "\"object\":{\"items\":{\"data\":[");
+
+        for (size_t i = 0; i < n; i++) {
+            len += (size_t) snprintf(text + len, sizeof(text) - len,
+                                     "%s{\"price\":{\"id\":\"p%zu\"}}",
+                                     i ? "," : "", i);
+        }
+
+        (void) snprintf(text + len, sizeof(text) - len, "]}}}}");
+        assert_int_equal(test_read(text), HX_OK);
+        assert_int_equal(event.n_prices,
+                         n < HX_STRIPE_PRICES ? n : HX_STRIPE_PRICES);
+
+        for (size_t i = 0; i < event.n_prices; i++) {
+            (void) snprintf(want, sizeof(want), "p%zu", i);
+            assert_value(&event.prices[i], want);
+        }
     }
 }
 
@@ -205,16 +285,19 @@ bad(void **state)
         /* said twice */
         "{" HX_GOOD ",\"id\":\"e\"}", "{" HX_GOOD ",\"id\":null}",
         "{" HX_GOOD ",\"created\":1}", "{" HX_GOOD ",\"\\u0069d\":\"e\"}",
-        "{" HX_GOOD ",\"data\":{\"object\":{\"customer\":\"a\","
+        "{" HX_KNOWN ",\"data\":{\"object\":{\"customer\":\"a\","
             "\"customer\":\"b\"}}}",
-        "{" HX_GOOD ",\"data\":{\"object\":{\"customer\":\"a\"}},"
+        "{" HX_KNOWN ",\"data\":{\"object\":{\"customer\":\"a\"}},"
             "\"data\":{\"object\":{\"customer\":\"b\"}}}",
         /* of another type */
-        "{" HX_GOOD ",\"data\":{\"object\":{\"customer\":{\"id\":\"a\"}}}}",
-        "{" HX_GOOD ",\"data\":{\"object\":{\"metadata\":{\"tenant_id\":7}}}}",
-        "{" HX_GOOD ",\"data\":{\"object\":{\"status\":false}}}",
-        "{" HX_GOOD ",\"data\":{\"object\":{\"items\":{\"data\":[{\"price\":"
-            "{\"id\":1}}]}}}}"
+        "{" HX_KNOWN ",\"data\":{\"object\":{\"customer\":{\"id\":\"a\"}}}}",
+        "{" HX_KNOWN ",\"data\":{\"object\":{\"metadata\":{\"tenant_id\":7}}}}",
+        "{" HX_KNOWN ",\"data\":{\"object\":{\"status\":false}}}",
+        "{" HX_KNOWN ",\"data\":{\"object\":{\"items\":{\"data\":[{\"price\":"
+            "{\"id\":1}}]}}}}",
+        "{" HX_KNOWN ",\"data\":{\"object\":{\"created\":\"1\"}}}",
+        "{" HX_KNOWN ",\"data\":{\"object\":{\"created\":1.5}}}",
+        "{" HX_KNOWN ",\"data\":{\"object\":{\"subscription\":{}}}}"
     };
 
     for (i = 0; i < hx_nelts(rows); i++) {
@@ -234,7 +317,7 @@ sizes(void **state)
     static char  text[65536];
 
     for (n = 250; n < 5000; n += n < 260 ? 1 : 473) {
-        (void) snprintf(text, sizeof(text), "{" HX_GOOD ",\"data\":{\"object\":"
+        (void) snprintf(text, sizeof(text), "{" HX_KNOWN ",\"data\":{\"object\":"
                         "{\"customer\":\"%0*d\"}}}", (int) n, 7);
         assert_int_equal(test_read(text),
                          n <= HX_STRIPE_TEXT_MAX ? HX_OK : HX_NO);
@@ -280,9 +363,12 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(checkout),
+        cmocka_unit_test(paid),
         cmocka_unit_test(subscription),
         cmocka_unit_test(types),
         cmocka_unit_test(impostors),
+        cmocka_unit_test(others),
+        cmocka_unit_test(prices),
         cmocka_unit_test(bad),
         cmocka_unit_test(sizes)
     };

@@ -1,0 +1,243 @@
+/*
+ * hx_billing_read.c -- what an event of Stripe asks for; see hx_billing.h.
+ */
+
+#include <string.h>
+
+#include "hx_billing.h"
+#include "hx_check.h"
+
+
+static int
+hx_billing_is(const hx_str_t *s, const char *word)
+{
+    return s->len == strlen(word) && memcmp(s->data, word, s->len) == 0;
+}
+
+
+/* The plan of the items: of several the one with the largest quota. */
+
+static const hx_plan_t *
+hx_billing_priced(const hx_stripe_event_t *e, const hx_billing_price_t *prices,
+    unsigned n_prices, const hx_plan_t *plans, unsigned n_plans)
+{
+    unsigned          i, k;
+    const hx_plan_t  *plan, *best;
+
+    best = NULL;
+
+    for (i = 0; i < e->n_prices; i++) {
+        for (k = 0; k < n_prices; k++) {
+            if (prices[k].price.len != e->prices[i].len
+                || memcmp(prices[k].price.data, e->prices[i].data,
+                          e->prices[i].len) != 0)
+            {
+                continue;
+            }
+
+            plan = hx_plan_find(plans, n_plans, prices[k].plan.data,
+                                prices[k].plan.len);
+
+            if (plan != NULL && (best == NULL || plan->quota > best->quota)) {
+                best = plan;
+            }
+        }
+    }
+
+    return best;
+}
+
+
+/*
+ * A price is what the customer pays for now, metadata are as they were set
+ * once: the price comes first.
+ */
+
+static hx_rc_t
+hx_billing_plan_of(hx_billing_intent_t *in, const hx_stripe_event_t *e,
+    const hx_plan_t *priced, const hx_plan_t *plans, unsigned n_plans,
+    const char **bad)
+{
+    if (priced == NULL && e->plan.len != 0) {
+        priced = hx_plan_find(plans, n_plans, e->plan.data, e->plan.len);
+
+        /* nobody stays subscribed because of a name */
+
+        if (priced == NULL && in->kind != HX_STRIPE_UNSUBSCRIBED) {
+            *bad = "metadata.plan";
+            return HX_FAIL;
+        }
+    }
+
+    if (priced != NULL) {
+        in->sub.plan = priced->name;
+        in->sub.plan_at = e->at;
+        in->sub.plan_rank = (unsigned char) in->kind;
+    }
+
+    return HX_OK;
+}
+
+
+static hx_rc_t
+hx_billing_named(hx_billing_intent_t *in, const hx_stripe_event_t *e,
+    const char **bad)
+{
+    if (e->tenant.len != 0) {
+        in->tenant = e->tenant;
+        *bad = "metadata.tenant_id";
+
+    } else if (e->reference.len != 0) {
+        in->tenant = e->reference;
+        in->weak = 1;
+        *bad = "client_reference_id";
+
+    } else {
+        return HX_OK;
+    }
+
+    return hx_check_tenant(in->tenant.data, in->tenant.len) ? HX_OK : HX_FAIL;
+}
+
+
+static hx_rc_t
+hx_billing_checkout(hx_billing_intent_t *in, const hx_stripe_event_t *e,
+    const hx_plan_t *plans, unsigned n_plans, const char **bad)
+{
+    if (hx_billing_named(in, e, bad) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    if (in->tenant.len == 0) {
+        return HX_NO;
+    }
+
+    in->creates = 1;
+    in->sub.id = e->subscription.len != 0 ? e->subscription : e->object;
+
+    if (in->sub.id.len == 0) {
+        *bad = "id";
+        return HX_FAIL;
+    }
+
+    /* with some means of payment the money comes later, or never */
+
+    if (hx_billing_is(&e->payment, "unpaid")) {
+        return HX_OK;
+    }
+
+    in->sub.started = e->at;
+    in->sub.at = e->at;
+    in->sub.live = 1;
+
+    if (hx_billing_plan_of(in, e, NULL, plans, n_plans, bad) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    /* what a subscription is worth, its own events say */
+
+    in->says = in->sub.plan.len != 0;
+
+    return HX_OK;
+}
+
+
+/* HX_NO: a status that says nothing yet. */
+
+static hx_rc_t
+hx_billing_status(hx_billing_intent_t *in, const hx_stripe_event_t *e)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *word;
+        unsigned     live;
+    } statuses[] = {
+        { "active", 1 }, { "trialing", 1 }, { "past_due", 1 },
+        { "canceled", 0 }, { "unpaid", 0 }, { "paused", 0 },
+        { "incomplete_expired", 0 }
+    };
+
+    if (in->kind == HX_STRIPE_UNSUBSCRIBED) {
+        return HX_OK;
+    }
+
+    for (i = 0; i < hx_nelts(statuses); i++) {
+        if (hx_billing_is(&e->status, statuses[i].word)) {
+            in->sub.live = statuses[i].live;
+            return HX_OK;
+        }
+    }
+
+    return HX_NO;
+}
+
+
+static hx_rc_t
+hx_billing_subscription(hx_billing_intent_t *in, const hx_stripe_event_t *e,
+    const hx_plan_t *priced, const hx_plan_t *plans, unsigned n_plans,
+    const char **bad)
+{
+    if (e->object.len == 0 || e->customer.len == 0) {
+        *bad = e->object.len == 0 ? "id" : "customer";
+        return HX_FAIL;
+    }
+
+    if (e->tenant.len != 0 && hx_billing_named(in, e, bad) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    if (hx_billing_status(in, e) != HX_OK) {
+        return HX_NO;
+    }
+
+    in->says = 1;
+    in->sub.id = e->object;
+    in->sub.started = e->since;
+    in->sub.exact = 1;
+    in->sub.at = e->at;
+    in->sub.rank = (unsigned char) in->kind;
+
+    return hx_billing_plan_of(in, e, priced, plans, n_plans, bad);
+}
+
+
+hx_rc_t
+hx_billing_read(hx_billing_intent_t *in, const hx_stripe_event_t *e,
+    const hx_billing_price_t *prices, unsigned n_prices,
+    const hx_plan_t *plans, unsigned n_plans, const char **bad)
+{
+    memset(in, 0, sizeof(hx_billing_intent_t));
+
+    in->kind = e->kind;
+    in->customer = e->customer;
+
+    switch (e->kind) {
+
+    case HX_STRIPE_CHECKOUT_PAID:
+        in->kind = HX_STRIPE_CHECKOUT;
+        return hx_billing_checkout(in, e, plans, n_plans, bad);
+
+    case HX_STRIPE_CHECKOUT:
+        return hx_billing_checkout(in, e, plans, n_plans, bad);
+
+    case HX_STRIPE_SUBSCRIBED:
+    case HX_STRIPE_SUBSCRIPTION:
+    case HX_STRIPE_UNSUBSCRIBED:
+        return hx_billing_subscription(in, e,
+                                       hx_billing_priced(e, prices, n_prices,
+                                                         plans, n_plans),
+                                       plans, n_plans, bad);
+
+    case HX_STRIPE_PAID:
+    case HX_STRIPE_PAYMENT_FAILED:
+        if (e->customer.len == 0) {
+            return HX_NO;
+        }
+
+        return e->tenant.len == 0 ? HX_OK : hx_billing_named(in, e, bad);
+
+    default:
+        return HX_NO;
+    }
+}
