@@ -46,7 +46,7 @@
     X(DUPLICATE, "duplicate")   /* it was handled before */                   \
     X(BUSY,      "busy")        /* it is being handled */                     \
     X(FORWARDED, "forwarded")   /* the upstream took it */                    \
-    X(RELEASED,  "released")    /* the upstream did not: Stripe tries again */\
+    X(RELEASED,  "released")    /* the upstream did not */                    \
     X(INVALID,   "invalid")     /* a bad request: nothing was changed */      \
     X(FAILED,    "failed")      /* the registry could not store it */
 
@@ -82,7 +82,7 @@ typedef struct {
 
 /* Zeroed: there is none. */
 typedef struct {
-    hx_str_t            tenant;         /* len 0: not known, or a tenant's own */
+    hx_str_t            tenant;         /* len 0: not known; a tenant's own */
     uint64_t            created;        /* when that tenant was: another one of
                                          * the same name is not meant */
     unsigned            weak:1;

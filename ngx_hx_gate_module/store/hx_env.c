@@ -57,8 +57,10 @@ hx_env_version(hx_env_t *e, MDB_txn *txn, const char *version, size_t others)
 }
 
 
+/* make: 0, or 1: what is missing and may be made. */
+
 static int
-hx_env_dbs(hx_env_t *e, const hx_env_conf_t *conf, unsigned flags)
+hx_env_dbs(hx_env_t *e, const hx_env_conf_t *conf, int make)
 {
     int        rc;
     MDB_dbi    root;
@@ -66,7 +68,7 @@ hx_env_dbs(hx_env_t *e, const hx_env_conf_t *conf, unsigned flags)
     unsigned   i;
     MDB_stat   st;
 
-    rc = mdb_txn_begin(e->env, NULL, flags ? 0 : MDB_RDONLY, &txn);
+    rc = mdb_txn_begin(e->env, NULL, make ? 0 : MDB_RDONLY, &txn);
     if (rc != 0) {
         return rc;
     }
@@ -78,7 +80,9 @@ hx_env_dbs(hx_env_t *e, const hx_env_conf_t *conf, unsigned flags)
     }
 
     for (i = 0; rc == 0 && i < conf->n_dbs; i++) {
-        rc = mdb_dbi_open(txn, conf->dbs[i], flags, &e->dbi[i]);
+        rc = mdb_dbi_open(txn, conf->dbs[i],
+                          make && (!conf->existing || i >= conf->n_first)
+                          ? MDB_CREATE : 0, &e->dbi[i]);
     }
 
     if (rc == 0) {
@@ -155,8 +159,8 @@ hx_env_open(hx_env_t *e, const hx_env_conf_t *conf, char *err)
     /* readers first: only the very first process has something to create */
 
     rc = hx_env_dbs(e, conf, 0);
-    if (rc == MDB_NOTFOUND && !conf->existing) {
-        rc = hx_env_dbs(e, conf, MDB_CREATE);
+    if (rc == MDB_NOTFOUND) {
+        rc = hx_env_dbs(e, conf, 1);
     }
 
     if (rc != 0) {

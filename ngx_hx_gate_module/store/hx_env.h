@@ -21,9 +21,12 @@
 
 typedef struct {
     hx_lmdb_conf_t      lmdb;
-    unsigned            existing:1;     /* create nothing */
+    unsigned            existing:1;     /* create nothing but databases that
+                                         * came later than others */
     const char         *version;        /* of what is inside, in "meta" */
     unsigned            n_dbs;
+    unsigned            n_first;        /* of them were there from the first;
+                                         * the rest is made where it is not */
     const char *const  *dbs;            /* their names, the first is "meta" */
 } hx_env_conf_t;
 

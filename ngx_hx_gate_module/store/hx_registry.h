@@ -10,10 +10,12 @@
  * and on the one writer that LMDB admits, and are therefore called in nginx's
  * thread pool only.
  *
- * LMDB layout, version 1, three named databases:
+ * LMDB layout, version 1, four named databases:
  *    "meta"     "version" -> "1", "deleted" -> "1" once a tenant was deleted
  *    "keys"     SHA-256 of an API key (32 bytes) -> tenant id
  *    "tenants"  tenant id -> record (hx_tenant.h)
+ *    "billing"  what is known from Stripe (hx_registry_lmdb.h); made where a
+ *               registry is older than it
  * A change is one synced transaction over "keys" and "tenants", so no reader
  * ever sees half of a rotation, and a revoked key is unknown to every process
  * from the moment the commit has returned.
@@ -23,6 +25,7 @@
 #define HX_REGISTRY_H
 
 #include "hx_audit.h"
+#include "hx_billing.h"
 #include "hx_tenant.h"
 #include "hx_types.h"
 
@@ -99,5 +102,48 @@ hx_rc_t hx_registry_get(hx_registry_t *reg, const hx_str_t *id,
  */
 hx_rc_t hx_registry_list(hx_registry_t *reg, const hx_str_t *after,
     int (*each)(void *data, const hx_tenant_t *t), void *data, char *err);
+
+
+/*
+ * Events of Stripe (hx_billing.h).  Ids of those that were handled are kept so
+ * long, and one that was held by somebody who never came back is free again
+ * after the lease; seconds.
+ */
+#define HX_EVENT_KEEP    604800
+#define HX_EVENT_LEASE   600
+
+typedef struct {
+    hx_str_t                     id;        /* of the event */
+    const hx_billing_intent_t   *intent;
+    const hx_plan_t             *plans;
+    unsigned                     n_plans;
+    uint64_t                     now;       /* Unix seconds */
+    unsigned char                hash[HX_SHA256_LEN];   /* of a key that nobody
+                                             * has: a tenant that is made gets
+                                             * its own by a rotation */
+} hx_registry_event_t;
+
+/*
+ * Handles an event, once, in one durable transaction.  HX_OK: *result says what
+ * came of it, tenant (HX_TENANT_MAX bytes) and *len whose it was (0: nobody's
+ * that is known).  HX_FAIL: nothing was changed, text in err.
+ */
+hx_rc_t hx_registry_event(hx_registry_t *reg, const hx_registry_event_t *ev,
+    hx_billing_result_t *result, unsigned char *tenant, size_t *len,
+    hx_audit_change_t *digest, char *err);
+
+/*
+ * Holds an event for somebody else to handle it, who is named by a token that
+ * was never used.  HX_OK and *result: NONE (it is held), DUPLICATE or BUSY.
+ */
+hx_rc_t hx_registry_claim(hx_registry_t *reg, const hx_str_t *event,
+    uint64_t now, uint64_t token, hx_billing_result_t *result, char *err);
+
+/*
+ * It was handled (done), or it was not, and the next try is free.  Without
+ * effect when it is not held by that token any more.
+ */
+hx_rc_t hx_registry_settle(hx_registry_t *reg, const hx_str_t *event,
+    uint64_t now, uint64_t token, int done, char *err);
 
 #endif /* HX_REGISTRY_H */

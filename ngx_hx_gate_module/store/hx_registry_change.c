@@ -137,6 +137,10 @@ hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
             rc = mdb_del(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, NULL);
         }
 
+        if (rc == 0) {
+            rc = hx_registry_book_del(reg, txn, 's', &change->id);
+        }
+
         return rc != 0 ? rc : hx_registry_emptied(reg, txn);
     }
 
@@ -152,8 +156,8 @@ hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
 }
 
 
-static hx_rc_t
-hx_registry_change_in(hx_registry_t *reg, MDB_txn *txn,
+hx_rc_t
+hx_registry_apply(hx_registry_t *reg, MDB_txn *txn,
     const hx_change_t *change, hx_tenant_edit_t *e,
     hx_change_result_t *result, unsigned char *record, size_t *len,
     hx_audit_change_t *digest, char *err)
@@ -240,7 +244,7 @@ hx_registry_free_pages(MDB_txn *txn, size_t *n)
  * of the reserve; the rest of it is for everything else.
  */
 
-static hx_rc_t
+hx_rc_t
 hx_registry_room(hx_registry_t *reg, char *err)
 {
     int           rc;
@@ -320,8 +324,8 @@ hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
     rc = hx_env_begin(&reg->env, 0, &txn, err);
 
     if (rc == HX_OK) {
-        rc = hx_registry_change_in(reg, txn, change, e, result, record, len,
-                                   &made, err);
+        rc = hx_registry_apply(reg, txn, change, e, result, record, len,
+                               &made, err);
         rc = hx_env_end(&reg->env, txn, rc, err);
     }
 

@@ -12,8 +12,6 @@
 #include "hx_registry_lmdb.h"
 
 
-
-
 _Static_assert(HX_REGISTRY_ERR == HX_ENV_ERR, "one size of texts");
 
 
@@ -36,7 +34,8 @@ hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
     static const char *const  dbs[HX_REGISTRY_DBS] = {
         [HX_REGISTRY_META] = "meta",
         [HX_REGISTRY_KEYS] = "keys",
-        [HX_REGISTRY_TENANTS] = "tenants"
+        [HX_REGISTRY_TENANTS] = "tenants",
+        [HX_REGISTRY_BILLING] = "billing"
     };
 
     reg->map_size = conf->map_size;
@@ -51,6 +50,7 @@ hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
     ec.version = HX_REGISTRY_VERSION;
     ec.dbs = dbs;
     ec.n_dbs = HX_REGISTRY_DBS;
+    ec.n_first = HX_REGISTRY_BILLING;
 
     if (hx_env_open(&reg->env, &ec, err) != HX_OK) {
         return HX_FAIL;

@@ -1,6 +1,6 @@
 /*
- * hx_registry_lmdb.h -- what the two halves of the embedded registry share;
- * included by hx_registry_lmdb.c and hx_registry_change.c alone.
+ * hx_registry_lmdb.h -- what the parts of the embedded registry share; included
+ * by hx_registry_{lmdb,change,event,book}.c alone.
  */
 
 #ifndef HX_REGISTRY_LMDB_H
@@ -22,6 +22,7 @@ enum {
     HX_REGISTRY_META = 0,
     HX_REGISTRY_KEYS,
     HX_REGISTRY_TENANTS,
+    HX_REGISTRY_BILLING,                /* came later than the others */
     HX_REGISTRY_DBS
 };
 
@@ -35,5 +36,58 @@ struct hx_registry_s {
 
 /* Says that a record does not fit its checksum; always HX_FAIL. */
 hx_rc_t hx_registry_damaged(char *err, const hx_str_t *id);
+
+/* hx_registry_change.c */
+
+/* HX_OK while there is room for more than what takes rights away. */
+hx_rc_t hx_registry_room(hx_registry_t *reg, char *err);
+
+/*
+ * A change inside a transaction; strings of "change" do not point into the map.
+ * e: memory to work in.  HX_OK, HX_NO (see *result) or HX_FAIL.
+ */
+hx_rc_t hx_registry_apply(hx_registry_t *reg, MDB_txn *txn,
+    const hx_change_t *change, hx_tenant_edit_t *e,
+    hx_change_result_t *result, unsigned char *record, size_t *len,
+    hx_audit_change_t *digest, char *err);
+
+
+/*
+ * hx_registry_book.c: the database "billing".  A key is one byte that says what
+ * follows, and the id of that:
+ *    'b' subscription, 'c' customer, 's' tenant: a book (hx_billing.h)
+ *    'e' event: u8 version (1), u8 state (0 = held, 1 = done), u64 second,
+ *        u64 token of who holds it
+ *    't' u64 second (big-endian) and event: nothing, the order to forget in
+ * Numbers are little-endian where not said otherwise.
+ */
+
+#define HX_BOOK_KEY_MAX   (1 + 8 + HX_STRIPE_TEXT_MAX)      /* bytes */
+
+/* Into txn; err is written for HX_FAIL. */
+int hx_registry_book_del(hx_registry_t *reg, MDB_txn *txn, char kind,
+    const hx_str_t *id);
+
+/* HX_OK: b, zeroed when there is none; HX_FAIL. */
+hx_rc_t hx_registry_book_get(hx_registry_t *reg, MDB_txn *txn, char kind,
+    const hx_str_t *id, hx_billing_book_t *b, char *err);
+int hx_registry_book_put(hx_registry_t *reg, MDB_txn *txn, char kind,
+    const hx_str_t *id, const unsigned char *text, size_t len);
+
+/*
+ * Is the event free to be handled?  HX_OK and *result: NONE, DUPLICATE or
+ * BUSY.  HX_FAIL.
+ */
+hx_rc_t hx_registry_event_look(hx_registry_t *reg, MDB_txn *txn,
+    const hx_str_t *event, uint64_t now, hx_billing_result_t *result,
+    char *err);
+
+/* It is held, or done; and a few that are old are forgotten. */
+hx_rc_t hx_registry_event_mark(hx_registry_t *reg, MDB_txn *txn,
+    const hx_str_t *event, int done, uint64_t now, uint64_t token, char *err);
+
+/* It was never here: if "token" holds it. */
+hx_rc_t hx_registry_event_drop(hx_registry_t *reg, MDB_txn *txn,
+    const hx_str_t *event, uint64_t token, char *err);
 
 #endif /* HX_REGISTRY_LMDB_H */

@@ -58,6 +58,7 @@ hx_usage_setup(hx_usage_t *u, const hx_usage_conf_t *conf, char *err)
     ec.version = HX_USAGE_VERSION;
     ec.dbs = dbs;
     ec.n_dbs = HX_USAGE_DBS;
+    ec.n_first = HX_USAGE_DBS;
 
     if (hx_env_open(&u->env, &ec, err) != HX_OK) {
         return HX_FAIL;

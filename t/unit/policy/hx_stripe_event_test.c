@@ -317,8 +317,8 @@ sizes(void **state)
     static char  text[65536];
 
     for (n = 250; n < 5000; n += n < 260 ? 1 : 473) {
-        (void) snprintf(text, sizeof(text), "{" HX_KNOWN ",\"data\":{\"object\":"
-                        "{\"customer\":\"%0*d\"}}}", (int) n, 7);
+        (void) snprintf(text, sizeof(text), "{" HX_KNOWN ",\"data\":"
+                        "{\"object\":{\"customer\":\"%0*d\"}}}", (int) n, 7);
         assert_int_equal(test_read(text),
                          n <= HX_STRIPE_TEXT_MAX ? HX_OK : HX_NO);
         (void) snprintf(text, sizeof(text), "{" HX_GOOD ",\"data\":{\"object\":"

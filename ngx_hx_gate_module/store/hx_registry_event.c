@@ -1,0 +1,366 @@
+/*
+ * hx_registry_event.c -- events of Stripe in the embedded registry: what they
+ * change and that they were handled is one transaction, so whoever fails, or is
+ * killed, has not handled them; see hx_registry.h.  Blocks: for threads.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hx_registry_lmdb.h"
+
+
+/* What is to be written.  Nothing in here points into the map: the first write
+ * may move what a reader sees there. */
+
+typedef struct {
+    char            kind;
+    size_t          id_len;
+    size_t          len;
+    unsigned char   id[HX_STRIPE_TEXT_MAX];
+    unsigned char   text[HX_BILLING_BOOK_MAX];
+} hx_registry_page_t;
+
+typedef struct {
+    hx_billing_books_t    books;
+
+    unsigned              n_pages;
+    hx_registry_page_t    page[4];
+
+    unsigned              n_changes;
+    hx_change_t           change[2];
+    unsigned char         id[2][HX_TENANT_MAX];
+    unsigned char         plan[2][HX_PLAN_MAX];
+
+    hx_tenant_edit_t      edit;
+    unsigned char         record[HX_TENANT_RECORD_MAX];
+} hx_registry_work_t;
+
+
+static hx_rc_t
+hx_registry_whom(hx_registry_t *reg, MDB_txn *txn, hx_billing_tenant_t *t,
+    char *err)
+{
+    int          rc;
+    MDB_val      k, v;
+    hx_tenant_t  tenant;
+
+    if (t->id.len == 0) {
+        return HX_OK;
+    }
+
+    k.mv_data = (void *) t->id.data;
+    k.mv_size = t->id.len;
+
+    rc = mdb_get(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, &v);
+
+    if (rc == MDB_NOTFOUND) {
+        return HX_OK;
+    }
+
+    if (rc != 0) {
+        return hx_env_fail(err, "mdb_get", rc);
+    }
+
+    if (hx_tenant_decode(&tenant, v.mv_data, v.mv_size) != HX_OK) {
+        return hx_registry_damaged(err, &t->id);
+    }
+
+    t->exists = 1;
+    t->plan = tenant.plan;
+    t->created = tenant.created;
+
+    return hx_registry_book_get(reg, txn, 's', &t->id, &t->book, err);
+}
+
+
+static hx_rc_t
+hx_registry_books(hx_registry_t *reg, MDB_txn *txn,
+    const hx_billing_intent_t *in, hx_billing_books_t *b, char *err)
+{
+    if (hx_registry_book_get(reg, txn, 'b', &in->sub.id, &b->sub, err)
+        != HX_OK
+        || hx_registry_book_get(reg, txn, 'c', &in->customer, &b->customer,
+                                err)
+           != HX_OK)
+    {
+        return HX_FAIL;
+    }
+
+    hx_billing_whose(b, in);
+
+    if (hx_registry_whom(reg, txn, &b->own, err) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    return hx_registry_whom(reg, txn, &b->other, err);
+}
+
+
+static void
+hx_registry_page(hx_registry_work_t *w, char kind, const hx_str_t *id,
+    const hx_billing_book_t *book)
+{
+    hx_registry_page_t  *page;
+
+    page = &w->page[w->n_pages++];
+
+    page->kind = kind;
+    page->id_len = id->len;
+    memcpy(page->id, id->data, id->len);
+    page->len = hx_billing_encode(book, page->text);
+}
+
+
+static void
+hx_registry_copy(hx_str_t *to, unsigned char *memory, const hx_str_t *from)
+{
+    memcpy(memory, from->data, from->len);
+    to->data = memory;
+    to->len = from->len;
+}
+
+
+static void
+hx_registry_plan(hx_registry_work_t *w, const hx_billing_tenant_t *t,
+    const hx_registry_event_t *ev)
+{
+    hx_change_t  *c;
+
+    static const hx_str_t  first = hx_string("default");
+
+    if (!t->change) {
+        return;
+    }
+
+    c = &w->change[w->n_changes];
+
+    hx_registry_copy(&c->id, w->id[w->n_changes], &t->id);
+    hx_registry_copy(&c->plan, w->plan[w->n_changes], &t->new_plan);
+    w->n_changes++;
+
+    c->op = t->exists ? HX_CHANGE_UPDATE_TIER : HX_CHANGE_CREATE;
+    c->now = ev->now;
+
+    if (!t->exists) {
+        c->n_namespaces = 1;
+        c->namespaces[0] = first;
+        memcpy(c->hash, ev->hash, HX_SHA256_LEN);
+    }
+}
+
+
+static void
+hx_registry_gather(hx_registry_work_t *w, const hx_registry_event_t *ev)
+{
+    hx_billing_books_t  *b = &w->books;
+
+    if (b->put_sub) {
+        hx_registry_page(w, 'b', &ev->intent->sub.id, &b->sub);
+    }
+
+    if (b->put_customer) {
+        hx_registry_page(w, 'c', &ev->intent->customer, &b->customer);
+    }
+
+    if (b->own.put) {
+        hx_registry_page(w, 's', &b->own.id, &b->own.book);
+    }
+
+    if (b->other.put) {
+        hx_registry_page(w, 's', &b->other.id, &b->other.book);
+    }
+
+    hx_registry_plan(w, &b->own, ev);
+    hx_registry_plan(w, &b->other, ev);
+}
+
+
+static hx_rc_t
+hx_registry_store(hx_registry_t *reg, MDB_txn *txn, hx_registry_work_t *w,
+    hx_audit_change_t *digest, char *err)
+{
+    int                  rc;
+    size_t               len;
+    hx_rc_t              applied;
+    unsigned             i;
+    hx_str_t             id;
+    hx_audit_change_t    other;
+    hx_change_result_t   result;
+
+    memset(&other, 0, sizeof(hx_audit_change_t));
+
+    for (i = 0; i < w->n_changes; i++) {
+        applied = hx_registry_apply(reg, txn, &w->change[i], &w->edit, &result,
+                                    w->record, &len, i == 0 ? digest : &other,
+                                    err);
+
+        if (applied != HX_OK) {
+            return applied == HX_FAIL
+                   ? HX_FAIL : hx_env_fail(err, "changing a plan", EIO);
+        }
+    }
+
+    for (i = 0; i < w->n_pages; i++) {
+        id.data = w->page[i].id;
+        id.len = w->page[i].id_len;
+
+        rc = hx_registry_book_put(reg, txn, w->page[i].kind, &id,
+                                  w->page[i].text, w->page[i].len);
+        if (rc != 0) {
+            return hx_env_fail(err, "writing a book", rc);
+        }
+    }
+
+    return HX_OK;
+}
+
+
+/* HX_OK: all of it is to be committed; HX_NO: nothing is, *result says why. */
+
+static hx_rc_t
+hx_registry_event_in(hx_registry_t *reg, MDB_txn *txn,
+    const hx_registry_event_t *ev, hx_registry_work_t *w,
+    hx_billing_result_t *result, unsigned char *tenant, size_t *len,
+    hx_audit_change_t *digest, char *err)
+{
+    hx_billing_books_t  *b = &w->books;
+
+    if (hx_registry_event_look(reg, txn, &ev->id, ev->now, result, err)
+        != HX_OK
+        || hx_registry_books(reg, txn, ev->intent, b, err) != HX_OK)
+    {
+        return HX_FAIL;
+    }
+
+    if (*result == HX_BILLING_NONE) {
+        *result = hx_billing_apply(b, ev->intent, ev->plans, ev->n_plans,
+                                   ev->now);
+    }
+
+    if (b->own.exists || b->own.change) {
+        memcpy(tenant, b->own.id.data, b->own.id.len);
+        *len = b->own.id.len;
+    }
+
+    if (*result == HX_BILLING_DUPLICATE || *result == HX_BILLING_BUSY) {
+        return HX_NO;
+    }
+
+    hx_registry_gather(w, ev);
+
+    if (hx_registry_store(reg, txn, w, digest, err) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    return hx_registry_event_mark(reg, txn, &ev->id, 1, ev->now, 0, err);
+}
+
+
+static hx_rc_t
+hx_registry_ready(hx_registry_t *reg, char *err)
+{
+    if (hx_registry_probe(reg) != HX_OK) {
+        return hx_env_replaced(&reg->env, err, HX_FAIL);
+    }
+
+    return hx_registry_room(reg, err);
+}
+
+
+hx_rc_t
+hx_registry_event(hx_registry_t *reg, const hx_registry_event_t *ev,
+    hx_billing_result_t *result, unsigned char *tenant, size_t *len,
+    hx_audit_change_t *digest, char *err)
+{
+    hx_rc_t              rc;
+    MDB_txn             *txn;
+    hx_audit_change_t    made;
+    hx_registry_work_t  *w;
+
+    *len = 0;
+    memset(&made, 0, sizeof(hx_audit_change_t));
+
+    if (hx_registry_ready(reg, err) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    w = calloc(1, sizeof(hx_registry_work_t));
+    if (w == NULL) {
+        return hx_env_fail(err, "calloc", ENOMEM);
+    }
+
+    rc = hx_env_begin(&reg->env, 0, &txn, err);
+
+    if (rc == HX_OK) {
+        rc = hx_registry_event_in(reg, txn, ev, w, result, tenant, len, &made,
+                                  err);
+        rc = hx_env_end(&reg->env, txn, rc, err);
+    }
+
+    free(w);
+
+    if (rc == HX_FAIL) {
+        *len = 0;
+        return HX_FAIL;
+    }
+
+    *digest = made;
+
+    return HX_OK;
+}
+
+
+hx_rc_t
+hx_registry_claim(hx_registry_t *reg, const hx_str_t *event, uint64_t now,
+    uint64_t token, hx_billing_result_t *result, char *err)
+{
+    hx_rc_t   rc;
+    MDB_txn  *txn;
+
+    if (hx_registry_ready(reg, err) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    rc = hx_env_begin(&reg->env, 0, &txn, err);
+    if (rc != HX_OK) {
+        return rc;
+    }
+
+    rc = hx_registry_event_look(reg, txn, event, now, result, err);
+
+    if (rc == HX_OK) {
+        rc = *result == HX_BILLING_NONE
+             ? hx_registry_event_mark(reg, txn, event, 0, now, token, err)
+             : HX_NO;
+    }
+
+    rc = hx_env_end(&reg->env, txn, rc, err);
+
+    return rc == HX_NO ? HX_OK : rc;
+}
+
+
+hx_rc_t
+hx_registry_settle(hx_registry_t *reg, const hx_str_t *event, uint64_t now,
+    uint64_t token, int done, char *err)
+{
+    hx_rc_t   rc;
+    MDB_txn  *txn;
+
+    rc = hx_env_begin(&reg->env, 0, &txn, err);
+    if (rc != HX_OK) {
+        return rc;
+    }
+
+    rc = hx_registry_event_drop(reg, txn, event, token, err);
+
+    if (rc == HX_OK && done) {
+        rc = hx_registry_event_mark(reg, txn, event, 1, now, token, err);
+    }
+
+    rc = hx_env_end(&reg->env, txn, rc, err);
+
+    return rc == HX_NO ? HX_OK : rc;
+}
