@@ -19,16 +19,22 @@ typedef enum {
     NGX_HX_JOB_LIST,
     NGX_HX_JOB_USAGE,               /* of one tenant */
     NGX_HX_JOB_USAGE_LIST,
-    NGX_HX_JOB_METRICS
+    NGX_HX_JOB_METRICS,
+    NGX_HX_JOB_EVENT,               /* of Stripe, handled here */
+    NGX_HX_JOB_CLAIM                /* the same, held for an upstream */
 } ngx_hx_job_type_t;
 
 /*
  * One admin call.  Lives in the request's pool; while the thread has it
  * (r->main->blocked) nobody else touches it.
  */
-typedef struct {
+typedef struct ngx_hx_job_s  ngx_hx_job_t;
+
+struct ngx_hx_job_s {
     ngx_hx_job_type_t    type;
     ngx_http_request_t  *request;
+    void               (*resume)(ngx_http_request_t *r);    /* goes on with it;
+                                             * NULL: it is answered, and over */
     hx_registry_t       *registry;          /* borrowed; not for metrics */
     hx_usage_t          *usage;             /* the same */
     hx_state_t          *state;
@@ -55,8 +61,15 @@ typedef struct {
     char                 err[HX_REGISTRY_ERR];
     u_char              *out;               /* malloc'ed, freed by a cleanup */
     size_t               len;
-    hx_audit_change_t      digest;      /* of the tenant's record */
-} ngx_hx_job_t;
+    hx_audit_change_t    digest;            /* of the tenant's record */
+
+    /* events */
+    hx_registry_event_t *event;
+    uint64_t             token;
+    hx_billing_result_t  came;
+    size_t               tenant_len;
+    u_char               tenant[HX_TENANT_MAX];
+};
 
 /* In r->pool, cleansed and freed with it; NULL = no memory. */
 ngx_hx_job_t *ngx_hx_admin_job(ngx_http_request_t *r, ngx_hx_job_type_t type);
@@ -72,6 +85,10 @@ ngx_int_t ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 ngx_int_t ngx_hx_admin_unavailable(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const char *why);
 
+/* The same for a job that has failed. */
+ngx_int_t ngx_hx_admin_failed(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_job_t *job);
+
 /* Posts it, the request stays; a content handler's return code. */
 ngx_int_t ngx_hx_admin_wait(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ngx_hx_job_t *job);
@@ -79,6 +96,9 @@ ngx_int_t ngx_hx_admin_wait(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
 /* What runs in a thread: no nginx calls but these data. */
 void ngx_hx_job_run(ngx_hx_job_t *job);
+
+/* ngx_hx_webhook_job.c */
+hx_rc_t ngx_hx_webhook_job(ngx_hx_job_t *job, u_char *record);
 
 /* ngx_hx_usage_job.c; record: HX_TENANT_RECORD_MAX bytes */
 hx_rc_t ngx_hx_usage_job_one(ngx_hx_job_t *job, u_char *record);

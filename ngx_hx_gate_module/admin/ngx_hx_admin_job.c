@@ -383,8 +383,32 @@ ngx_hx_job_by_type(ngx_hx_job_t *job, u_char *record)
     case NGX_HX_JOB_METRICS:
         return ngx_hx_metrics_job(job);
 
+    case NGX_HX_JOB_EVENT:
+    case NGX_HX_JOB_CLAIM:
+        return ngx_hx_webhook_job(job, record);
+
     default:
         return ngx_hx_job_one(job, record);
+    }
+}
+
+
+/* Bytes of the answer. */
+
+static size_t
+ngx_hx_job_room(ngx_hx_job_type_t type)
+{
+    switch (type) {
+
+    case NGX_HX_JOB_METRICS:
+        return HX_METRICS_TEXT_MAX;
+
+    case NGX_HX_JOB_EVENT:
+    case NGX_HX_JOB_CLAIM:
+        return 1;                       /* it is said elsewhere */
+
+    default:
+        return NGX_HX_ADMIN_OUT;
     }
 }
 
@@ -394,8 +418,7 @@ ngx_hx_job_run(ngx_hx_job_t *job)
 {
     u_char  *record;
 
-    job->out = malloc(job->type == NGX_HX_JOB_METRICS ? HX_METRICS_TEXT_MAX
-                                                      : NGX_HX_ADMIN_OUT);
+    job->out = malloc(ngx_hx_job_room(job->type));
     record = malloc(HX_TENANT_RECORD_MAX);
 
     if (job->out == NULL || record == NULL) {

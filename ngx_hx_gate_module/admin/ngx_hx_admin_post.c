@@ -178,7 +178,7 @@ ngx_hx_admin_ok_status(const ngx_hx_job_t *job)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_hx_admin_failed(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_job_t *job)
 {
@@ -308,7 +308,10 @@ ngx_hx_admin_done(ngx_event_t *ev)
     r->main->blocked--;
     r->aio = 0;
 
-    if (c->error) {
+    if (job->resume != NULL) {
+        job->resume(r);
+
+    } else if (c->error) {
         ngx_hx_admin_unheard(r, job);
         ngx_http_finalize_request(r, NGX_ERROR);
 

@@ -119,6 +119,13 @@ ngx_hx_meter_extended(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
     e->admin = ctx->admin;
     e->change = ctx->change;
 
+    if (ctx->lcf->webhook != NULL) {
+        e->event_result = hx_billing_word(
+            ngx_hx_event_result(r, ctx, ngx_hx_meter_status(r)));
+        e->event_type = ctx->event_type;
+        e->event_id = ctx->event_id;
+    }
+
     ngx_hx_meter_upstream(r, e);
 }
 
@@ -181,6 +188,11 @@ ngx_hx_meter_numbers(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
     hx_metrics_decision(m, ngx_hx_outcome(ctx),
                         ctx->lcf->shadow
                         || ctx->shadowed != HX_OUTCOME_NONE);
+
+    if (ctx->event_result != HX_BILLING_NONE) {
+        hx_metrics_webhook(m, ctx->event_kind,
+                           ngx_hx_event_result(r, ctx, rec->status));
+    }
 }
 
 
@@ -282,7 +294,9 @@ ngx_hx_meter_ctx(ngx_http_request_t *r)
     ctx = ngx_hx_ctx(r);
     lcf = ctx != NULL ? ctx->lcf : ngx_hx_loc_conf(r);
 
-    if (!lcf->gated && lcf->handler != NGX_HX_HANDLER_ADMIN) {
+    if (!lcf->gated && lcf->handler != NGX_HX_HANDLER_ADMIN
+        && lcf->handler != NGX_HX_HANDLER_WEBHOOK)
+    {
         return NULL;
     }
 

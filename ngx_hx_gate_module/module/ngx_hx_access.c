@@ -36,6 +36,15 @@ static const ngx_hx_step_pt  ngx_hx_own_steps[] = {
 };
 
 
+/* An event of Stripe: its signature is its credential */
+
+static const ngx_hx_step_pt  ngx_hx_webhook_steps[] = {
+    ngx_hx_step_preflight,
+    ngx_hx_webhook_read,
+    ngx_hx_webhook_handle,
+};
+
+
 /* The gate is not on here, or only looks on: perhaps the end of a redirect. */
 
 static ngx_int_t
@@ -232,6 +241,40 @@ ngx_hx_access_own(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
 }
 
 
+static ngx_int_t
+ngx_hx_access_webhook(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
+{
+    ngx_int_t      rc;
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx_make(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* a body that somebody else has read was not looked at; and what led here
+     * may have been decided elsewhere */
+
+    if (ctx->decided || (ctx->webhook == NULL && r->request_body != NULL)) {
+        return ctx->error != HX_E_NONE
+               ? (ngx_int_t) hx_error_status(ctx->error) : NGX_HTTP_FORBIDDEN;
+    }
+
+    ctx->lcf = lcf;
+    ctx->admin = 1;
+    ctx->admin_path = HX_ADMINPATH_WEBHOOK;
+
+    rc = ngx_hx_access_run(r, ctx, ngx_hx_webhook_steps,
+                           hx_nelts(ngx_hx_webhook_steps));
+
+    if (rc == NGX_OK) {
+        ctx->outcome = HX_OUTCOME_WEBHOOK;
+    }
+
+    return rc;
+}
+
+
 ngx_int_t
 ngx_hx_access_handler(ngx_http_request_t *r)
 {
@@ -241,6 +284,10 @@ ngx_hx_access_handler(ngx_http_request_t *r)
 
     if (lcf->gated) {
         return ngx_hx_access_gated(r, lcf);
+    }
+
+    if (lcf->webhook != NULL) {
+        return ngx_hx_access_webhook(r, lcf);
     }
 
     if (lcf->handler == NGX_HX_HANDLER_ADMIN && ngx_hx_admin_is_own(r)) {
@@ -289,6 +336,10 @@ ngx_hx_subrequest_handler(ngx_http_request_t *r)
 
     if (r == r->main) {
         return NGX_DECLINED;
+    }
+
+    if (lcf->webhook != NULL) {
+        return NGX_HTTP_FORBIDDEN;      /* it has no body that was signed */
     }
 
     if (!lcf->gated || lcf->shadow) {

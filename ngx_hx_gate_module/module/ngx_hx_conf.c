@@ -13,8 +13,6 @@
 static char *ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_hx_conf_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_hx_conf_max_upload(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 
 
 static ngx_conf_enum_t  ngx_hx_key_formats[] = {
@@ -38,7 +36,8 @@ static const ngx_http_handler_pt  ngx_hx_handlers[] = {
     ngx_hx_admin_handler,
     ngx_hx_health_handler,
     ngx_hx_ready_handler,
-    ngx_hx_metrics_handler
+    ngx_hx_metrics_handler,
+    ngx_hx_webhook_handler
 };
 
 
@@ -174,6 +173,20 @@ ngx_command_t  ngx_hx_commands[] = {
       NGX_HX_HANDLER_READY,
       NULL },
 
+    { ngx_string("hx_gate_stripe_webhook"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_hx_conf_webhook,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("hx_gate_stripe_price"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_hx_conf_price,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("hx_gate_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_hx_conf_handler,
@@ -199,6 +212,9 @@ ngx_hx_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&mcf->operations, cf->pool, 4,
                           sizeof(ngx_array_t *))
+           != NGX_OK
+        || ngx_array_init(&mcf->prices, cf->pool, 4,
+                          sizeof(hx_billing_price_t))
            != NGX_OK)
     {
         return NULL;
@@ -276,34 +292,6 @@ ngx_hx_conf_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_hx_conf_max_upload(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_hx_loc_conf_t  *lcf = conf;
-
-    off_t       size;
-    ngx_str_t  *value;
-
-    if (lcf->max_upload != NGX_CONF_UNSET_SIZE) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    size = ngx_parse_offset(&value[1]);
-
-    if (size < 1 || size > (off_t) NGX_HX_UPLOAD_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid hx_gate_max_upload \"%V\", it must be "
-                           "from 1 byte to 1024g", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    lcf->max_upload = (size_t) size;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
 ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_hx_loc_conf_t  *lcf = conf;
@@ -346,7 +334,7 @@ ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * answers, and what holds for it must hold there.
  */
 
-static void
+static char *
 ngx_hx_conf_inherit_handler(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
     ngx_hx_loc_conf_t *conf)
 {
@@ -358,6 +346,8 @@ ngx_hx_conf_inherit_handler(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
         conf->handler = prev->handler;
         clcf->handler = ngx_hx_handlers[prev->handler];
     }
+
+    return ngx_hx_conf_webhook_merge(cf, prev, conf);
 }
 
 
@@ -369,7 +359,9 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_hx_main_conf_t  *mcf;
 
-    ngx_hx_conf_inherit_handler(cf, prev, conf);
+    if (ngx_hx_conf_inherit_handler(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     /* our own handlers have their own credentials, or none */
 
@@ -403,7 +395,9 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_hx_conf_warn_open(cf);
     }
 
-    if (!conf->gated && conf->handler != NGX_HX_HANDLER_ADMIN) {
+    if (!conf->gated && conf->handler != NGX_HX_HANDLER_ADMIN
+        && conf->handler != NGX_HX_HANDLER_WEBHOOK)
+    {
         return NGX_CONF_OK;
     }
 
@@ -479,6 +473,10 @@ ngx_hx_check_main_conf(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
     if (mcf->default_rate.requests == 0
         && ngx_hx_conf_default_rate_limit_default(cf, mcf) != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ngx_hx_conf_prices_check(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -1,7 +1,7 @@
 /*
  * ngx_hx_conf.h -- between the files that read the configuration:
  * ngx_hx_conf.c (table, merging), ngx_hx_conf_check.c (combinations) and
- * ngx_hx_conf_{values,audit,cors,limits,operations}.c (parsers).  Every
+ * ngx_hx_conf_{values,audit,cors,limits,operations,webhook}.c (parsers).  Every
  * function reports what is wrong itself, unless it says that the caller does.
  */
 
@@ -9,6 +9,8 @@
 #define NGX_HX_CONF_H
 
 #include "ngx_hx_gate.h"
+
+#include "hx_stripe.h"
 
 #define NGX_HX_SERVICE_KEY_ENV   "HX_GATE_ENGINE_SERVICE_KEY"
 #define NGX_HX_AUDIT_PATH        "/var/log/hx-gate/audit.jsonl"
@@ -71,12 +73,16 @@ ngx_int_t ngx_hx_conf_limits_init(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf);
 /* Refuses what must not stand together where the gate is in force. */
 char *ngx_hx_conf_check_gate(ngx_conf_t *cf, const ngx_hx_loc_conf_t *lcf);
 
+/* The same where webhooks are. */
+char *ngx_hx_conf_check_webhook(ngx_conf_t *cf);
+
 /* Warns of metrics that everybody can read. */
 void ngx_hx_conf_warn_open(ngx_conf_t *cf);
 
 char *ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_service_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_max_upload(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_plan(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_default_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -84,6 +90,16 @@ char *ngx_hx_conf_operation(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_operations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_price(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* Who answers where events come in; the same in "if" and "limit_except". */
+char *ngx_hx_conf_webhook_merge(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
+    ngx_hx_loc_conf_t *conf);
+
+/* Every price has a plan that there is. */
+ngx_int_t ngx_hx_conf_prices_check(ngx_conf_t *cf,
+    const ngx_hx_main_conf_t *mcf);
 
 /* What holds when there is no directive: environment, then built-in. */
 ngx_int_t ngx_hx_conf_audit_default(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,

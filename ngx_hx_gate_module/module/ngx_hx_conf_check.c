@@ -114,6 +114,33 @@ ngx_hx_conf_check_gate(ngx_conf_t *cf, const ngx_hx_loc_conf_t *lcf)
 }
 
 
+char *
+ngx_hx_conf_check_webhook(ngx_conf_t *cf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"satisfy any\" with \"hx_gate_stripe_webhook\" "
+                           "would let other access rules stand in for a "
+                           "signature");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_hx_conf_unbuffered(cf)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "request buffering is off with "
+                           "\"hx_gate_stripe_webhook\": nothing may be "
+                           "forwarded before its signature is known");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /*
  * Are there rules of nginx's access module, here or inherited?  Its location
  * configuration begins with them, NULL where there is none; it has been merged

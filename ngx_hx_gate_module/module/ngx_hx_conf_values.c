@@ -1,6 +1,6 @@
 /*
  * ngx_hx_conf_values.c -- parsers of the directives with structure: zone,
- * registry, service key.  Operations and the audit log have files of their own.
+ * registry, service key, largest upload.  Others have files of their own.
  */
 
 #include "ngx_hx_conf.h"
@@ -447,4 +447,32 @@ ngx_hx_conf_service_key_default(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
 {
     return ngx_hx_conf_service_key_env(cf, mcf, NGX_HX_SERVICE_KEY_ENV)
            == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+char *
+ngx_hx_conf_max_upload(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_hx_loc_conf_t  *lcf = conf;
+
+    off_t       size;
+    ngx_str_t  *value;
+
+    if (lcf->max_upload != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    size = ngx_parse_offset(&value[1]);
+
+    if (size < 1 || size > (off_t) NGX_HX_UPLOAD_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid hx_gate_max_upload \"%V\", it must be "
+                           "from 1 byte to 1024g", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->max_upload = (size_t) size;
+
+    return NGX_CONF_OK;
 }

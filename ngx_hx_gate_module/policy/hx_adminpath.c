@@ -23,7 +23,8 @@ static const hx_adminpath_t  hx_paths[HX_ADMINPATHS] = {
     [HX_ADMINPATH_TENANT] = get(HX_PATH_TENANTS HX_TENANT_ID, "get-tenant"),
     [HX_ADMINPATH_USAGES] = get(HX_PATH_USAGE, "list-usage"),
     [HX_ADMINPATH_USAGE] = get(HX_PATH_USAGE HX_TENANT_ID, "get-usage"),
-    [HX_ADMINPATH_OWN] = get(HX_PATH_OWN, "own-usage")
+    [HX_ADMINPATH_OWN] = get(HX_PATH_OWN, "own-usage"),
+    [HX_ADMINPATH_WEBHOOK] = post(HX_PATH_WEBHOOK, "stripe-webhook")
 };
 
 

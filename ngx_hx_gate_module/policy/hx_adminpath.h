@@ -12,6 +12,7 @@
 #define HX_PATH_TENANTS   "/gate/admin/tenants"
 #define HX_PATH_USAGE     "/gate/admin/usage"
 #define HX_PATH_OWN       "/gate/usage"
+#define HX_PATH_WEBHOOK   "/gate/stripe/webhook"
 
 /* Numbers of paths; 0 is none of them. */
 enum {
@@ -21,6 +22,7 @@ enum {
     HX_ADMINPATH_USAGES,
     HX_ADMINPATH_USAGE,
     HX_ADMINPATH_OWN,
+    HX_ADMINPATH_WEBHOOK,
     HX_ADMINPATHS
 };
 

@@ -108,6 +108,14 @@ hx_audit_extended(hx_buf_t *b, const hx_audit_extended_t *e)
         hx_audit_digest(b, e->change != NULL && e->change->has_after,
                         e->change != NULL ? e->change->after : NULL);
     }
+
+    if (e->event_result != NULL) {
+        hx_audit_nullable(b, ",\"event_type\":", &e->event_type,
+                          ",\"event_id\":");
+        hx_audit_nullable(b, "", &e->event_id, ",\"event_result\":\"");
+        hx_buf_add(b, e->event_result, strlen(e->event_result));
+        hx_buf_byte(b, '"');
+    }
 }
 
 

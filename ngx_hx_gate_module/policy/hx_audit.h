@@ -36,6 +36,10 @@ typedef struct {
     const char                 *error;          /* NULL or "": null */
     unsigned                    admin:1;        /* "before" and "after" too */
     const hx_audit_change_t    *change;         /* NULL: both are null */
+    const char                 *event_result;   /* NULL: no webhook, else these,
+                                                 * too: */
+    hx_str_t                    event_type;     /* data NULL: null */
+    hx_str_t                    event_id;       /* data NULL: null */
 } hx_audit_extended_t;
 
 

@@ -122,8 +122,8 @@ typedef struct {
 
     /* out */
     unsigned            put:1;          /* the book is to be stored */
-    unsigned            change:1;       /* the plan is to be this, of a tenant */
-    hx_str_t            new_plan;       /* that is made, if there is none */
+    unsigned            change:1;       /* the plan is to be another one; a */
+    hx_str_t            new_plan;       /* tenant that is not there is made */
 } hx_billing_tenant_t;
 
 typedef struct {

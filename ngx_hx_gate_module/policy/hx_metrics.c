@@ -477,6 +477,14 @@ hx_metrics_decision(hx_metrics_t *m, hx_outcome_t outcome, int shadow)
 
 
 void
+hx_metrics_webhook(hx_metrics_t *m, hx_stripe_type_t kind,
+    hx_billing_result_t result)
+{
+    (void) __atomic_fetch_add(&m->webhook[kind][result], 1, __ATOMIC_RELAXED);
+}
+
+
+void
 hx_metrics_add(hx_metrics_t *m, hx_metrics_counter_t counter, uint64_t n)
 {
     if ((unsigned) counter < HX_METRICS_COUNTER_COUNT) {

@@ -16,6 +16,7 @@
 #ifndef HX_METRICS_H
 #define HX_METRICS_H
 
+#include "hx_billing.h"
 #include "hx_buf.h"
 #include "hx_limits.h"
 #include "hx_outcome.h"
@@ -125,6 +126,9 @@ typedef struct {
     uint64_t    rejected;
 } hx_metrics_place_t;
 
+/* Types of webhook events; the last: it was not read. */
+#define HX_METRICS_EVENTS       (HX_STRIPE_TYPE_COUNT + 1)
+
 #define HX_METRICS_CELLS        (HX_METRICS_METHOD_COUNT                      \
                                  + 2 * HX_METRICS_ROUTES)
 
@@ -136,6 +140,7 @@ typedef struct {
     hx_metrics_place_t  place[HX_METRICS_TENANTS + 1];
     uint64_t            decision[2][HX_METRICS_OUTCOMES];   /* [shadow] */
     uint64_t            counter[HX_METRICS_COUNTER_COUNT];
+    uint64_t            webhook[HX_METRICS_EVENTS][HX_BILLING_RESULT_COUNT];
 } hx_metrics_t;
 
 
@@ -206,6 +211,10 @@ void hx_metrics_rejected(hx_metrics_t *m, uint32_t handle);
  * denied namespaces and refusals for the quota are told by the enforced ones.
  */
 void hx_metrics_decision(hx_metrics_t *m, hx_outcome_t outcome, int shadow);
+
+/* A webhook; kind HX_STRIPE_TYPE_COUNT: it was not read. */
+void hx_metrics_webhook(hx_metrics_t *m, hx_stripe_type_t kind,
+    hx_billing_result_t result);
 
 void hx_metrics_add(hx_metrics_t *m, hx_metrics_counter_t counter, uint64_t n);
 

@@ -440,6 +440,42 @@ hx_metrics_counters(hx_buf_t *b, const hx_metrics_t *m)
 }
 
 
+/* Series appear with their first event. */
+
+static void
+hx_metrics_webhooks(hx_buf_t *b, const hx_metrics_t *m)
+{
+    uint64_t     v;
+    unsigned     i, k;
+
+    static const char  name[] = "hx_gate_webhook_events_total";
+
+    hx_metrics_family(b, name, "counter",
+                      "Events of Stripe by type and what came of them.");
+
+    for (i = 0; i < HX_METRICS_EVENTS; i++) {
+        for (k = 0; k < HX_BILLING_RESULT_COUNT; k++) {
+            v = hx_metrics_load(&m->webhook[i][k]);
+
+            if (v == 0) {
+                continue;
+            }
+
+            hx_metrics_words(b, name);
+            hx_buf_lit(b, "{type=\"");
+            hx_metrics_words(b, i < HX_STRIPE_TYPE_COUNT
+                                ? hx_stripe_type_name((hx_stripe_type_t) i)
+                                : "unknown");
+            hx_metrics_words(b, "\",result=\"");
+            hx_metrics_words(b, hx_billing_word((hx_billing_result_t) k));
+            hx_buf_lit(b, "\"} ");
+            hx_text_u64(b, v);
+            hx_buf_byte(b, '\n');
+        }
+    }
+}
+
+
 static void
 hx_metrics_gauge(hx_buf_t *b, const char *name, const char *help, uint64_t v)
 {
@@ -504,5 +540,6 @@ hx_metrics_text(hx_buf_t *b, const hx_metrics_t *m,
     hx_metrics_refusals(b, m);
     hx_metrics_decisions(b, m);
     hx_metrics_counters(b, m);
+    hx_metrics_webhooks(b, m);
     hx_metrics_gauges(b, g);
 }

@@ -25,7 +25,9 @@
     X(RATE_LIMITED,      "rate_limited")                                      \
     X(QUOTA_EXCEEDED,    "quota_exceeded")                                    \
     X(AUDIT,             "audit_unavailable")                                 \
-    X(PREFLIGHT,         "preflight")
+    X(PREFLIGHT,         "preflight")                                         \
+    X(SIGNATURE,         "invalid_signature")                                 \
+    X(WEBHOOK,           "webhook")
 
 typedef enum {
 #define X(name, word)  HX_OUTCOME_##name,

@@ -19,26 +19,9 @@ static ngx_http_request_body_filter_pt  ngx_hx_next_body_filter;
 
 
 ngx_int_t
-ngx_hx_body_read(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+ngx_hx_body_read_into(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
-    ngx_int_t        rc;
-    const hx_str_t  *member;
-
-    member = NULL;
-
-    if (ctx->n_variants != 0) {
-        member = &ctx->operation[1].member;
-    }
-
-    ctx->extract = ngx_palloc(r->pool, sizeof(hx_extract_t));
-
-    if (ctx->extract == NULL
-        || hx_extract_start(ctx->extract, member) != HX_OK)
-    {
-        ctx->extract = NULL;
-        return ngx_hx_refuse(ctx, HX_E_UNAVAILABLE, HX_OUTCOME_INTERNAL,
-                             "Service is temporarily unavailable");
-    }
+    ngx_int_t  rc;
 
     ctx->body_reading = 1;
 
@@ -57,6 +40,31 @@ ngx_hx_body_read(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 }
 
 
+ngx_int_t
+ngx_hx_body_read(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    const hx_str_t  *member;
+
+    member = NULL;
+
+    if (ctx->n_variants != 0) {
+        member = &ctx->operation[1].member;
+    }
+
+    ctx->extract = ngx_palloc(r->pool, sizeof(hx_extract_t));
+
+    if (ctx->extract == NULL
+        || hx_extract_start(ctx->extract, member) != HX_OK)
+    {
+        ctx->extract = NULL;
+        return ngx_hx_refuse(ctx, HX_E_UNAVAILABLE, HX_OUTCOME_INTERNAL,
+                             "Service is temporarily unavailable");
+    }
+
+    return ngx_hx_body_read_into(r, ctx);
+}
+
+
 static void
 ngx_hx_body_done(ngx_http_request_t *r)
 {
@@ -64,7 +72,9 @@ ngx_hx_body_done(ngx_http_request_t *r)
 
     ctx = ngx_hx_ctx(r);
 
-    if (!ctx->body_finished && ctx->extract->error == HX_EXTRACT_OK) {
+    if (ctx->extract != NULL && !ctx->body_finished
+        && ctx->extract->error == HX_EXTRACT_OK)
+    {
         /* no body at all: the filter was never called */
         ctx->body_finished = 1;
         (void) hx_extract_finish(ctx->extract);
@@ -171,6 +181,16 @@ ngx_hx_body_look(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_chain_t *in)
             if (rc != NGX_OK) {
                 return rc;
             }
+        }
+
+        if (ctx->body_sink != NULL) {
+            rc = ctx->body_sink(r, ctx, cl->buf->pos,
+                                (size_t) (cl->buf->last - cl->buf->pos));
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+            continue;
         }
 
         if (!ctx->body_reading || ctx->body_finished

@@ -12,138 +12,27 @@
 #ifndef NGX_HX_GATE_H
 #define NGX_HX_GATE_H
 
-#include "ngx_hx_compat.h"
-#include "ngx_hx_store.h"
+#include "ngx_hx_gate_conf.h"
 
-#include "hx_adminpath.h"
-#include "hx_apikey.h"
-#include "hx_audit.h"
-#include "hx_chain.h"
 #include "hx_check.h"
 #include "hx_errors.h"
 #include "hx_extract.h"
-#include "hx_limit.h"
 #include "hx_limits.h"
-#include "hx_origin.h"
 #include "hx_outcome.h"
-#include "hx_route.h"
 #include "hx_tenant.h"
 #include "hx_text.h"
 
 
-/* ------------------------------------------------------- configuration -- */
-
-/* When is a record where it is to be?  Before the last byte of its response
- * leaves: */
-typedef enum {
-    NGX_HX_BUFFERED = 0,                /* not known */
-    NGX_HX_WRITE,                       /* in the file */
-    NGX_HX_FSYNC                        /* on the disk */
-} ngx_hx_durability_t;
-
-
-/* One audit file, as configured. */
-typedef struct {
-    ngx_open_file_t         *file;
-    size_t                   size;      /* bytes of the buffer */
-    ngx_msec_t               flush;     /* a record waits no longer; 0 = each
-                                         * is written at once */
-    ngx_uint_t               durability;        /* ngx_hx_durability_t */
-    unsigned                 required:1;        /* no record, no request */
-    unsigned                 extended:1;
-    unsigned                 chain:1;
-    unsigned                 early:1;   /* a record is made before the last
-                                         * byte leaves */
-    hx_sign_t               *key;       /* of checkpoints; NULL = not signed */
-    ngx_str_t                key_file;
-    ngx_str_t                node;
-    ngx_uint_t               checkpoint;        /* records between two */
-    ngx_msec_t               interval;  /* or time */
-    ngx_syslog_peer_t       *syslog;    /* a second sink, or NULL */
-    ngx_str_t                syslog_conf;
-    struct ngx_hx_trail_s   *trail;     /* what a worker knows of it */
-} ngx_hx_audit_t;
-
-
-typedef enum {
-    NGX_HX_HANDLER_NONE = 0,
-    NGX_HX_HANDLER_ADMIN,
-    NGX_HX_HANDLER_HEALTH,
-    NGX_HX_HANDLER_READY,
-    NGX_HX_HANDLER_METRICS
-} ngx_hx_handler_t;
-
-
-/* shadow: decide and record, never refuse */
-typedef enum {
-    NGX_HX_MODE_OFF = 0,
-    NGX_HX_MODE_ON,
-    NGX_HX_MODE_SHADOW
-} ngx_hx_mode_t;
-
-
-/* Who may read answers from a browser. */
-typedef struct {
-    ngx_array_t              *origins;  /* of hx_str_t */
-    ngx_str_t                 max_age;  /* seconds, as text */
-    unsigned                  any:1;    /* "*"; there are no origins then */
-    unsigned                  credentials:1;
-} ngx_hx_cors_t;
-
-
-typedef struct {
-    ngx_shm_zone_t           *zone;
-    ngx_hx_zone_conf_t        zone_conf;
-    ngx_hx_registry_conf_t    registry;
-    ngx_str_t                 service_key;
-    ngx_str_t                 authorization;    /* "Bearer <service key>" */
-    ngx_array_t               audits;           /* of ngx_hx_audit_t * */
-    ngx_array_t               operations;       /* of ngx_array_t *, of
-                                                 * hx_operation_t */
-    unsigned                  admin_routes[HX_ADMINPATHS];
-                                                /* of them in metrics, set when
-                                                 * a worker begins */
-    ngx_array_t               plans;            /* of hx_plan_t, the built-in
-                                                 * ones first */
-    uint64_t                  plans_configured; /* bits: not as built in */
-    hx_rate_t                 default_rate;     /* where neither tenant nor plan
-                                                 * has one */
-    ngx_hx_cors_t            *cors;             /* of the environment; NULL =
-                                                 * off, unset = not asked */
-    ngx_thread_pool_t        *threads;          /* where the admin plane and
-                                                 * the metrics may block */
-    ngx_uint_t                hash_tenant;      /* of header names we add */
-    ngx_uint_t                hash_namespace;
-    ngx_uint_t                hash_request_id;
-    unsigned                  used:1;           /* somewhere the gate is on, or
-                                                 * there is an admin plane */
-} ngx_hx_main_conf_t;
-
-
-typedef struct {
-    ngx_flag_t                enable;           /* as configured, inherited */
-    ngx_flag_t                shadow;           /* enable, but never refuse */
-    ngx_flag_t                gated;            /* in force: not where one of
-                                                 * our handlers answers */
-    ngx_uint_t                rate_limit;       /* ngx_hx_mode_t */
-    ngx_flag_t                rate_fields;      /* RateLimit and its policy */
-    ngx_flag_t                billing;          /* quotas are enforced; known
-                                                 * where gated, and where the
-                                                 * admin plane is */
-    ngx_uint_t                key_format;       /* hx_apikey_format_t */
-    size_t                    max_upload;       /* bytes of decoded payload */
-    ngx_array_t              *operations;       /* of hx_operation_t */
-    ngx_hx_audit_t           *audit;            /* NULL = off */
-    ngx_hx_cors_t            *cors;             /* NULL = off; known where
-                                                 * gated */
-    ngx_str_t                 cors_methods;     /* of all operations */
-    ngx_uint_t                handler;          /* ngx_hx_handler_t */
-} ngx_hx_loc_conf_t;
-
-
 /* ------------------------------------------------------ request context -- */
 
-typedef struct {
+typedef struct ngx_hx_ctx_s  ngx_hx_ctx_t;
+
+/* Takes a piece of a body; a status ends the request. */
+typedef ngx_int_t (*ngx_hx_body_sink_pt)(ngx_http_request_t *r,
+    ngx_hx_ctx_t *ctx, const u_char *p, size_t len);
+
+
+struct ngx_hx_ctx_s {
     ngx_uint_t               step;              /* next one to run */
     const ngx_hx_loc_conf_t *lcf;               /* of the location that decided;
                                                  * redirects change r's */
@@ -180,6 +69,7 @@ typedef struct {
 
     /* body (request/ngx_hx_body.c) */
     hx_extract_t            *extract;
+    ngx_hx_body_sink_pt      body_sink;         /* in place of extract */
     size_t                   body_seen;
     unsigned                 body_reading:1;
     unsigned                 body_finished:1;   /* extract saw the end */
@@ -207,6 +97,13 @@ typedef struct {
 
     /* admin */
     const hx_audit_change_t *change;            /* NULL = none was made */
+    struct ngx_hx_webhook_s *webhook;           /* NULL = it is none */
+    hx_str_t                 event_id;
+    hx_str_t                 event_type;
+    hx_stripe_type_t         event_kind;
+    hx_billing_result_t      event_result;
+    unsigned                 event_held:1;      /* the upstream's status is what
+                                                 * comes of it */
 
     /* after */
     uint32_t                 cus;               /* tenths */
@@ -218,7 +115,7 @@ typedef struct {
                                                  * where records are early */
     struct ngx_hx_hold_s    *hold;              /* NULL = it never waited */
     struct ngx_hx_tail_s    *tail;              /* of a response without end */
-} ngx_hx_ctx_t;
+};
 
 
 /* What a step says; everything else is an HTTP status to refuse with. */
@@ -307,6 +204,9 @@ ngx_uint_t ngx_hx_is_json(const ngx_http_request_t *r);
  * back through the phases with ctx->body_ready.
  */
 ngx_int_t ngx_hx_body_read(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
+/* The same, into ctx->body_sink, ctx->body_cap bytes at most. */
+ngx_int_t ngx_hx_body_read_into(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 
 /* The refusal for a body that hx_extract called bad. */
 ngx_int_t ngx_hx_body_refuse(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
@@ -522,6 +422,18 @@ ngx_uint_t ngx_hx_admin_is_own(const ngx_http_request_t *r);
 ngx_int_t ngx_hx_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_hx_ready_handler(ngx_http_request_t *r);
 ngx_int_t ngx_hx_metrics_handler(ngx_http_request_t *r);
+
+/* ngx_hx_webhook.c: steps, after preflight; the answer; the log phase */
+ngx_int_t ngx_hx_webhook_read(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_webhook_handle(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_webhook_handler(ngx_http_request_t *r);
+ngx_int_t ngx_hx_webhook_log(ngx_http_request_t *r);
+
+/* What came of an event, whose response has this status. */
+hx_billing_result_t ngx_hx_event_result(const ngx_http_request_t *r,
+    const ngx_hx_ctx_t *ctx, ngx_uint_t status);
 
 
 /* module/ */

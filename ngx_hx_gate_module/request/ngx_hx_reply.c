@@ -102,6 +102,11 @@ ngx_hx_reply_limit(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, const char *what,
 ngx_int_t
 ngx_hx_refuse_size(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
+    if (ctx->body_sink != NULL) {
+        return ngx_hx_reply_limit(r, ctx, "Request body exceeds maximum size",
+                                  (off_t) ctx->body_cap);
+    }
+
     return ngx_hx_reply_limit(r, ctx, "Payload exceeds maximum upload size",
                               (off_t) ctx->lcf->max_upload);
 }
