@@ -23,7 +23,7 @@ my $Number = 0;
 sub event {
     my ($type, $object, %o) = @_;
 
-    return JSON::PP->new->canonical->encode({
+    return JSON::PP->new->utf8->canonical->encode({
         id => $o{id} // 'evt_' . ++$Number . "_$$", object => 'event',
         api_version => '2024-06-20', created => ($o{created} // time) + 0,
         livemode => JSON::PP::true, pending_webhooks => 1, type => $type,
