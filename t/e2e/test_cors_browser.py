@@ -2,7 +2,6 @@
 answers and refusals with their headers, a page of another one reads nothing."""
 
 import contextlib
-import fcntl
 import http.server
 import json
 import shutil
@@ -10,37 +9,19 @@ import subprocess
 import threading
 
 import pytest
-from conftest import TOP, scratch, until
+from conftest import until
+from node import installed
 from own_nginx import LoneGate, Upstream, started
 
 BROWSER = "/usr/bin/chromium"
-SOURCE = TOP / "t" / "e2e" / "browser"
 PATIENCE = 120          # seconds a browser may take for all of its pages
 
 
 @pytest.fixture(scope="session")
 def browser():
     """The directory with ask.js and what it needs, of the pinned version."""
-    for program in ("node", "npm", BROWSER):
-        assert shutil.which(program), f"{program} is not installed"
-    place = scratch() / "browser"
-    place.mkdir(exist_ok=True)
-    lock_file = (SOURCE / "package-lock.json").read_text()
-    with open(place / "lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = place / "installed"
-        if not done.exists() or done.read_text() != lock_file:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(SOURCE / name, place)
-            run = subprocess.run(
-                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
-                 "--cache", place / "cache"],
-                cwd=place, capture_output=True, text=True, timeout=300,
-                check=False)
-            assert run.returncode == 0, run.stdout + run.stderr
-            done.write_text(lock_file)
-        shutil.copy(SOURCE / "ask.js", place)
-    return place
+    assert shutil.which(BROWSER), f"{BROWSER} is not installed"
+    return installed("browser", "ask.js")
 
 
 class Page(http.server.BaseHTTPRequestHandler):
