@@ -207,8 +207,10 @@ $(BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
 # loaded into nginx by tests, also where only the module is instrumented
 POWER_LOSS    := $(B)/hx_power_loss.so
 DISK_FAULT    := $(B)/hx_disk_fault.so
+RECV_COUNT    := $(B)/hx_recv_count.so
+PRELOADED     := $(POWER_LOSS) $(DISK_FAULT) $(RECV_COUNT)
 
-$(POWER_LOSS) $(DISK_FAULT): $(B)/%.so: t/lib/%.c $(B)/prog.stamp
+$(PRELOADED): $(B)/%.so: t/lib/%.c $(B)/prog.stamp
 	@echo "  CC    $<"
 	$(Q)$(CC) -std=gnu11 -O2 -g -fPIC -shared $(HARDEN_LD) $(WARN) -o $@ $<
 
@@ -216,6 +218,7 @@ $(POWER_LOSS) $(DISK_FAULT): $(B)/%.so: t/lib/%.c $(B)/prog.stamp
 TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
                  HX_AUDIT=$(AUDIT) \
                  HX_POWER_LOSS=$(POWER_LOSS) HX_DISK_FAULT_LIB=$(DISK_FAULT) \
+                 HX_RECV_COUNT_LIB=$(RECV_COUNT) \
                  HX_SCRATCH=$$(packaging/dev/scratch-dir.sh $(ROOT)) \
                  PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1
 
@@ -241,13 +244,13 @@ unit: build-deps $(UNIT_BIN) $(FUZZ_BIN)
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' $(TEST_ENV) \
 	  $(PROVE) --exec '' $(UNIT_BIN) t/lib/fuzz-replay.t
 
-gate: build-deps all $(POWER_LOSS) $(DISK_FAULT)
+gate: build-deps all $(PRELOADED)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(PROVE) -r t/gate $(SAN_END)
 
 engine: build-deps engine-bin
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/engine $(SAN_END)
 
-e2e: build-deps all $(POWER_LOSS) $(DISK_FAULT)
+e2e: build-deps all $(PRELOADED)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
 
 # Every group runs, whatever the ones before it said.

@@ -294,6 +294,8 @@ ngx_hx_answer_header_filter(ngx_http_request_t *r)
 
     (void) ngx_hx_read_headers(r, ctx);
 
+    ngx_hx_unread_answer(r);
+
     if (ngx_hx_answer_engine_refused(r, ctx)) {
 
         /* infrastructure trouble is never reported as 401: clients throw their

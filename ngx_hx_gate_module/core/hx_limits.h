@@ -38,6 +38,9 @@
 #define HX_DETAIL_ECHO_MAX      255         /* bytes of echoed input [4] */
 #define HX_ADMIN_BODY_MAX       65536       /* bytes of an admin request */
 
+#define HX_UNREAD_MAX           65536       /* bytes taken of the body of
+                                             * somebody who is not known */
+
 #define HX_TENANT_NAMESPACES    256         /* namespaces of one tenant */
 #define HX_TENANT_KEYS          8           /* live API keys of one tenant */
 #define HX_TENANT_RECORD_MAX    98304       /* bytes of one encoded record */

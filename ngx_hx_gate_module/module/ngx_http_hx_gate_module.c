@@ -78,9 +78,12 @@ ngx_hx_postconfiguration(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    if (ngx_hx_add_phase(cmcf, NGX_HTTP_PREACCESS_PHASE,
-                         ngx_hx_subrequest_handler)
+    if (ngx_hx_add_phase(cmcf, NGX_HTTP_POST_READ_PHASE,
+                         ngx_hx_unread_handler)
         != NGX_OK
+        || ngx_hx_add_phase(cmcf, NGX_HTTP_PREACCESS_PHASE,
+                            ngx_hx_subrequest_handler)
+           != NGX_OK
         || ngx_hx_add_phase(cmcf, NGX_HTTP_ACCESS_PHASE,
                             ngx_hx_access_handler)
            != NGX_OK

@@ -214,6 +214,12 @@ ngx_int_t ngx_hx_body_refuse(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 ngx_int_t ngx_hx_body_filter_init(void);
 
 
+/* ngx_hx_unread.c: bodies of those who are not known.  POST_READ phase, and
+ * before the header of an answer: is the connection kept? */
+ngx_int_t ngx_hx_unread_handler(ngx_http_request_t *r);
+void ngx_hx_unread_answer(ngx_http_request_t *r);
+
+
 /* ngx_hx_reply.c: the only builder of refusals */
 
 /*

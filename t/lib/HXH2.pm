@@ -7,6 +7,7 @@ package HXH2;
 #     my $id = $c->headers([':method', 'GET', ...], end => 1);
 #     $c->data($id, $bytes, end => 1);
 #     my $answer = $c->answer($id);       # { status, body, reset, gone }
+#     $c->{out}                           # bytes of bodies sent
 #
 # Header fields go out as literals, whatever is in them.  Of the answers the
 # status is read, which nginx never compresses; other fields are for curl.
@@ -32,7 +33,7 @@ sub new {
     my ($class, $port) = @_;
 
     my $self = bless { s => HXGate::connect_to($port), in => '', next => 1,
-                       streams => {}, window => 65535, windows => {},
+                       streams => {}, window => 65535, out => 0, windows => {},
                        initial => 65535 }, $class;
     HXGate::send_all($self->{s}, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     $self->frame(SETTINGS, 0, 0, '');
@@ -107,6 +108,7 @@ sub data {
         $self->frame(DATA, $last ? END_STREAM : 0, $id,
                      substr $bytes, $at, $n) or return 0;
         $at += $n;
+        $self->{out} += $n;
         $self->{window} -= $n;
         $self->{windows}{$id} -= $n;
     }
