@@ -79,11 +79,6 @@ ngx_hx_admin_collect(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
         body->len += (size_t) ngx_buf_size(cl->buf);
     }
 
-    if (body->len > HX_ADMIN_BODY_MAX) {
-        return ngx_hx_refuse(ctx, HX_E_TOO_LARGE, HX_OUTCOME_TOO_LARGE,
-                             "Request body exceeds 65536 bytes");
-    }
-
     p = ngx_pnalloc(r->pool, body->len + 1);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -240,9 +235,10 @@ ngx_hx_admin_onboard(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
                              "Content-Type must be application/json");
     }
 
-    if (r->headers_in.content_length_n > HX_ADMIN_BODY_MAX) {
-        return ngx_hx_refuse(ctx, HX_E_TOO_LARGE, HX_OUTCOME_TOO_LARGE,
-                             "Request body exceeds 65536 bytes");
+    ctx->body_cap = HX_ADMIN_BODY_MAX;  /* without a length, it is counted */
+
+    if (r->headers_in.content_length_n > (off_t) ctx->body_cap) {
+        return ngx_hx_refuse_size(r, ctx);
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_hx_admin_body);

@@ -156,7 +156,7 @@ ngx_hx_body_scan(ngx_hx_ctx_t *ctx, const ngx_buf_t *b)
 static ngx_int_t
 ngx_hx_body_refused(ngx_hx_ctx_t *ctx, ngx_int_t rc)
 {
-    if (!ctx->lcf->shadow) {
+    if (!ctx->lcf->shadow || ctx->admin) {
         return rc;
     }
 

@@ -242,7 +242,7 @@ void ngx_hx_pass(ngx_hx_ctx_t *ctx);
 /* What is recorded: of a limit in shadow mode, what it would have refused. */
 hx_outcome_t ngx_hx_outcome(const ngx_hx_ctx_t *ctx);
 
-/* 413, naming the limit of decoded payload. */
+/* 413, naming the limit of decoded payload, or of an admin body. */
 ngx_int_t ngx_hx_refuse_size(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 
 /* {"detail","error","request_id"} for the status, into ctx->body. */

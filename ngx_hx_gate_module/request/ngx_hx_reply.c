@@ -107,6 +107,11 @@ ngx_hx_refuse_size(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
                                   (off_t) ctx->body_cap);
     }
 
+    if (ctx->admin) {
+        return ngx_hx_refuse(ctx, HX_E_TOO_LARGE, HX_OUTCOME_TOO_LARGE,
+                             "Request body exceeds 65536 bytes");
+    }
+
     return ngx_hx_reply_limit(r, ctx, "Payload exceeds maximum upload size",
                               (off_t) ctx->lcf->max_upload);
 }
