@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 
+import pytest
 from conftest import DATA
 
 
@@ -37,13 +38,10 @@ def test_it_is_http2(gate):
     assert (status, answer) == (200, b"2")
 
 
-def test_body_without_a_length(gate, tmp_path):
-    """curl -T - over HTTP/2 sends no Content-Length; the namespace is last."""
-    key = gate.unique("h2stream")
-    data = base64.b64encode(bytes(300_000)).decode()
+def put_without_a_length(gate, tmp_path, text):
+    """curl -T - over HTTP/2 sends no Content-Length."""
     body = tmp_path / "body.json"
-    body.write_text(f'{{"key":"{key}","data_b64":"{data}",'
-                    f'"namespace":"{gate.namespace}"}}')
+    body.write_text(text)
     with open(body, "rb") as stdin:
         run = subprocess.run(
             ["curl", "-sS", "--cacert", gate.ca, "--http2", "-X", "POST",
@@ -51,4 +49,32 @@ def test_body_without_a_length(gate, tmp_path):
              "Content-Type: application/json", "-T", "-", "-w",
              "\n%{http_code}", gate.url + "/v1/put"],
             stdin=stdin, capture_output=True, check=True, timeout=60)
-    assert run.stdout.endswith(b"\n200"), run.stdout
+    answer, status = run.stdout.rsplit(b"\n", 1)
+    return int(status), json.loads(answer)
+
+
+def test_body_without_a_length(gate, tmp_path):
+    """The namespace is last."""
+    key = gate.unique("h2stream")
+    data = base64.b64encode(bytes(300_000)).decode()
+    status, answer = put_without_a_length(
+        gate, tmp_path, f'{{"key":"{key}","data_b64":"{data}",'
+                        f'"namespace":"{gate.namespace}"}}')
+    assert status == 200, answer
+
+
+@pytest.mark.parametrize("limit,metadata,detail", [
+    (65536, lambda n: {"k": "x" * (n - len('{"k":""}'))},
+     "Metadata exceeds 65536 bytes"),
+    (16, lambda n: json.loads('{"a":' * (n - 1) + "{}" + "}" * (n - 1)),
+     "Metadata is nested deeper than 16 levels")])
+def test_limits_of_the_engine_without_a_length(gate, tmp_path, limit, metadata,
+                                               detail):
+    for n in limit - 1, limit, limit + 1:
+        status, answer = put_without_a_length(gate, tmp_path, json.dumps({
+            "key": gate.unique("h2limit"), "namespace": gate.namespace,
+            "data_b64": "QQ==", "metadata": metadata(n)}))
+        if n > limit:
+            assert (status, answer["detail"]) == (400, detail)
+        else:
+            assert status == 200, answer

@@ -205,6 +205,27 @@ def head(method, path, *lines, key=KEY, version="1.1"):
     return ("\r\n".join(out) + "\r\n\r\n").encode()
 
 
+def consumed(e, s, once=False):
+    """Waits until the engine has read everything that was sent on this
+    connection; once: only looks."""
+    local, peer = "%04X" % e.port, "%04X" % s.getsockname()[1]
+
+    def empty():
+        sent = received = False
+        with open("/proc/net/tcp") as f:
+            for line in f.readlines()[1:]:
+                fields = line.split()
+                ports = [x.split(":")[1] for x in fields[1:3]]
+                queues = [int(x, 16) for x in fields[4].split(":")]
+                if ports == [peer, local]:
+                    sent = queues[0] == 0
+                if ports == [local, peer]:
+                    received = queues[1] == 0
+        return sent and received
+
+    return empty() if once else wait_for(empty, "the engine to read")
+
+
 def error(response, status, word, detail=None):
     """Checks the error form of the contract."""
     assert response.status_code == status, response.text

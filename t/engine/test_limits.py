@@ -6,27 +6,8 @@ import resource
 import time
 
 import pytest
-from conftest import KEY, b64, error, head, read_all, read_response, wait_for
-
-
-def consumed(e, s):
-    """The engine has read everything that was sent on this connection."""
-    local, peer = "%04X" % e.port, "%04X" % s.getsockname()[1]
-
-    def empty():
-        sent = received = False
-        with open("/proc/net/tcp") as f:
-            for line in f.readlines()[1:]:
-                fields = line.split()
-                ports = [x.split(":")[1] for x in fields[1:3]]
-                queues = [int(x, 16) for x in fields[4].split(":")]
-                if ports == [peer, local]:
-                    sent = queues[0] == 0
-                if ports == [local, peer]:
-                    received = queues[1] == 0
-        return sent and received
-
-    wait_for(empty, "the engine to read")
+from conftest import (KEY, b64, consumed, error, head, read_all, read_response,
+                      wait_for)
 
 
 TEXT = "Payload exceeds maximum upload size of %d bytes"

@@ -131,6 +131,16 @@ limit('a quota', 10 ** 12, onboard('update-tier'),
       refuses => "$no Field 'monthly_quota' must be an integer from 0 to "
                  . '1000000000000, or null');
 
+for my $case ([ 'requests', 10 ** 9, '{"requests":%d,"window_s":60}' ],
+              [ 'window_s', 2678400, '{"requests":9,"window_s":%d}' ])
+{
+    my ($member, $max, $rate) = @$case;
+    limit($member, $max, onboard('update-tier'),
+          body => sub { '{"tenant_id":"ops1","plan":"pro","rate_limit":'
+                        . sprintf("$rate}", $_[0]) },
+          refuses => "$no Field '$member' must be an integer from 1 to $max");
+}
+
 # a body without a length is refused before its end has come
 {
     my $s = HXGate::connect_to($server->{port});
