@@ -151,7 +151,6 @@ ngx_hx_webhook_begin(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_str_t        *header;
     hx_stripe_signature_t   signature;
 
-    ctx->event_kind = HX_STRIPE_TYPE_COUNT;
     ctx->event_result = HX_BILLING_INVALID;
 
     if (r->method != NGX_HTTP_POST) {
@@ -461,6 +460,12 @@ ngx_hx_event_result(const ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
     ngx_uint_t status)
 {
     const ngx_http_upstream_state_t  *state;
+
+    if (ctx->event_result == HX_BILLING_NONE && !ctx->event_held
+        && status >= 400 && status < 500)
+    {
+        return HX_BILLING_INVALID;      /* nginx did not let it come so far */
+    }
 
     if (!ctx->event_held) {
         return ctx->event_result;

@@ -189,8 +189,9 @@ ngx_hx_meter_numbers(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
                         ctx->lcf->shadow
                         || ctx->shadowed != HX_OUTCOME_NONE);
 
-    if (ctx->event_result != HX_BILLING_NONE) {
-        hx_metrics_webhook(m, ctx->event_kind,
+    if (ctx->lcf->webhook != NULL) {
+        hx_metrics_webhook(m, ctx->event_id.len != 0 ? ctx->event_kind
+                                                     : HX_STRIPE_TYPE_COUNT,
                            ngx_hx_event_result(r, ctx, rec->status));
     }
 }

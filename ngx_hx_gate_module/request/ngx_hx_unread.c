@@ -73,12 +73,19 @@ ngx_hx_unread_known(ngx_http_request_t *r)
     ctx = ngx_hx_ctx(r);
     lcf = ctx != NULL ? ctx->lcf : ngx_hx_loc_conf(r);
 
-    if (lcf->gated ? lcf->shadow : lcf->handler != NGX_HX_HANDLER_ADMIN) {
+    if (lcf->gated ? lcf->shadow
+                   : lcf->handler != NGX_HX_HANDLER_ADMIN
+                     && lcf->webhook == NULL)
+    {
         return 1;                       /* none of our business */
     }
 
     if (ctx == NULL) {
         return 0;
+    }
+
+    if (lcf->webhook != NULL) {
+        return ctx->event_id.len != 0;
     }
 
     return ctx->tenant.id.data != NULL

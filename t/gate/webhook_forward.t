@@ -190,7 +190,7 @@ is chunked($large, 65536, HXStripe::sign($large))->{status}, 413,
 is over_h2($large, 16384, HXStripe::sign($large))->{status}, 413,
     'too large, HTTP/2';
 is scalar upstream(), 0, 'and the service hears nothing';
-$records += 3;
+is $_->{event_result}, 'invalid', 'recorded' for records(3);
 
 
 # what fails comes again
