@@ -25,12 +25,14 @@ my $config = <<"EOC" . HXGate::config(gate => <<'EOC');
     location = /small { hx_gate on; client_max_body_size 1m; }
     location = /named { hx_gate on; error_page 401 = \@page; }
     location \@page { return 418 page; }
+    location = /hook { hx_gate_stripe_webhook secret=env:HOOK; }
 EOC
     hx_gate_cors https://app.example;
 EOC
 
 # who is cut off is so after 200 ms; nobody else is to be that fast
-my $server = HXGate::Server->new(env => HXSend::env(),
+my $server = HXGate::Server->new(
+    env => { %{ HXSend::env() }, HOOK => 'whsec_' . 'h' x 32 },
     http => HXGate::http_config() . <<"EOC", config => <<"EOC")->start;
 server {
     listen 127.0.0.1:$patient;
@@ -128,6 +130,9 @@ for my $case (
     [ 'a preflight', '/v1/put', 'OPTIONS', 204, 'Origin',
       'https://app.example', 'Access-Control-Request-Method', 'POST' ],
     [ 'an error page', '/named', 'POST', 418 ],
+    [ 'an event that nobody has signed', '/hook', 'POST', 400 ],
+    [ 'an event signed long ago', '/hook', 'POST', 400, 'Stripe-Signature',
+      't=1,v1=' . 'a' x 64 ],
 ) {
     my ($name, $target, $method, $status, @more) = @$case;
     for my $how (sort keys %framing) {

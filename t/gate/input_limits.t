@@ -1,7 +1,7 @@
 # Every limit on what a client sends: one below, the limit and one above it, and
 # what is in a body in every framing there is.  What is above is refused with a
 # reason and reaches nobody.
-use lib 't/lib'; use HX; use HXGate; use HXH2; use HXSend;
+use lib 't/lib'; use HX; use HXGate; use HXH2; use HXSend; use HXStripe;
 use Test::More;
 
 use strict;
@@ -14,8 +14,10 @@ HXGate::tenants({ tenant_id => 'acme', namespaces => [
     'default', 'prod', map { 'n' x $_ } 254, 255 ] }, { tenant_id => 'ops1' });
 my $key = $HXGate::Key{acme};
 
-my $server = HXGate::Server->new(env => HXSend::env(),
-                                 config => <<"EOC")->start;
+my $server = HXGate::Server->new(
+    env => { %{ HXSend::env() },
+             HX_GATE_STRIPE_WEBHOOK_SECRET => $HXStripe::Secret },
+    config => <<"EOC")->start;
     listen 127.0.0.1:$h2 http2;
     hx_gate_operations hx-sdp;
     hx_gate_operation deep GET "~/deep/.*" namespace=none;
@@ -32,6 +34,10 @@ my $server = HXGate::Server->new(env => HXSend::env(),
         proxy_pass http://127.0.0.1:$up;
     }
     location /gate/ { hx_gate_admin; }
+    location = /gate/stripe/webhook {
+        hx_gate_stripe_webhook;
+        proxy_pass http://127.0.0.1:$up;
+    }
 EOC
 
 sub told {
@@ -50,8 +56,8 @@ sub limit {
             my $what = "$name, $way, $n";
             my $body = $o{body}($n);
             HXGate::upstream_forget();
-            my $r = HXSend::post($way, $server, $h2, $o{target}, $body,
-                                 %{ $o{with} });
+            my %with = ref $o{with} eq 'CODE' ? $o{with}($body) : %{ $o{with} };
+            my $r = HXSend::post($way, $server, $h2, $o{target}, $body, %with);
             my @seen = grep { ref } HXGate::upstream_log();
             my $early = $o{whole} && HXSend::announced($way) && $n > $max;
 
@@ -65,7 +71,7 @@ sub limit {
             }
             is $r->{status}, $o{takes}, $what;
             is $r->{sent}, length $body, "$what: all of it was sent";
-            next if $o{with}{service};
+            next if $with{service};
             is join(' ', map { $_->{body_length} } @seen), length $body,
                 "$what: forwarded, once and whole";
         }
@@ -97,6 +103,17 @@ limit('characters of a number', 512, %tenant, refuses => $bad,
       body => sub { '{"x":' . '1' x $_[0] . '}' });
 limit('characters of a name', 4096, %tenant, refuses => $bad,
       body => sub { '{"' . 'a' x $_[0] . '":1}' });
+
+# ---- events of Stripe
+
+limit('an event', 1048576, takes => 200, whole => 1,
+      target => $HXStripe::Path,
+      body => sub { filled($_[0], '{"id":"evt_' . HXGate::time() . rand . '",'
+                           . '"type":"x","created":1,"note":"', '"}') },
+      with => sub { (headers => ['stripe-signature',
+                                 HXStripe::sign($_[0])]) },
+      refuses => '413 too_large: '
+                 . 'Request body exceeds maximum size of 1048576 bytes');
 
 # ---- bodies of the admin plane
 
