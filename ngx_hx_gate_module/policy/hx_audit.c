@@ -110,9 +110,9 @@ hx_audit_extended(hx_buf_t *b, const hx_audit_extended_t *e)
     }
 
     if (e->event_result != NULL) {
-        hx_audit_nullable(b, ",\"event_type\":", &e->event_type,
-                          ",\"event_id\":");
-        hx_audit_nullable(b, "", &e->event_id, ",\"event_result\":\"");
+        hx_audit_nullable(b, ",\"webhook_type\":", &e->event_type,
+                          ",\"webhook_id\":");
+        hx_audit_nullable(b, "", &e->event_id, ",\"webhook_result\":\"");
         hx_buf_add(b, e->event_result, strlen(e->event_result));
         hx_buf_byte(b, '"');
     }

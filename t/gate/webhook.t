@@ -61,7 +61,7 @@ sub received {
     ok !exists $r->{headers}{'x-hx-cus'}, "$name: no charge";
     ok !exists $r->{headers}{'x-ratelimit-limit'}, "$name: no limit";
     my $rec = record();
-    is $rec->{event_result}, $result, "$name: result";
+    is $rec->{webhook_result}, $result, "$name: result";
     is $rec->{tenant_id}, $tenant, "$name: tenant";
     is $rec->{outcome}, 'webhook', "$name: outcome";
     is $rec->{operation}, 'stripe-webhook', "$name: operation";
@@ -76,7 +76,7 @@ sub refused {
     is $r->{json}{error}, $error, "$name: error";
     is $r->{json}{detail}, $detail, "$name: detail";
     my $rec = record();
-    is $rec->{event_result}, 'invalid', "$name: result";
+    is $rec->{webhook_result}, 'invalid', "$name: result";
     is $rec->{status}, $status, "$name: recorded";
     is $rec->{tenant_id}, undef, "$name: no tenant";
     is $rec->{before}, undef, "$name: nothing before";
@@ -100,8 +100,8 @@ my $first = HXStripe::checkout(
     { client_reference_id => 'acme', subscription => 'sub_1',
       metadata => { plan => 'builder' } }, created => $now - 60);
 my $rec = received('a checkout', post($first), 'applied', 'acme');
-is $rec->{event_type}, 'checkout.session.completed', 'its type is recorded';
-like $rec->{event_id}, qr/^evt_\d+_/, 'and its id';
+is $rec->{webhook_type}, 'checkout.session.completed', 'its type is recorded';
+like $rec->{webhook_id}, qr/^evt_\d+_/, 'and its id';
 is $rec->{before}, undef, 'a tenant that was not';
 like $rec->{after}, qr/^sha256:[0-9a-f]{64}$/, 'is there';
 is plan_of('acme'), 'builder', 'on its plan';

@@ -100,9 +100,9 @@ is HXGate::sent($sent, 'Stripe-Signature'), $sign, 'it can verify it again';
 is HXGate::sent($sent, $_), undef, "no $_"
     for qw(Authorization X-Api-Key X-HX-Tenant);
 my ($rec) = records(1);
-is $rec->{event_result}, 'forwarded', 'recorded as forwarded';
-is $rec->{event_type}, 'charge.refunded', 'with its type';
-is $rec->{event_id}, JSON::PP::decode_json($body)->{id}, 'and its id';
+is $rec->{webhook_result}, 'forwarded', 'recorded as forwarded';
+is $rec->{webhook_type}, 'charge.refunded', 'with its type';
+is $rec->{webhook_id}, JSON::PP::decode_json($body)->{id}, 'and its id';
 is $rec->{tenant_id}, undef, 'of no tenant';
 
 HXGate::upstream_forget();
@@ -111,7 +111,7 @@ is $r->{status}, 200, 'the same again';
 is $r->{body}, '{"received":true}', 'is answered by the gate';
 is scalar upstream(), 0, 'the service hears nothing';
 ($rec) = (records(0), (HXGate::audit($records))[-1]);
-is $rec->{event_result}, 'duplicate', 'recorded as a duplicate';
+is $rec->{webhook_result}, 'duplicate', 'recorded as a duplicate';
 
 for my $bad ([signature => 'x'], [secret => 'x'], [t => time - 400],
              [signature => $sign]) {
@@ -190,7 +190,7 @@ is chunked($large, 65536, HXStripe::sign($large))->{status}, 413,
 is over_h2($large, 16384, HXStripe::sign($large))->{status}, 413,
     'too large, HTTP/2';
 is scalar upstream(), 0, 'and the service hears nothing';
-is $_->{event_result}, 'invalid', 'recorded' for records(3);
+is $_->{webhook_result}, 'invalid', 'recorded' for records(3);
 
 
 # what fails comes again
@@ -201,7 +201,7 @@ for my $way (['/fails', 500], ['/drops', 502], ['/denies', 401],
     my $e = event();
     is post($e, path => $path)->{status}, $status, "$path: what the service says";
     my ($failed) = records(1);
-    is $failed->{event_result}, 'released', "$path: is recorded";
+    is $failed->{webhook_result}, 'released', "$path: is recorded";
     is again($e)->{json}{body}, $e, "$path: the next try is passed on";
     is again($e)->{body}, '{"received":true}', "$path: and is the last";
 }
@@ -229,7 +229,7 @@ $records += 2;
 is again($e, path => '/slow')->{body}, '{"received":true}',
     'and it is known';
 my %how;
-$how{$_->{event_result}}++ for grep { ($_->{event_id} // '')
+$how{$_->{webhook_result}}++ for grep { ($_->{webhook_id} // '')
     eq JSON::PP::decode_json($e)->{id} } HXGate::audit($records);
 is $how{busy} >= 1, 1, 'busy is recorded';
 is $how{forwarded}, 1, 'forwarded once';
@@ -244,7 +244,7 @@ sysread $service, $got, 65536;
 close $waiting;
 my ($gone) = records(1);
 is $gone->{status}, 499, 'the client went away';
-is $gone->{event_result}, 'released', 'the event is free';
+is $gone->{webhook_result}, 'released', 'the event is free';
 is again($e)->{json}{body}, $e, 'and comes again';
 close $service;
 
@@ -288,7 +288,7 @@ for my $round (1 .. 10) {
 }
 my %seen;
 for my $rec (HXGate::audit($records)) {
-    $seen{$rec->{event_id}}++ if $rec->{event_result} eq 'forwarded';
+    $seen{$rec->{webhook_id}}++ if $rec->{webhook_result} eq 'forwarded';
 }
 is scalar(grep { $_ > 1 } values %seen), 0, 'no event was forwarded twice';
 
@@ -303,6 +303,6 @@ is $r->{json}{error}, 'unavailable', 'which is no fault of Stripe\'s';
 is scalar upstream(), 0, 'nothing was passed on';
 rename "$HXGate::Dir/away", "$HXGate::Dir/registry" or die;
 ($rec) = records(1);
-is $rec->{event_result}, 'failed', 'recorded as failed';
+is $rec->{webhook_result}, 'failed', 'recorded as failed';
 is $server->stop, 0, 'it stops';
 done_testing;

@@ -8,6 +8,7 @@
 #include "hx_test.h"
 
 #include "hx_audit.h"
+#include "hx_stripe_event.h"
 #include "hx_chain.h"
 #include "hx_json_scan.h"
 #include "hx_text.h"
@@ -261,6 +262,41 @@ admin_line(void **state)
 }
 
 
+/* An event that was not read, and one that was. */
+static void
+webhook_line(void **state)
+{
+    hx_audit_record_t     r;
+    hx_audit_extended_t   e;
+
+    test_record(&r);
+    test_extended(&e);
+    e.user_agent = test_str("");
+    e.bytes_out = 1;
+    e.event_result = "invalid";
+    r.extended = &e;
+    assert_line(&r, HX_BEGINNING
+                ",\"operation\":\"get\",\"outcome\":\"allowed\","
+                "\"client_ip\":\"192.0.2.7\",\"user_agent\":\"\","
+                "\"bytes_in\":311,\"bytes_out\":1,\"upstream_ms\":0,"
+                "\"error\":null,\"webhook_type\":null,\"webhook_id\":null,"
+                "\"webhook_result\":\"invalid\"}\n");
+
+    e.event_type = test_str("invoice.paid");
+    e.event_id = test_str("evt_\"1");
+    e.event_result = "applied";
+    e.admin = 1;
+    assert_line(&r, HX_BEGINNING
+                ",\"operation\":\"get\",\"outcome\":\"allowed\","
+                "\"client_ip\":\"192.0.2.7\",\"user_agent\":\"\","
+                "\"bytes_in\":311,\"bytes_out\":1,\"upstream_ms\":0,"
+                "\"error\":null,\"before\":null,\"after\":null,"
+                "\"webhook_type\":\"invoice.paid\","
+                "\"webhook_id\":\"evt_\\\"1\","
+                "\"webhook_result\":\"applied\"}\n");
+}
+
+
 /*
  * A path and a User-Agent in the longest spelling, the rest as long as checks
  * let it be: with a chain it is still a line.
@@ -273,7 +309,9 @@ longest_extended(void **state)
     hx_audit_change_t     c;
     hx_audit_extended_t   e;
     static char           nasty[HX_AUDIT_PATH_MAX + 1], plain[256];
+    static char           quotes[HX_STRIPE_TEXT_MAX];
 
+    memset(quotes, '"', sizeof(quotes));
     memset(nasty, 1, sizeof(nasty));
     memset(plain, 'p', sizeof(plain));
     memset(&c, 0xff, sizeof(c));
@@ -298,6 +336,9 @@ longest_extended(void **state)
     e.error = "unsupported_media_type";
     e.admin = 1;
     e.change = &c;
+    e.event_result = "duplicate";
+    e.event_type.data = e.event_id.data = (unsigned char *) quotes;
+    e.event_type.len = e.event_id.len = sizeof(quotes);
     r.amends = 1;
     r.extended = &e;
 
@@ -535,6 +576,7 @@ main(void)
         cmocka_unit_test(documented_line),
         cmocka_unit_test(extended_line),
         cmocka_unit_test(admin_line),
+        cmocka_unit_test(webhook_line),
         cmocka_unit_test(longest_extended),
         cmocka_unit_test(forged_records),
         cmocka_unit_test(long_paths),
