@@ -239,17 +239,7 @@ ngx_hx_webhook_verify(ngx_hx_ctx_t *ctx, ngx_hx_webhook_t *w)
 }
 
 
-static void
-ngx_hx_webhook_back(ngx_http_request_t *r)
-{
-    ngx_hx_ctx_t  *ctx;
-
-    ctx = ngx_hx_ctx(r);
-    ctx->webhook->back = 1;
-
-    r->write_event_handler = ngx_http_core_run_phases;
-    ngx_http_core_run_phases(r);
-}
+static void ngx_hx_webhook_back(ngx_http_request_t *r);
 
 
 /* NGX_HX_WAIT, or a status. */
@@ -332,27 +322,9 @@ ngx_hx_webhook_native(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
 /* ---------------------------------------------------- what came of it -- */
 
-static void
-ngx_hx_webhook_note(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
-{
-    ngx_uint_t  level;
-
-    level = ctx->event_result == HX_BILLING_REFUSED ? NGX_LOG_WARN
-                                                    : NGX_LOG_NOTICE;
-
-    ngx_log_error(level, r->connection->log, 0,
-                  "hx_gate: Stripe event \"%*s\" \"%*s\": %s%s%*s",
-                  ctx->event_type.len, ctx->event_type.data,
-                  ctx->event_id.len, ctx->event_id.data,
-                  hx_billing_word(ctx->event_result),
-                  ctx->tenant.id.len != 0 ? ", tenant " : "",
-                  ctx->tenant.id.len, ctx->tenant.id.data);
-}
-
-
 static ngx_int_t
 ngx_hx_webhook_result(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf, ngx_hx_job_t *job)
+    ngx_hx_job_t *job)
 {
     if (job->rc == HX_FAIL) {
         return ngx_hx_admin_failed(r, ctx, job);
@@ -380,6 +352,51 @@ ngx_hx_webhook_result(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ngx_hx_webhook_note(r, ctx);
 
     return NGX_HX_NEXT;
+}
+
+
+/*
+ * The client is gone, and nginx only waits for the thread to end the request.
+ * What was committed is recorded as it would have been answered; what is held
+ * goes to nobody, and so it is released.
+ */
+
+static void
+ngx_hx_webhook_unheard(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_hx_webhook_result(r, ctx, ctx->webhook->job);
+
+    if (rc == NGX_HX_NEXT) {
+        ctx->decided = 1;
+        ctx->outcome = HX_OUTCOME_WEBHOOK;
+        rc = ctx->event_held ? NGX_HTTP_CLIENT_CLOSED_REQUEST : NGX_HTTP_OK;
+    }
+
+    r->headers_out.status = (ngx_uint_t) rc;
+
+    ngx_http_finalize_request(r, NGX_ERROR);
+}
+
+
+/* From the thread: the phases go on where they stopped. */
+
+static void
+ngx_hx_webhook_back(ngx_http_request_t *r)
+{
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx(r);
+    ctx->webhook->back = 1;
+
+    if (r->connection->error) {
+        ngx_hx_webhook_unheard(r, ctx);
+        return;
+    }
+
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
 }
 
 
@@ -413,7 +430,7 @@ ngx_hx_webhook_handle(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
         }
 
     } else if (w->back) {
-        rc = ngx_hx_webhook_result(r, ctx, lcf, w->job);
+        rc = ngx_hx_webhook_result(r, ctx, w->job);
 
     } else {
         rc = NGX_HX_WAIT;
@@ -445,76 +462,4 @@ ngx_hx_webhook_handler(ngx_http_request_t *r)
 
     return ngx_hx_reply_json(r, NGX_HTTP_OK, ngx_hx_webhook_received,
                              sizeof(ngx_hx_webhook_received) - 1);
-}
-
-
-static ngx_uint_t
-ngx_hx_webhook_taken(ngx_uint_t status)
-{
-    return status >= 200 && status < 300;
-}
-
-
-hx_billing_result_t
-ngx_hx_event_result(const ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
-    ngx_uint_t status)
-{
-    const ngx_http_upstream_state_t  *state;
-
-    if (ctx->event_result == HX_BILLING_NONE && !ctx->event_held
-        && status >= 400 && status < 500)
-    {
-        return HX_BILLING_INVALID;      /* nginx did not let it come so far */
-    }
-
-    if (!ctx->event_held) {
-        return ctx->event_result;
-    }
-
-    /* Stripe did not wait for it, but it was handled */
-
-    if (status == NGX_HTTP_CLIENT_CLOSED_REQUEST && r->upstream_states != NULL
-        && r->upstream_states->nelts != 0)
-    {
-        state = r->upstream_states->elts;
-        status = state[r->upstream_states->nelts - 1].status;
-    }
-
-    return ngx_hx_webhook_taken(status) ? HX_BILLING_FORWARDED
-                                        : HX_BILLING_RELEASED;
-}
-
-
-/* The upstream has answered, or it has not. */
-
-ngx_int_t
-ngx_hx_webhook_log(ngx_http_request_t *r)
-{
-    ngx_hx_ctx_t              *ctx;
-    hx_billing_result_t        result;
-    const ngx_hx_main_conf_t  *mcf;
-
-    if (r != r->main) {
-        return NGX_OK;
-    }
-
-    ctx = ngx_hx_ctx(r);
-
-    if (ctx == NULL || !ctx->event_held) {
-        return NGX_OK;
-    }
-
-    mcf = ngx_hx_main_conf(r);
-    result = ngx_hx_event_result(r, ctx, r->err_status != 0
-                                         ? r->err_status
-                                         : r->headers_out.status);
-
-    ctx->event_held = 0;
-    ctx->event_result = result;
-
-    ngx_hx_webhook_note(r, ctx);
-    ngx_hx_webhook_settle(&ctx->event_id, ctx->webhook->job->token,
-                          result == HX_BILLING_FORWARDED, mcf->threads);
-
-    return NGX_OK;
 }

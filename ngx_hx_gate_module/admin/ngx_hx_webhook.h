@@ -31,8 +31,7 @@ struct ngx_hx_webhook_s {
 };
 
 
-/* Lets an event go that is held: done = handled, else Stripe may try again. */
-void ngx_hx_webhook_settle(const hx_str_t *event, uint64_t token,
-    ngx_uint_t done, ngx_thread_pool_t *threads);
+/* A line in the error log about what came of it. */
+void ngx_hx_webhook_note(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx);
 
 #endif /* NGX_HX_WEBHOOK_H */

@@ -1,8 +1,9 @@
 /*
- * ngx_hx_webhook_settle.c -- the end of an event that an upstream was to
- * handle.  The request is over by then, so this is a job of its own, with its
- * own memory.  Where it cannot be done the event stays held: after the lease
- * Stripe's next try is free, and perhaps handled once more, but never lost.
+ * ngx_hx_webhook_settle.c -- the end of an event: what came of it; and where an
+ * upstream was to handle it, whether it did.  The request is over by then, so
+ * that is a job of its own, with its own memory.  Where it cannot be done the
+ * event stays held: after the lease Stripe's next try is free, and perhaps
+ * handled once more, but never lost.
  */
 
 #include "ngx_hx_webhook.h"
@@ -101,7 +102,7 @@ ngx_hx_webhook_settle_make(const hx_str_t *event, ngx_thread_task_t **task)
 }
 
 
-void
+static void
 ngx_hx_webhook_settle(const hx_str_t *event, uint64_t token, ngx_uint_t done,
     ngx_thread_pool_t *threads)
 {
@@ -144,4 +145,94 @@ ngx_hx_webhook_settle(const hx_str_t *event, uint64_t token, ngx_uint_t done,
     /* a worker that is to exit waits for timers, not for threads */
 
     ngx_add_timer(&task->event, NGX_HX_SETTLE_SLOW);
+}
+
+
+void
+ngx_hx_webhook_note(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
+{
+    ngx_uint_t  level;
+
+    level = ctx->event_result == HX_BILLING_REFUSED ? NGX_LOG_WARN
+                                                    : NGX_LOG_NOTICE;
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "hx_gate: Stripe event \"%*s\" \"%*s\": %s%s%*s",
+                  ctx->event_type.len, ctx->event_type.data,
+                  ctx->event_id.len, ctx->event_id.data,
+                  hx_billing_word(ctx->event_result),
+                  ctx->tenant.id.len != 0 ? ", tenant " : "",
+                  ctx->tenant.id.len, ctx->tenant.id.data);
+}
+
+
+static ngx_uint_t
+ngx_hx_webhook_taken(ngx_uint_t status)
+{
+    return status >= 200 && status < 300;
+}
+
+
+hx_billing_result_t
+ngx_hx_event_result(const ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
+    ngx_uint_t status)
+{
+    const ngx_http_upstream_state_t  *state;
+
+    if (ctx->event_result == HX_BILLING_NONE && !ctx->event_held
+        && status >= 400 && status < 500)
+    {
+        return HX_BILLING_INVALID;      /* nginx did not let it come so far */
+    }
+
+    if (!ctx->event_held) {
+        return ctx->event_result;
+    }
+
+    /* Stripe did not wait for it, but it was handled */
+
+    if (status == NGX_HTTP_CLIENT_CLOSED_REQUEST && r->upstream_states != NULL
+        && r->upstream_states->nelts != 0)
+    {
+        state = r->upstream_states->elts;
+        status = state[r->upstream_states->nelts - 1].status;
+    }
+
+    return ngx_hx_webhook_taken(status) ? HX_BILLING_FORWARDED
+                                        : HX_BILLING_RELEASED;
+}
+
+
+/* The upstream has answered, or it has not. */
+
+ngx_int_t
+ngx_hx_webhook_log(ngx_http_request_t *r)
+{
+    ngx_hx_ctx_t              *ctx;
+    hx_billing_result_t        result;
+    const ngx_hx_main_conf_t  *mcf;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_hx_ctx(r);
+
+    if (ctx == NULL || !ctx->event_held) {
+        return NGX_OK;
+    }
+
+    mcf = ngx_hx_main_conf(r);
+    result = ngx_hx_event_result(r, ctx, r->err_status != 0
+                                         ? r->err_status
+                                         : r->headers_out.status);
+
+    ctx->event_held = 0;
+    ctx->event_result = result;
+
+    ngx_hx_webhook_note(r, ctx);
+    ngx_hx_webhook_settle(&ctx->event_id, ctx->webhook->job->token,
+                          result == HX_BILLING_FORWARDED, mcf->threads);
+
+    return NGX_OK;
 }

@@ -13,27 +13,6 @@ my $key = $HXGate::Key{acme};
 
 my $server = HXGate::Server->new(workers => 2)->start;
 
-# mdb_load begins a write transaction and then waits for its input.
-sub lock_registry {
-    pipe my $out, my $in or die "pipe: $!";
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        open STDIN, '<&', $out;
-        close $in;
-        { exec 'mdb_load', '-T', '-s', 'other', "$HXGate::Dir/registry" }
-        POSIX::_exit(127);
-    }
-    close $out;
-    HXGate::wait_for('mdb_load to wait for input', sub {
-        HXGate::slurp("/proc/$pid/syscall") =~ /^0 0x0 /;
-    });
-    return sub {
-        close $in;
-        waitpid $pid, 0;
-        is $?, 0, 'the lock is given back';
-    };
-}
-
 sub begin {
     my ($id, $target, $json) = @_;
     my $s = HXGate::connect_to($server->{port});
@@ -56,16 +35,6 @@ sub silent {
     return !IO::Select->new($s)->can_read(0);
 }
 
-# nginx has read the request: nothing of it is left in a socket's buffer
-sub in_thread {
-    my ($s) = @_;
-    my $ends = sprintf '[0-9A-F]{8}:%04X [0-9A-F]{8}:%04X', $server->{port},
-        $s->sockport;
-    HXGate::wait_for('the request to be read', sub {
-        HXGate::slurp('/proc/net/tcp') =~ / $ends 01 \w{8}:00000000 /;
-    });
-}
-
 sub works {
     my ($name) = @_;
     is $server->request('GET', '/v1/list/prod', key => $key)->{status}, 200,
@@ -76,9 +45,9 @@ sub works {
 }
 
 # one change
-my $unlock = lock_registry();
+my $unlock = HXGate::lock_registry();
 my $s = begin('one', 'onboard/create', { tenant_id => 'one' });
-in_thread($s);
+HXGate::read_whole($server, $s);
 works('a change waits');
 ok silent($s), 'no answer before it is done';
 is $server->admin('admin/tenants/one')->{status}, 404, 'nor is it done';
@@ -87,10 +56,10 @@ is status_of($s), 201, 'then it is';
 is $server->admin('admin/tenants/one')->{status}, 200, 'and in force';
 
 # more changes than there are threads
-$unlock = lock_registry();
+$unlock = HXGate::lock_registry();
 my @s = map { begin("many-$_", 'onboard/create', { tenant_id => "many-$_" }) }
     1 .. 80;
-in_thread($_) for @s;
+HXGate::read_whole($server, $_) for @s;
 is $server->request('GET', '/v1/list/prod', key => $key)->{status}, 200,
     '80 changes wait: tenants are served';
 is scalar(grep { !silent($_) } @s), 0, '80 changes wait: no answer';
@@ -99,9 +68,9 @@ is join(' ', map { status_of($_) } @s), join(' ', (201) x 80),
     '80 changes: done';
 
 # he who waits hangs up
-$unlock = lock_registry();
+$unlock = HXGate::lock_registry();
 $s = begin('gone', 'onboard/create', { tenant_id => 'gone' });
-in_thread($s);
+HXGate::read_whole($server, $s);
 close $s;
 works('a client left');
 $unlock->();
@@ -113,9 +82,9 @@ is $server->admin('admin/tenants/gone')->{status}, 200,
     'a client left: it was done nevertheless';
 
 # reload
-$unlock = lock_registry();
+$unlock = HXGate::lock_registry();
 $s = begin('reload', 'onboard/create', { tenant_id => 'reload' });
-in_thread($s);
+HXGate::read_whole($server, $s);
 my %old = map { $_ => 1 } $server->pids;
 $server->signal('HUP');
 HXGate::wait_for('the new workers', sub {
@@ -130,9 +99,9 @@ HXGate::wait_for('the old worker to go', sub { $server->pids == 2 });
 is $server->admin('admin/tenants/reload')->{status}, 200, 'a reload: done';
 
 # stop
-$unlock = lock_registry();
+$unlock = HXGate::lock_registry();
 $s = begin('stop', 'onboard/create', { tenant_id => 'stop' });
-in_thread($s);
+HXGate::read_whole($server, $s);
 $server->signal('QUIT');
 HXGate::wait_for('the idle worker to go', sub { $server->pids == 1 });
 ok silent($s), 'a stop: no answer yet';

@@ -1,6 +1,6 @@
 # Canaries: every secret there is bears a mark of its own, every error path is
 # walked, and then no log, metric, dump, error body or file on the disk has one.
-use lib 't/lib'; use HX; use HXGate; use HXBlock; use HXH2;
+use lib 't/lib'; use HX; use HXGate; use HXBlock; use HXH2; use HXStripe;
 use Test::More;
 use Errno qw(ENOSPC);
 use File::Find ();
@@ -22,6 +22,10 @@ sub canary {
 $HXGate::ServiceKey = canary('service key');
 HXGate::spew("$HXGate::Dir/service.key", "$HXGate::ServiceKey\n");
 HXGate::spew("$HXGate::Dir/audit.key", canary('audit key'));
+$HXStripe::Secret = canary('a webhook secret');
+HXGate::spew("$HXGate::Dir/webhook.key", "$HXStripe::Secret\n");
+my $other = canary('another webhook secret');
+chmod 0600, map { "$HXGate::Dir/$_.key" } qw(audit webhook);
 my $fault = "$HXGate::Dir/fault";
 my $library = $ENV{HX_DISK_FAULT_LIB}
     // "$HX::Top/build/release/hx_disk_fault.so";
@@ -44,9 +48,14 @@ my $more = <<"EOC";
     hx_gate_plan poor requests=1000 window=1h quota=1;
     hx_gate_billing on;
 EOC
-my $config = HXGate::config(gate => 'hx_gate_max_upload 30000;');
+my $config = HXGate::config(gate => 'hx_gate_max_upload 30000;') . <<"EOC";
+    location = /gate/stripe/webhook {
+        hx_gate_stripe_webhook secret=file:$HXGate::Dir/webhook.key
+                               secret=env:HOOK;
+    }
+EOC
 my $server = HXGate::Server->new(
-    env => { LD_PRELOAD => $library, HX_DISK_FAULT => $fault,
+    env => { HOOK => $other, LD_PRELOAD => $library, HX_DISK_FAULT => $fault,
              HX_DISK_FAULT_PATH => $HXGate::Audit },
     http => HXGate::http_config(limits => 1, more => $more,
         audit => "$HXGate::Audit flush=10ms extended chain required "
@@ -139,6 +148,23 @@ ask(502, 'GET', '/v1/get/prod/k', key => $key, port => $dead);
 ask(502, 'GET', '/v1/get/prod/k?_status=401', key => $key);
 ask(500, 'GET', '/v1/get/prod/k?_status=500', key => $key);
 
+# events: signed, not signed, signed but bad, twice
+sub hook {
+    my ($status, $event, %o) = @_;
+    my $r = HXStripe::post($server, $event, %o);
+    is $r->{status}, $status, "an event: $status";
+    push @bodies, $r->{head}, $r->{body};
+}
+my $event = HXStripe::checkout({ client_reference_id => 'paid',
+                                 note => $body });
+hook(200, $event);
+hook(200, $event, secret => $other);
+hook(400, $event, secret => canary('a wrong webhook secret'));
+hook(400, $event, t => 1);
+hook(400, "{\"$body\":");
+hook(400, HXStripe::checkout({ client_reference_id => "$body!" }));
+hook(413, $body x 30_000);
+
 # nginx's own refusals, before the gate
 for my $text ("GET /v1/get/prod/k HTTP/1.1\r\nX-Api-Key: $key\r\n\r\n",
               "GET /v1/get/prod/k HTTP/1.1\r\nHost: a b\r\nX-Api-Key: $key"
@@ -210,6 +236,7 @@ HXGate::wait_for('the registry to be missed', sub {
 ask(503, 'GET', '/v1/get/prod/k', key => $key);
 admin_call(503, 'onboard/rotate-key', { tenant_id => 'acme' });
 admin_call(503, 'admin/tenants');
+hook(503, HXStripe::checkout({ client_reference_id => 'later' }));
 rename "$HXGate::Dir/registry.gone", "$HXGate::Dir/registry" or die $!;
 
 # what can be dumped
@@ -238,7 +265,7 @@ my $engine = "$HXGate::Dir/upstream.log";
 my %files;
 File::Find::find({ no_chdir => 1, wanted => sub {
     $files{$File::Find::name} = 1
-        if -f && !m{/(?:service|audit)\.key$} && $_ ne $engine;
+        if -f && !m{/(?:service|audit|webhook)\.key$} && $_ ne $engine;
 } }, $HXGate::Dir);
 ok $files{$HXGate::Audit} && $files{$access}, 'logs are among the files';
 ok((grep { m{/hx-gate-gate-} } keys %files), 'so is the shared memory');

@@ -613,6 +613,40 @@ sub create {
 }
 
 
+# Another process takes the registry's one write lock; what is returned gives it
+# back.  mdb_load begins a write transaction and then waits for its input.
+sub lock_registry {
+    pipe my $out, my $in or die "pipe: $!";
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        open STDIN, '<&', $out;
+        close $in;
+        { exec 'mdb_load', '-T', '-s', 'other', "$Dir/registry" }
+        POSIX::_exit(127);
+    }
+    close $out;
+    wait_for('mdb_load to wait for input', sub {
+        slurp("/proc/$pid/syscall") =~ /^0 0x0 /;
+    });
+    return sub {
+        close $in;
+        waitpid $pid, 0;
+        croak 'mdb_load failed' if $?;
+    };
+}
+
+
+# nginx has read the request: nothing of it is left in a socket's buffer
+sub read_whole {
+    my ($server, $s) = @_;
+    my $ends = sprintf '[0-9A-F]{8}:%04X [0-9A-F]{8}:%04X', $server->{port},
+        $s->sockport;
+    wait_for('the request to be read', sub {
+        slurp('/proc/net/tcp') =~ / $ends 01 \w{8}:00000000 /;
+    });
+}
+
+
 # A key of the right form and checksum that nobody has.
 sub unknown_key {
     my $text = 'hx_live_' . join '', map { ('A' .. 'Z', 'a' .. 'z')[rand 52] }

@@ -184,7 +184,10 @@ sub take {
         }
         $self->frame(SETTINGS, ACK, 0, '');
 
-    } elsif ($type == PING && !($flags & ACK)) {
+    } elsif ($type == PING && $flags & ACK) {
+        $self->{pong} = $payload;
+
+    } elsif ($type == PING) {
         $self->frame(PING, ACK, 0, $payload);
 
     } elsif ($type == GOAWAY) {
