@@ -1,8 +1,8 @@
 # HX Gate: the nginx module, hx-engine, their tests.  "make help" lists targets.
 #
 #   BUILD     release (default), debug or asan; objects in build/<BUILD>/, the
-#             results of the last one also as build/*.so, build/hx-engine
-#             and build/hx-audit
+#             results of the last one also as build/*.so, build/hx-engine,
+#             build/hx-audit and build/hx-gate-check
 #   BUILDDIR  where to build instead of build/
 #   NGX_SRC   nginx sources, or the distribution's headers (package nginx-dev)
 #   NGINX_BIN the nginx the module is for: its own configure flags are taken
@@ -39,6 +39,7 @@ GATE          := ngx_hx_gate_module
 MODULE        := $(B)/ngx_http_hx_gate_module.so
 ENGINE        := $(B)/hx-engine
 AUDIT         := $(B)/hx-audit
+CHECK         := $(B)/hx-gate-check
 DEPS          := packaging/deps/install.sh
 
 
@@ -79,7 +80,7 @@ NGX_FLAGS      = $(shell $(NGINX_BIN) -V 2>&1 | tr ' ' '\n' | grep -x -E -e \
 
 # ---- build ------------------------------------------------------------------
 
-all: module engine-bin audit-bin
+all: module engine-bin audit-bin check-bin
 
 # everything the goals will need, so that a user is told once
 DEP_GROUPS    := build \
@@ -128,6 +129,7 @@ CORE_SRC      := $(wildcard $(GATE)/core/*.c)
 # what of the gate can be tested without nginx
 GATE_SRC      := $(wildcard $(GATE)/policy/hx_*.c $(GATE)/store/hx_*.c)
 TOOL_MAIN     := $(GATE)/tool/hx_audit_main.c
+CHECK_MAIN    := $(GATE)/tool/hx_check_main.c
 TOOL_SRC      := $(wildcard $(GATE)/tool/*.c)
 ENGINE_SRC    := $(wildcard $(ENGINE_ROOMS:%=hx-engine/%/*.c))
 INCLUDES      := -I$(GATE)/core -I$(GATE)/policy -I$(GATE)/store \
@@ -148,7 +150,8 @@ $(B)/prog.stamp: build-deps FORCE
 # rebuilt whole: an object that left the tree must leave the library too
 $(B)/libhxcore.a: $(call objects,$(CORE_SRC))
 $(B)/libhxgate.a: $(call objects,$(GATE_SRC))
-$(B)/libhxaudit.a: $(call objects,$(filter-out $(TOOL_MAIN),$(TOOL_SRC)))
+$(B)/libhxaudit.a: $(call objects,$(filter-out $(TOOL_MAIN) $(CHECK_MAIN), \
+                     $(TOOL_SRC)))
 $(B)/libhxengine.a: $(call objects,$(filter-out $(ENGINE_MAIN),$(ENGINE_SRC)))
 $(B)/%.a:
 	@echo "  AR    $(@:$(ROOT)/%=%)"
@@ -171,6 +174,15 @@ $(AUDIT): $(call objects,$(TOOL_MAIN)) $(B)/libhxaudit.a $(B)/libhxgate.a \
 
 audit-bin: $(AUDIT)
 	$(Q)$(call link,$(BUILD)/$(notdir $(AUDIT)),$(ROOT)/$(notdir $(AUDIT)))
+
+$(CHECK): $(call objects,$(CHECK_MAIN)) $(B)/libhxaudit.a $(B)/libhxgate.a \
+          $(B)/libhxcore.a
+	@echo "  LINK  $(@:$(ROOT)/%=%)"
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ -lpcre2-8 -llmdb -lssl -lcrypto \
+	  -lyajl -lz -lpthread
+
+check-bin: $(CHECK)
+	$(Q)$(call link,$(BUILD)/$(notdir $(CHECK)),$(ROOT)/$(notdir $(CHECK)))
 
 
 # ---- tests ------------------------------------------------------------------
@@ -216,7 +228,7 @@ $(PRELOADED): $(B)/%.so: t/lib/%.c $(B)/prog.stamp
 
 # what the suites find the programs by (HX.pm, conftest.py, run.sh)
 TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
-                 HX_AUDIT=$(AUDIT) \
+                 HX_AUDIT=$(AUDIT) HX_GATE_CHECK=$(CHECK) \
                  HX_POWER_LOSS=$(POWER_LOSS) HX_DISK_FAULT_LIB=$(DISK_FAULT) \
                  HX_RECV_COUNT_LIB=$(RECV_COUNT) \
                  HX_SCRATCH=$$(packaging/dev/scratch-dir.sh $(ROOT)) \
@@ -287,7 +299,7 @@ install: all
 	  $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULESDIR)/
 	install -m 755 $(ENGINE) $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(AUDIT) $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(AUDIT) $(CHECK) $(DESTDIR)$(PREFIX)/bin/
 	packaging/install-conf.sh nginx-conf $(DESTDIR)$(SYSCONFDIR)/nginx/hx-gate
 	install -d $(DESTDIR)$(DOCDIR)/siem/splunk $(DESTDIR)$(DOCDIR)/logrotate
 	install -m 644 packaging/siem/*.* $(DESTDIR)$(DOCDIR)/siem/
@@ -305,7 +317,7 @@ clean:
 	rm -rf $(ROOT)
 
 help:
-	@echo 'make          build the module, hx-engine and hx-audit into $(BUILDDIR)/'
+	@echo 'make          build the module, hx-engine and its tools into $(BUILDDIR)/'
 	@echo 'make run      a throw-away gate and engine on loopback, with a demo'
 	@echo '              (DETACH=1 returns; STATE= HX_GATE_PORT= HX_ENGINE_PORT= HX_METRICS_PORT=)'
 	@echo 'make stop     ends what "make run" started'
@@ -323,8 +335,8 @@ help:
 	@echo 'BUILD=release|debug|asan goes with every target that builds.'
 
 FORCE:
-.PHONY: all build-deps module engine-bin audit-bin unit gate engine e2e test \
-        lint bench deps run stop install clean help FORCE
+.PHONY: all build-deps module engine-bin audit-bin check-bin unit gate engine \
+        e2e test lint bench deps run stop install clean help FORCE
 
 # objects are kept between runs
 .SECONDARY:

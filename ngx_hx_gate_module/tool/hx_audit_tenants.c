@@ -217,3 +217,42 @@ hx_tenants_get(hx_tenants_t *ts, const hx_str_t *id, hx_tenant_t *t, char *err)
 
     return HX_OK;
 }
+
+
+hx_rc_t
+hx_tenants_each(hx_tenants_t *ts, int (*each)(void *data, const hx_tenant_t *t),
+    void *data, char *err)
+{
+    int          rc;
+    hx_rc_t      found;
+    MDB_val      k, v;
+    hx_tenant_t  t;
+    MDB_cursor  *cursor;
+
+    rc = mdb_cursor_open(ts->txn, ts->tenants, &cursor);
+    if (rc != 0) {
+        return hx_tenants_fail(err, "mdb_cursor_open", rc);
+    }
+
+    found = HX_OK;
+
+    while (found == HX_OK
+           && (rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
+    {
+        if (hx_tenant_decode(&t, v.mv_data, v.mv_size) != HX_OK) {
+            (void) snprintf(err, HX_TENANTS_ERR, "a record is damaged");
+            found = HX_FAIL;
+
+        } else if (each(data, &t) != 0) {
+            break;
+        }
+    }
+
+    mdb_cursor_close(cursor);
+
+    if (found == HX_OK && rc != 0 && rc != MDB_NOTFOUND) {
+        return hx_tenants_fail(err, "mdb_cursor_get", rc);
+    }
+
+    return found;
+}

@@ -26,4 +26,11 @@ void hx_tenants_close(hx_tenants_t *ts);
 hx_rc_t hx_tenants_get(hx_tenants_t *ts, const hx_str_t *id, hx_tenant_t *t,
     char *err);
 
+/*
+ * All of them, until each() returns non-zero: HX_OK, or HX_FAIL and a text in
+ * err; a damaged record is one.
+ */
+hx_rc_t hx_tenants_each(hx_tenants_t *ts,
+    int (*each)(void *data, const hx_tenant_t *t), void *data, char *err);
+
 #endif /* HX_AUDIT_TENANTS_H */

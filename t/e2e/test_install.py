@@ -26,6 +26,7 @@ def test_what_is_installed(state_dirs):
         "usr/lib/nginx/modules/ngx_http_hx_gate_module.so": 0o644,
         "usr/sbin/hx-engine": 0o755,
         "usr/bin/hx-audit": 0o755,
+        "usr/bin/hx-gate-check": 0o755,
         **{f"etc/nginx/hx-gate/{name}": 0o644 for name in (
             "README.md", "hx-gate.conf", "hx-gate-server.conf",
             "hx-gate-metrics.conf",
@@ -46,6 +47,13 @@ def test_what_is_installed(state_dirs):
                            "-c", conf], capture_output=True, text=True,
                           timeout=60, check=False)
     assert test.returncode == 0, test.stderr
+
+    for tool, said in (("hx-audit", "COMMAND"), ("hx-gate-check", "--json")):
+        run = subprocess.run([destdir / "usr/bin" / tool, "--help"],
+                             capture_output=True, text=True, timeout=60,
+                             check=False)
+        assert run.returncode == 0, run.stderr
+        assert said in run.stdout
 
 
 def test_a_changed_configuration_is_kept(state_dirs):

@@ -1,0 +1,435 @@
+/*
+ * hx_check_site.c -- see the header.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hx_check_site.h"
+#include "hx_text.h"
+
+
+static hx_rc_t
+hx_site_full(const char *what, char *err)
+{
+    (void) snprintf(err, HX_DUMP_ERR, "too many %s", what);
+
+    return HX_FAIL;
+}
+
+
+unsigned
+hx_site_server(const hx_dump_t *d, unsigned node)
+{
+    while (node != 0 && !hx_dump_is(d, node, "server")) {
+        node = hx_dump_parent(d, node);
+    }
+
+    return node;
+}
+
+
+int
+hx_site_param(const hx_dump_t *d, unsigned id, const char *name,
+    hx_str_t *value)
+{
+    unsigned  i;
+    hx_str_t  word;
+
+    for (i = 1; i < hx_dump_words(d, id); i++) {
+        word = hx_dump_word(d, id, i);
+
+        if (hx_dump_after(&word, name, value)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+int
+hx_site_flag(const hx_dump_t *d, unsigned id, const char *word)
+{
+    unsigned  i;
+    hx_str_t  s;
+
+    for (i = 1; i < hx_dump_words(d, id); i++) {
+        s = hx_dump_word(d, id, i);
+
+        if (hx_dump_same(&s, word)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The location around a directive, if its gate is on; *shadow. */
+
+static unsigned
+hx_site_gated(const hx_dump_t *d, unsigned node, int *shadow)
+{
+    unsigned  gate;
+    hx_str_t  word;
+
+    gate = hx_dump_up(d, node, "hx_gate");
+    word = hx_dump_word(d, gate, 1);
+
+    *shadow = gate != 0 && hx_dump_same(&word, "shadow");
+
+    if (!*shadow && !hx_dump_same(&word, "on")) {
+        return 0;
+    }
+
+    while (node != 0 && !hx_dump_is(d, node, "location")) {
+        node = hx_dump_parent(d, node);
+    }
+
+    return node;
+}
+
+
+static hx_rc_t
+hx_site_location(hx_site_t *site, unsigned node, char *err)
+{
+    int                  shadow;
+    hx_site_location_t  *l;
+
+    if (hx_site_gated(site->dump, node, &shadow) == 0) {
+        return HX_OK;
+    }
+
+    if (site->n_locations == HX_SITE_LOCATIONS) {
+        return hx_site_full("gated locations", err);
+    }
+
+    l = &site->locations[site->n_locations++];
+    l->node = node;
+    l->server = hx_site_server(site->dump, node);
+    l->shadow = shadow != 0;
+
+    return HX_OK;
+}
+
+
+static hx_rc_t
+hx_site_engine(hx_site_t *site, const hx_site_engine_t *e, char *err)
+{
+    if (site->n_engines == HX_SITE_ENGINES) {
+        return hx_site_full("engines", err);
+    }
+
+    site->engines[site->n_engines++] = *e;
+
+    return HX_OK;
+}
+
+
+/* The upstream block of that name, or 0. */
+
+static unsigned
+hx_site_upstream(const hx_dump_t *d, const hx_str_t *name)
+{
+    unsigned  outer, id;
+    hx_str_t  word;
+
+    for (outer = hx_dump_child(d, HX_DUMP_ROOT); outer != 0;
+         outer = hx_dump_next(d, outer))
+    {
+        for (id = hx_dump_find(d, outer, "upstream", 0); id != 0;
+             id = hx_dump_find(d, outer, "upstream", id))
+        {
+            word = hx_dump_word(d, id, 1);
+
+            if (word.len == name->len && hx_dump_words(d, id) == 2
+                && hx_text_same(word.data, name->data, word.len))
+            {
+                return id;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * The host of a URL, up to the path; with unix sockets a ':' ends it.  Without
+ * a scheme it is one of "stream".
+ */
+
+static hx_str_t
+hx_site_authority(const hx_str_t *url, unsigned *tls)
+{
+    size_t    i;
+    hx_str_t  s, rest;
+
+    s = *url;
+    *tls = hx_dump_after(url, "https://", &rest);
+
+    if (*tls || hx_dump_after(url, "http://", &rest)) {
+        s = rest;
+    }
+
+    if (hx_dump_after(&s, "unix:", &rest)) {
+        for (i = 5; i < s.len && s.data[i] != ':'; i++) { /* void */ }
+
+    } else {
+        for (i = 0; i < s.len && s.data[i] != '/' && s.data[i] != '?'; i++) {
+            /* void */
+        }
+    }
+
+    s.len = i;
+
+    return s;
+}
+
+
+/* Every address that a "proxy_pass" leads to, added by add(). */
+
+static hx_rc_t
+hx_site_targets(hx_site_t *site, unsigned node, unsigned location,
+    hx_rc_t (*add)(hx_site_t *site, const hx_site_engine_t *e, char *err),
+    char *err)
+{
+    hx_rc_t           rc;
+    unsigned          tls, upstream, id;
+    hx_str_t          url, name;
+    hx_site_engine_t  e;
+
+    memset(&e, 0, sizeof(e));
+
+    url = hx_dump_word(site->dump, node, 1);
+    name = hx_site_authority(&url, &tls);
+    e.node = node;
+    e.location = location;
+    e.tls = tls & 1;
+
+    if (url.len != 0 && memchr(url.data, '$', url.len) != NULL
+        && (name.len == 0 || memchr(name.data, '$', name.len) != NULL))
+    {
+        e.unknown = 1;
+        return add(site, &e, err);
+    }
+
+    upstream = hx_site_upstream(site->dump, &name);
+
+    if (upstream == 0) {
+        e.unknown = hx_addr_parse(&e.addr, &name, tls ? 443 : 80, 0) != HX_OK;
+        return add(site, &e, err);
+    }
+
+    rc = HX_OK;
+
+    for (id = hx_dump_find(site->dump, upstream, "server", 0);
+         rc == HX_OK && id != 0;
+         id = hx_dump_find(site->dump, upstream, "server", id))
+    {
+        name = hx_dump_word(site->dump, id, 1);
+        e.unknown = hx_addr_parse(&e.addr, &name, 80, 0) != HX_OK;
+        rc = add(site, &e, err);
+    }
+
+    return rc;
+}
+
+
+/* A target of a proxy_pass past the gate: is it one of the engines? */
+
+static hx_rc_t
+hx_site_way(hx_site_t *site, const hx_site_engine_t *e, char *err)
+{
+    unsigned  i;
+
+    for (i = 0; i < site->n_engines; i++) {
+        if (!e->unknown && !site->engines[i].unknown
+            && hx_addr_same(&e->addr, &site->engines[i].addr))
+        {
+            break;
+        }
+    }
+
+    if (i == site->n_engines
+        || (site->n_ways != 0 && site->ways[site->n_ways - 1] == e->node))
+    {
+        return HX_OK;
+    }
+
+    if (site->n_ways == HX_SITE_WAYS) {
+        return hx_site_full("ways past the gate", err);
+    }
+
+    site->ways[site->n_ways++] = e->node;
+
+    return HX_OK;
+}
+
+
+unsigned
+hx_site_walk(const hx_dump_t *d, unsigned id)
+{
+    if (hx_dump_child(d, id) != 0) {
+        return hx_dump_child(d, id);
+    }
+
+    while (id != 0 && hx_dump_next(d, id) == 0) {
+        id = hx_dump_parent(d, id);
+    }
+
+    return id != 0 ? hx_dump_next(d, id) : 0;
+}
+
+
+static hx_rc_t
+hx_site_collect(hx_site_t *site, char *err)
+{
+    int               ours, shadow;
+    hx_rc_t           rc;
+    unsigned          id, location;
+    hx_str_t          word, rest;
+    const hx_dump_t  *d = site->dump;
+
+    ours = 0;
+    rc = HX_OK;
+
+    for (id = hx_site_walk(d, HX_DUMP_ROOT); rc == HX_OK && id != 0;
+         id = hx_site_walk(d, id))
+    {
+        word = hx_dump_word(d, id, 0);
+
+        if (hx_dump_same(&word, "location")) {
+            rc = hx_site_location(site, id, err);
+
+        } else if (hx_dump_same(&word, "proxy_pass")) {
+            location = hx_site_gated(d, id, &shadow);
+
+            if (location != 0) {
+                rc = hx_site_targets(site, id, location, hx_site_engine, err);
+            }
+
+        } else if (hx_dump_same(&word, "hx_gate_stripe_webhook")) {
+            if (site->n_hooks == HX_SITE_HOOKS) {
+                return hx_site_full("webhooks", err);
+            }
+
+            site->hooks[site->n_hooks++] = id;
+        }
+
+        ours |= hx_dump_after(&word, "hx_gate", &rest);
+    }
+
+    return rc != HX_OK || ours ? rc : HX_NO;
+}
+
+
+static hx_rc_t
+hx_site_listen(hx_site_t *site, unsigned server, unsigned id, char *err)
+{
+    hx_str_t           word;
+    hx_site_listen_t  *l;
+    const hx_str_t     dflt = hx_string("80");
+    const hx_dump_t   *d = site->dump;
+
+    if (site->n_listens == HX_SITE_LISTENS) {
+        return hx_site_full("listeners", err);
+    }
+
+    l = &site->listens[site->n_listens++];
+    memset(l, 0, sizeof(hx_site_listen_t));
+    l->server = server;
+    l->node = id != 0 ? id : server;
+    word = id != 0 ? hx_dump_word(d, id, 1) : dflt;
+
+    if (hx_addr_parse(&l->addr, &word, 80, 1) != HX_OK) {
+        (void) snprintf(err, HX_DUMP_ERR, "a listener is not understood");
+        return HX_FAIL;
+    }
+
+    if (id != 0) {
+        l->ssl = hx_site_flag(d, id, "ssl") != 0;
+        l->quic = hx_site_flag(d, id, "quic") != 0;
+        l->proxy = hx_site_flag(d, id, "proxy_protocol") != 0;
+    }
+
+    word = hx_dump_word(d, hx_dump_up(d, server, "ssl"), 1);
+
+    if (hx_dump_same(&word, "on")) {
+        l->ssl = 1;
+    }
+
+    return HX_OK;
+}
+
+
+/* Of each server that has a location of ours. */
+
+static hx_rc_t
+hx_site_listeners(hx_site_t *site, unsigned server, char *err)
+{
+    hx_rc_t   rc;
+    unsigned  id, i;
+
+    for (i = 0; i < site->n_listens; i++) {
+        if (site->listens[i].server == server) {
+            return HX_OK;
+        }
+    }
+
+    id = hx_dump_find(site->dump, server, "listen", 0);
+    rc = HX_OK;
+
+    do {
+        rc = hx_site_listen(site, server, id, err);
+
+        if (id != 0) {
+            id = hx_dump_find(site->dump, server, "listen", id);
+        }
+
+    } while (rc == HX_OK && id != 0);
+
+    return rc;
+}
+
+
+hx_rc_t
+hx_site_read(hx_site_t *site, const hx_dump_t *d, char *err)
+{
+    int       shadow;
+    hx_rc_t   rc;
+    unsigned  i, id;
+
+    memset(site, 0, sizeof(hx_site_t));
+    site->dump = d;
+    site->http = hx_dump_find(d, HX_DUMP_ROOT, "http", 0);
+
+    rc = hx_site_collect(site, err);
+
+    for (i = 0; rc == HX_OK && i < site->n_locations; i++) {
+        if (site->locations[i].server != 0) {
+            rc = hx_site_listeners(site, site->locations[i].server, err);
+        }
+    }
+
+    for (i = 0; rc == HX_OK && i < site->n_hooks; i++) {
+        id = hx_site_server(d, site->hooks[i]);
+
+        if (id != 0) {
+            rc = hx_site_listeners(site, id, err);
+        }
+    }
+
+    /* only now all engines are known */
+
+    for (id = HX_DUMP_ROOT; rc == HX_OK && id != 0; id = hx_site_walk(d, id)) {
+        if (hx_dump_is(d, id, "proxy_pass")
+            && hx_site_gated(d, id, &shadow) == 0)
+        {
+            rc = hx_site_targets(site, id, 0, hx_site_way, err);
+        }
+    }
+
+    return rc;
+}
