@@ -233,7 +233,7 @@ hx_item_cors(const hx_deploy_t *dp, hx_line_t *l)
     for (i = 0; i < dp->site.n_locations; i++) {
         good &= hx_cors_location(dp, dp->site.locations[i].node, l);
 
-        if (i < HX_ITEM_ASKED) {
+        if (i < HX_ITEM_ASKED && l->result <= HX_LINE_PASS) {
             good &= hx_cors_ask(dp, dp->site.locations[i].node, l);
         }
     }

@@ -21,6 +21,7 @@ typedef struct {
     char          exe[HX_SYS_PATH];
     char          cwd[HX_SYS_PATH];
     char          title[HX_LOAD_TITLE];     /* words, each with a NUL */
+    char          built[HX_SYS_PATH];       /* what nginx -V says */
     const char   *log;                      /* -e */
 } hx_load_t;
 
@@ -210,10 +211,51 @@ hx_load_run(hx_deploy_t *dp, const hx_load_t *load, unsigned char **text,
 }
 
 
+/* "nginx -V" tells the prefix that it was built with; or NULL. */
+
+static const char *
+hx_load_built(const hx_deploy_t *dp, hx_load_t *load)
+{
+    char              why[HX_SYS_WHY], *argv[3], *s;
+    hx_rc_t           rc;
+    hx_sys_command_t  c;
+
+    static const char  option[] = "--prefix=";
+
+    memset(&c, 0, sizeof(c));
+    argv[0] = (char *) (dp->nginx != NULL ? dp->nginx : "nginx");
+    argv[1] = (char *) "-V";
+    argv[2] = NULL;
+    c.argv = argv;
+    c.max = HX_SYS_PATH;
+    c.timeout = HX_LOAD_TIMEOUT;
+
+    rc = hx_sys_run(&c, why);
+    free(c.out);
+
+    if (rc != HX_OK || c.status != 0) {
+        return NULL;
+    }
+
+    (void) snprintf(load->built, sizeof(load->built), "%.*s", (int) c.err_len,
+                    c.err);
+    s = strstr(load->built, option);
+
+    if (s == NULL) {
+        return NULL;
+    }
+
+    s += sizeof(option) - 1;
+    s[strcspn(s, " \n")] = '\0';
+
+    return s[0] == '/' ? s : NULL;
+}
+
+
 /* The directories that relative paths begin at. */
 
 static void
-hx_load_dirs(hx_deploy_t *dp, const hx_load_t *load)
+hx_load_dirs(hx_deploy_t *dp, hx_load_t *load)
 {
     char        path[HX_SYS_PATH];
     hx_str_t    name;
@@ -227,6 +269,10 @@ hx_load_dirs(hx_deploy_t *dp, const hx_load_t *load)
     if (name.len != 0 && name.data[0] == '/') {
         (void) snprintf(dp->conf_dir, sizeof(dp->conf_dir), "%.*s",
                         hx_arg(name));
+    }
+
+    if (dp->prefix == NULL && dp->dump_file == NULL) {
+        dp->prefix = hx_load_built(dp, load);
     }
 
     if (dp->prefix == NULL) {

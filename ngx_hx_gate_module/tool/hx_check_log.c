@@ -44,48 +44,33 @@ hx_log_nginx(const hx_deploy_t *dp, hx_line_t *l)
 }
 
 
-/* The process of an engine here; 0: not found; -1: it is not here. */
+/* The process that listens there; 0: not found. */
 
 static pid_t
-hx_log_engine(const hx_deploy_t *dp)
+hx_log_process(const hx_deploy_t *dp, const hx_addr_t *a)
 {
     int           n;
     char          why[HX_SYS_WHY];
     pid_t         pid;
-    unsigned      i, local;
     hx_socket_t   s[HX_LOG_SOCKETS];
 
-    if (dp->engine_pid != 0) {
+    if (dp->engine_pid != 0 || a->path.data != NULL) {
         return dp->engine_pid;
     }
 
-    for (i = 0, local = 0; i < dp->site.n_engines; i++) {
-        if (dp->site.engines[i].unknown
-            || !hx_addr_loopback(&dp->site.engines[i].addr))
-        {
-            continue;
-        }
+    n = hx_item_sockets(dp, a->port, s, HX_LOG_SOCKETS, why);
+    pid = 0;
 
-        local = 1;
-        n = dp->site.engines[i].addr.path.data != NULL ? 0
-            : hx_item_sockets(dp, dp->site.engines[i].addr.port, s,
-                              HX_LOG_SOCKETS, why);
-
-        while (n-- > 0) {
-            pid = hx_sys_owner(dp->proc, s[n].inode);
-
-            if (pid != 0) {
-                return pid;
-            }
-        }
+    while (n-- > 0 && pid == 0) {
+        pid = hx_sys_owner(dp->proc, s[n].inode);
     }
 
-    return local ? 0 : -1;
+    return pid;
 }
 
 
-void
-hx_item_log_level(const hx_deploy_t *dp, hx_line_t *l)
+static void
+hx_log_engine(const hx_deploy_t *dp, const hx_addr_t *a, hx_line_t *l)
 {
     char            path[HX_SYS_PATH], why[HX_SYS_WHY];
     pid_t           pid;
@@ -93,16 +78,11 @@ hx_item_log_level(const hx_deploy_t *dp, hx_line_t *l)
     hx_str_t        text, level;
     unsigned char  *data;
 
-    hx_log_nginx(dp, l);
-    pid = hx_log_engine(dp);
-
-    if (pid == -1) {
-        return;                     /* on another machine */
-    }
+    pid = hx_log_process(dp, a);
 
     if (pid == 0) {
         hx_line_unknown(l, "--engine-pid PID, or run it as root", "the process "
-                        "of the engine is not found");
+                        "of the engine at %s is not found", hx_deploy_addr(a));
         return;
     }
 
@@ -129,4 +109,30 @@ hx_item_log_level(const hx_deploy_t *dp, hx_line_t *l)
 
     hx_cleanse(data, len);
     free(data);
+}
+
+
+/* What is on another machine is that machine's. */
+
+void
+hx_item_log_level(const hx_deploy_t *dp, hx_line_t *l)
+{
+    unsigned                 i, k;
+    const hx_site_engine_t  *e = dp->site.engines;
+
+    hx_log_nginx(dp, l);
+
+    for (i = 0; i < dp->site.n_engines; i++) {
+        if (e[i].unknown || !hx_addr_loopback(&e[i].addr)) {
+            continue;
+        }
+
+        for (k = 0; k < i && !hx_addr_same(&e[k].addr, &e[i].addr); k++) {
+            /* void */
+        }
+
+        if (k == i) {
+            hx_log_engine(dp, &e[i].addr, l);
+        }
+    }
 }

@@ -228,6 +228,10 @@ hx_site_targets(hx_site_t *site, unsigned node, unsigned location,
          rc == HX_OK && id != 0;
          id = hx_dump_find(site->dump, upstream, "server", id))
     {
+        if (hx_site_flag(site->dump, id, "down")) {
+            continue;
+        }
+
         name = hx_dump_word(site->dump, id, 1);
         e.unknown = hx_addr_parse(&e.addr, &name, 80, 0) != HX_OK;
         rc = add(site, &e, err);
@@ -316,6 +320,13 @@ hx_site_collect(hx_site_t *site, char *err)
             }
 
             site->hooks[site->n_hooks++] = id;
+
+        } else if (hx_dump_same(&word, "hx_gate_admin")) {
+            if (site->n_admins == HX_SITE_ADMINS) {
+                return hx_site_full("admin locations", err);
+            }
+
+            site->admins[site->n_admins++] = id;
         }
 
         ours |= hx_dump_after(&word, "hx_gate", &rest);
@@ -364,13 +375,19 @@ hx_site_listen(hx_site_t *site, unsigned server, unsigned id, char *err)
 }
 
 
-/* Of each server that has a location of ours. */
+/* Of the server around a location of ours. */
 
 static hx_rc_t
-hx_site_listeners(hx_site_t *site, unsigned server, char *err)
+hx_site_listeners(hx_site_t *site, unsigned node, char *err)
 {
     hx_rc_t   rc;
-    unsigned  id, i;
+    unsigned  id, i, server;
+
+    server = hx_site_server(site->dump, node);
+
+    if (server == 0) {
+        return HX_OK;
+    }
 
     for (i = 0; i < site->n_listens; i++) {
         if (site->listens[i].server == server) {
@@ -408,17 +425,17 @@ hx_site_read(hx_site_t *site, const hx_dump_t *d, char *err)
     rc = hx_site_collect(site, err);
 
     for (i = 0; rc == HX_OK && i < site->n_locations; i++) {
-        if (site->locations[i].server != 0) {
-            rc = hx_site_listeners(site, site->locations[i].server, err);
-        }
+        rc = hx_site_listeners(site, site->locations[i].node, err);
+    }
+
+    /* the service key and the events of Stripe come in there */
+
+    for (i = 0; rc == HX_OK && i < site->n_admins; i++) {
+        rc = hx_site_listeners(site, site->admins[i], err);
     }
 
     for (i = 0; rc == HX_OK && i < site->n_hooks; i++) {
-        id = hx_site_server(d, site->hooks[i]);
-
-        if (id != 0) {
-            rc = hx_site_listeners(site, id, err);
-        }
+        rc = hx_site_listeners(site, site->hooks[i], err);
     }
 
     /* only now all engines are known */

@@ -14,6 +14,7 @@
 #define HX_SITE_ENGINES    256
 #define HX_SITE_WAYS       64
 #define HX_SITE_HOOKS      64
+#define HX_SITE_ADMINS     64
 
 /* Where a socket is: a host and a port, or the path of a unix socket. */
 typedef struct {
@@ -49,15 +50,17 @@ typedef struct {
     const hx_dump_t     *dump;
     unsigned             http;          /* block */
     unsigned             n_locations;
-    unsigned             n_listens;     /* of the servers of these */
+    unsigned             n_listens;     /* of the servers of all these */
     unsigned             n_engines;
     unsigned             n_ways;        /* "proxy_pass" past the gate */
     unsigned             n_hooks;       /* "hx_gate_stripe_webhook" */
+    unsigned             n_admins;      /* "hx_gate_admin" */
     hx_site_location_t   locations[HX_SITE_LOCATIONS];
     hx_site_listen_t     listens[HX_SITE_LISTENS];
     hx_site_engine_t     engines[HX_SITE_ENGINES];
     unsigned             ways[HX_SITE_WAYS];
     unsigned             hooks[HX_SITE_HOOKS];
+    unsigned             admins[HX_SITE_ADMINS];
 } hx_site_t;
 
 /*

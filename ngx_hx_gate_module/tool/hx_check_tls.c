@@ -129,7 +129,7 @@ hx_item_tls(const hx_deploy_t *dp, hx_line_t *l)
     const hx_site_listen_t  *sl;
 
     if (dp->site.n_listens == 0) {
-        hx_line_na(l, "no server has a gated location");
+        hx_line_na(l, "no server has a location of the gate");
     }
 
     for (i = 0; i < dp->site.n_listens; i++) {

@@ -247,13 +247,10 @@ hx_trail_ask(const hx_deploy_t *dp, unsigned location, const hx_trail_t *t,
 
 
 static void
-hx_trail_location(const hx_deploy_t *dp, unsigned i, hx_line_t *l)
+hx_trail_location(const hx_deploy_t *dp, unsigned node, int ask, hx_line_t *l)
 {
     char        path[HX_SYS_PATH];
-    unsigned    node;
     hx_trail_t  t;
-
-    node = dp->site.locations[i].node;
 
     if (hx_trail_of(dp, node, &t) != HX_OK) {
         hx_line_unknown(l, HX_TRAIL_FIX " or " HX_DEPLOY_ENV_FIX, "the "
@@ -278,11 +275,16 @@ hx_trail_location(const hx_deploy_t *dp, unsigned i, hx_line_t *l)
         return;
     }
 
-    if (i < HX_ITEM_ASKED && !hx_trail_ask(dp, node, &t, path, l)) {
+    if (ask && !hx_trail_ask(dp, node, &t, path, l)) {
         return;
     }
 
-    hx_line_pass(l, "%s takes records", path);
+    if (ask) {
+        hx_line_pass(l, "%s takes records", path);
+
+    } else if (strstr(l->found, path) == NULL) {
+        hx_line_pass(l, "records go to %s", path);
+    }
 }
 
 
@@ -291,11 +293,21 @@ hx_item_audit(const hx_deploy_t *dp, hx_line_t *l)
 {
     unsigned  i;
 
-    if (dp->site.n_locations == 0) {
+    if (dp->site.n_locations + dp->site.n_admins == 0) {
         hx_line_na(l, "no gated location");
     }
 
+    /* after a failure no other is waited for */
+
     for (i = 0; i < dp->site.n_locations; i++) {
-        hx_trail_location(dp, i, l);
+        hx_trail_location(dp, dp->site.locations[i].node,
+                          i < HX_ITEM_ASKED && l->result <= HX_LINE_PASS, l);
+    }
+
+    /* calls of operators are recorded as well */
+
+    for (i = 0; i < dp->site.n_admins; i++) {
+        hx_trail_location(dp, hx_dump_parent(dp->dump, dp->site.admins[i]), 0,
+                          l);
     }
 }

@@ -327,6 +327,15 @@ def test_what_to_check(good):
     assert [line.split()[0] for line in run.stdout.splitlines()] == CHECKS
 
 
+def test_the_page_names_the_checks_and_options():
+    page = (TOP / "ngx_hx_gate_module/tool/hx-gate-check.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \|", page, re.M)
+    assert rows[:len(CHECKS)] == CHECKS
+    options = set(re.findall(r"--[a-z-]+", tool("--help").stdout))
+    assert options - set(re.findall(r"--[a-z-]+", page)) == {
+        "--help", "--list"}
+
+
 def test_the_nginx_that_runs(good):
     """Its program, prefix and configuration, by the process alone."""
     env = {}
@@ -341,6 +350,28 @@ def test_the_nginx_that_runs(good):
                    env=env)
         assert run.returncode == 0, run.stdout + run.stderr
         assert str(good.key_file) in report_of(run)["service-key"]["found"]
+
+
+def test_the_prefix_nginx_was_built_with(good, tmp_path):
+    """Where neither the process nor the command line has one."""
+    conf = tmp_path / "nginx.conf"
+    text = (good.d / "nginx.conf").read_text()
+    assert "hx_gate_audit_log logs/" in text
+    conf.write_text(text)
+    stand_in = tmp_path / "nginx"
+    stand_in.write_text("#!/bin/sh\n"
+                        "if [ $1 = -V ]; then\n"
+                        f"    echo 'configure arguments: --prefix={good.d}"
+                        " --with-x' >&2\n"
+                        "else\n"
+                        f"    echo '# configuration file {conf}:'\n"
+                        f"    cat {conf}\n"
+                        "fi\n")
+    stand_in.chmod(0o755)
+    run = tool("--json", "--nginx", stand_in, "--conf", conf, "--only",
+               "audit")
+    assert str(good.audit_log) in report_of(run)["audit"]["found"]
+    assert run.returncode == 0, run.stdout
 
 
 def test_a_dump(good):
@@ -422,8 +453,9 @@ def test_gate_nowhere(good):
     report = good.check("--dump", dump, "--prefix", good.d)
     only(report, "gate", "nowhere")
     assert {c for c in CHECKS if report[c]["result"] == "n/a"} == {
-        "engine-auth", "tls", "engine-tls", "ports", "audit", "audit-shipped",
-        "cors", "stripe", "rate-limit"}
+        "engine-auth", "engine-tls", "ports", "audit-shipped", "cors",
+        "stripe", "rate-limit"}
+    assert report["audit"]["found"] == f"records go to {good.audit_log}"
 
 
 def test_engine_serves_anyone(deploy):
@@ -475,6 +507,15 @@ def test_tls_off(deploy):
                           "location /gate/ {"))
     only(gate.check("--dump", dump, "--prefix", gate.d), "tls",
          "192.0.2.1:80 without TLS", "listen 443 ssl;")
+
+
+def test_tls_off_for_operators(deploy):
+    """The service key comes in there."""
+    gate = deploy()
+    dump = gate.dump(swap("server {\n", "server { listen 192.0.2.1:8080; "
+                          "location /gate/ { hx_gate_admin; } }\nserver {\n"))
+    only(gate.check("--dump", dump, "--prefix", gate.d), "tls",
+         "192.0.2.1:8080 without TLS")
 
 
 def test_tls_is_promised_only(deploy):
@@ -602,6 +643,12 @@ def test_audit_off(deploy):
     report = gate.check()
     only(report, "audit", "requests are not recorded", "hx_gate_audit_log /")
     assert report["audit-shipped"]["result"] == "n/a"
+
+
+def test_audit_off_for_operators(deploy):
+    gate = deploy(change=swap("hx_gate_admin;", "hx_gate_admin; "
+                              "hx_gate_audit_log off;"))
+    only(gate.check(), "audit", "requests are not recorded")
 
 
 def test_audit_off_by_the_environment(deploy):
@@ -835,7 +882,7 @@ def test_updates_nobody_asked_for(good):
 
 
 def test_updates_without_apt(good, tmp_path):
-    run = tool("--json", *good.options(), "--only", "updates",
+    run = tool("--json", "--dump", good.dump(), "--only", "updates",
                env={"PATH": str(tmp_path)})
     assert report_of(run)["updates"]["result"] == "n/a", run.stdout
 

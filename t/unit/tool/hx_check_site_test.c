@@ -90,9 +90,10 @@ test_listeners(void **state)
         "server { ssl on; location /c { hx_gate on; } }\n"
         "server { listen 5; location / { return 404; } }\n"
         "server { listen 6 quic; location /h { hx_gate_stripe_webhook; } }\n"
+        "server { listen 7; location /h { hx_gate_admin; } }\n"
         "}"), HX_OK);
 
-    assert_int_equal(site.n_listens, 7);
+    assert_int_equal(site.n_listens, 8);
     assert_int_equal(site.listens[0].addr.port, 443);
     assert_true(hx_addr_any(&site.listens[0].addr));
     assert_int_equal(site.listens[0].ssl, 1);
@@ -104,7 +105,9 @@ test_listeners(void **state)
     assert_int_equal(site.listens[3].addr.port, 80);
     assert_int_equal(site.listens[5].addr.port, 80);        /* has none */
     assert_int_equal(site.listens[5].ssl, 1);
-    assert_int_equal(site.listens[6].quic, 1);
+    assert_int_equal(site.listens[6].addr.port, 7);
+    assert_int_equal(site.listens[7].quic, 1);
+    assert_int_equal(site.n_admins, 1);
     assert_int_equal(site.n_hooks, 1);
 }
 
@@ -114,7 +117,7 @@ test_engines(void **state)
 {
     assert_int_equal(test_read(MAIN
         "http { upstream e { server 127.0.0.1:8000 weight=2;\n"
-        "server unix:/run/e; server 10.0.0.1; }\n"
+        "server unix:/run/e; server 10.0.0.1; server 10.0.0.2 down; }\n"
         "server { location /a { hx_gate on; proxy_pass http://e; }\n"
         "location /b { hx_gate on; proxy_pass https://[fd00::1]:9/x; }\n"
         "location /c { hx_gate on; proxy_pass http://$host; }\n"
