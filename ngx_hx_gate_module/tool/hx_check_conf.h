@@ -13,7 +13,7 @@
 #include "hx_types.h"
 
 #define HX_DUMP_MAX      16777216   /* bytes of text */
-#define HX_DUMP_NODES    65536      /* directives, includes put in */
+#define HX_DUMP_NODES    262144     /* directives, includes put in */
 #define HX_DUMP_WORDS    524288
 #define HX_DUMP_FILES    4096
 #define HX_DUMP_DEPTH    32         /* blocks and includes in each other */
@@ -42,6 +42,9 @@ void hx_dump_free(hx_dump_t *d);
 unsigned hx_dump_child(const hx_dump_t *d, unsigned id);
 unsigned hx_dump_next(const hx_dump_t *d, unsigned id);
 unsigned hx_dump_parent(const hx_dump_t *d, unsigned id);
+
+/* Behind the last of the numbers; that of a block is below those in it. */
+unsigned hx_dump_end(const hx_dump_t *d);
 
 /* Words, the name among them; word i, empty when there is none. */
 unsigned hx_dump_words(const hx_dump_t *d, unsigned id);

@@ -9,6 +9,7 @@
 #include "hx_check_conf.h"
 
 #define HX_DUMP_INCLUDES   4096         /* followed, all in all */
+#define HX_DUMP_GLOBS      512          /* of these, with a pattern */
 
 typedef struct {
     unsigned        word;           /* the first one */
@@ -35,6 +36,7 @@ struct hx_dump_s {
     hx_dump_file_t  *files;
     unsigned         n_files;
     unsigned         n_includes;
+    unsigned         n_globs;
     size_t           dir;           /* bytes of the directory, with its slash,
                                      * that relative includes begin at */
 };

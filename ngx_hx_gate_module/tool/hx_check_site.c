@@ -3,10 +3,15 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hx_check_site.h"
 #include "hx_text.h"
+
+#define HX_SITE_OFF      1
+#define HX_SITE_ON       2
+#define HX_SITE_SHADOW   3
 
 
 static hx_rc_t
@@ -66,25 +71,60 @@ hx_site_flag(const hx_dump_t *d, unsigned id, const char *word)
 }
 
 
+/*
+ * What "hx_gate" is in every block, one pass over all of them: asked for each
+ * by itself the time would grow with the square of a configuration.
+ */
+
+static hx_rc_t
+hx_site_gates(hx_site_t *site, char *err)
+{
+    unsigned          id, parent;
+    hx_str_t          word;
+    const hx_dump_t  *d = site->dump;
+
+    site->gates = calloc(hx_dump_end(d), 1);
+
+    if (site->gates == NULL) {
+        (void) snprintf(err, HX_DUMP_ERR, "out of memory");
+        return HX_FAIL;
+    }
+
+    for (id = HX_DUMP_ROOT; id < hx_dump_end(d); id++) {
+        parent = hx_dump_parent(d, id);
+
+        if (hx_dump_is(d, id, "hx_gate") && site->gates[parent] == 0) {
+            word = hx_dump_word(d, id, 1);
+
+            site->gates[parent] = hx_dump_same(&word, "on") ? HX_SITE_ON
+                                  : hx_dump_same(&word, "shadow")
+                                  ? HX_SITE_SHADOW : HX_SITE_OFF;
+        }
+    }
+
+    for (id = HX_DUMP_ROOT; id < hx_dump_end(d); id++) {
+        if (site->gates[id] == 0) {
+            site->gates[id] = site->gates[hx_dump_parent(d, id)];
+        }
+    }
+
+    return HX_OK;
+}
+
+
 /* The location around a directive, if its gate is on; *shadow. */
 
 static unsigned
-hx_site_gated(const hx_dump_t *d, unsigned node, int *shadow)
+hx_site_gated(const hx_site_t *site, unsigned node, int *shadow)
 {
-    unsigned  gate;
-    hx_str_t  word;
+    *shadow = site->gates[node] == HX_SITE_SHADOW;
 
-    gate = hx_dump_up(d, node, "hx_gate");
-    word = hx_dump_word(d, gate, 1);
-
-    *shadow = gate != 0 && hx_dump_same(&word, "shadow");
-
-    if (!*shadow && !hx_dump_same(&word, "on")) {
+    if (site->gates[node] != HX_SITE_ON && !*shadow) {
         return 0;
     }
 
-    while (node != 0 && !hx_dump_is(d, node, "location")) {
-        node = hx_dump_parent(d, node);
+    while (node != 0 && !hx_dump_is(site->dump, node, "location")) {
+        node = hx_dump_parent(site->dump, node);
     }
 
     return node;
@@ -97,7 +137,7 @@ hx_site_location(hx_site_t *site, unsigned node, char *err)
     int                  shadow;
     hx_site_location_t  *l;
 
-    if (hx_site_gated(site->dump, node, &shadow) == 0) {
+    if (hx_site_gated(site, node, &shadow) == 0) {
         return HX_OK;
     }
 
@@ -308,7 +348,11 @@ hx_site_collect(hx_site_t *site, char *err)
             rc = hx_site_location(site, id, err);
 
         } else if (hx_dump_same(&word, "proxy_pass")) {
-            location = hx_site_gated(d, id, &shadow);
+            if (site->n_passes++ == HX_SITE_PASSES) {
+                return hx_site_full("proxy_pass", err);
+            }
+
+            location = hx_site_gated(site, id, &shadow);
 
             if (location != 0) {
                 rc = hx_site_targets(site, id, location, hx_site_engine, err);
@@ -411,18 +455,46 @@ hx_site_listeners(hx_site_t *site, unsigned node, char *err)
 }
 
 
-hx_rc_t
-hx_site_read(hx_site_t *site, const hx_dump_t *d, char *err)
+/* Ways past the gate: only now all engines are known. */
+
+static hx_rc_t
+hx_site_find_ways(hx_site_t *site, char *err)
 {
     int       shadow;
     hx_rc_t   rc;
-    unsigned  i, id;
+    unsigned  id;
+
+    rc = HX_OK;
+
+    for (id = HX_DUMP_ROOT; rc == HX_OK && id != 0;
+         id = hx_site_walk(site->dump, id))
+    {
+        if (hx_dump_is(site->dump, id, "proxy_pass")
+            && hx_site_gated(site, id, &shadow) == 0)
+        {
+            rc = hx_site_targets(site, id, 0, hx_site_way, err);
+        }
+    }
+
+    return rc;
+}
+
+
+hx_rc_t
+hx_site_read(hx_site_t *site, const hx_dump_t *d, char *err)
+{
+    hx_rc_t   rc;
+    unsigned  i;
 
     memset(site, 0, sizeof(hx_site_t));
     site->dump = d;
     site->http = hx_dump_find(d, HX_DUMP_ROOT, "http", 0);
 
-    rc = hx_site_collect(site, err);
+    rc = hx_site_gates(site, err);
+
+    if (rc == HX_OK) {
+        rc = hx_site_collect(site, err);
+    }
 
     for (i = 0; rc == HX_OK && i < site->n_locations; i++) {
         rc = hx_site_listeners(site, site->locations[i].node, err);
@@ -438,15 +510,12 @@ hx_site_read(hx_site_t *site, const hx_dump_t *d, char *err)
         rc = hx_site_listeners(site, site->hooks[i], err);
     }
 
-    /* only now all engines are known */
-
-    for (id = HX_DUMP_ROOT; rc == HX_OK && id != 0; id = hx_site_walk(d, id)) {
-        if (hx_dump_is(d, id, "proxy_pass")
-            && hx_site_gated(d, id, &shadow) == 0)
-        {
-            rc = hx_site_targets(site, id, 0, hx_site_way, err);
-        }
+    if (rc == HX_OK) {
+        rc = hx_site_find_ways(site, err);
     }
+
+    free(site->gates);
+    site->gates = NULL;
 
     return rc;
 }

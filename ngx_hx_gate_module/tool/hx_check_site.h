@@ -15,6 +15,7 @@
 #define HX_SITE_WAYS       64
 #define HX_SITE_HOOKS      64
 #define HX_SITE_ADMINS     64
+#define HX_SITE_PASSES     4096        /* "proxy_pass", all there are */
 
 /* Where a socket is: a host and a port, or the path of a unix socket. */
 typedef struct {
@@ -49,6 +50,8 @@ typedef struct {
 typedef struct {
     const hx_dump_t     *dump;
     unsigned             http;          /* block */
+    unsigned char       *gates;         /* of each block; while reading */
+    unsigned             n_passes;
     unsigned             n_locations;
     unsigned             n_listens;     /* of the servers of all these */
     unsigned             n_engines;

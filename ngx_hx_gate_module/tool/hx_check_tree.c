@@ -140,15 +140,21 @@ hx_dump_include(hx_dump_t *d, unsigned id, unsigned to, unsigned depth,
 {
     char       pattern[HX_DUMP_PATH], name[HX_DUMP_PATH];
     hx_rc_t    rc;
-    unsigned   i, found;
+    unsigned   i, glob, found;
     hx_str_t  *s;
 
-    if (d->n_includes++ == HX_DUMP_INCLUDES) {
-        return hx_dump_at(d, id, "too many includes", err);
+    rc = hx_dump_pattern(d, id, pattern, err);
+    if (rc != HX_OK) {
+        return rc;
     }
 
-    rc = hx_dump_pattern(d, id, pattern, err);
-    found = strpbrk(pattern, "*?[") != NULL;    /* may match nothing */
+    glob = strpbrk(pattern, "*?[") != NULL;
+    found = glob;                   /* which may be nothing */
+    d->n_globs += glob;
+
+    if (d->n_includes++ == HX_DUMP_INCLUDES || d->n_globs > HX_DUMP_GLOBS) {
+        return hx_dump_at(d, id, "too many includes", err);
+    }
 
     for (i = 0; rc == HX_OK && i < d->n_files; i++) {
         s = &d->files[i].name;
@@ -156,7 +162,8 @@ hx_dump_include(hx_dump_t *d, unsigned id, unsigned to, unsigned depth,
         name[s->len] = '\0';
 
         if (strcmp(pattern, name) != 0
-            && fnmatch(pattern, name, FNM_PATHNAME | FNM_PERIOD) != 0)
+            && (!glob || fnmatch(pattern, name, FNM_PATHNAME | FNM_PERIOD)
+                         != 0))
         {
             continue;
         }
@@ -250,6 +257,13 @@ unsigned
 hx_dump_parent(const hx_dump_t *d, unsigned id)
 {
     return d->nodes[id].parent;
+}
+
+
+unsigned
+hx_dump_end(const hx_dump_t *d)
+{
+    return d->n_nodes;
 }
 
 
