@@ -155,20 +155,20 @@ class Deployment(Nginx):
         path.write_text(APT.format(lines="\n".join(lines), code=code))
         path.chmod(0o755)
 
-    def onboard(self, tenant, plan="starter", rate=None):
-        def admin(path, body):
-            with requests.Session() as session:
-                session.trust_env = False
-                answer = session.post(
-                    f"https://127.0.0.1:{self.port}/gate/onboard/{path}",
-                    json=body, verify=self.d / "tls.crt", timeout=PATIENCE,
-                    headers={"Authorization": f"Bearer {self.key}"})
-            assert answer.status_code in (200, 201), answer.text
+    def admin(self, path, **body):
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.post(
+                f"https://127.0.0.1:{self.port}/gate/onboard/{path}",
+                json=body, verify=self.d / "tls.crt", timeout=PATIENCE,
+                headers={"Authorization": f"Bearer {self.key}"})
+        assert answer.status_code in (200, 201), answer.text
 
-        admin("create", {"tenant_id": tenant, "plan": plan})
+    def onboard(self, tenant, plan="starter", rate=None, **more):
+        self.admin("create", tenant_id=tenant, plan=plan, **more)
         if rate:
-            admin("update-tier", {"tenant_id": tenant, "plan": plan,
-                                  "rate_limit": rate})
+            self.admin("update-tier", tenant_id=tenant, plan=plan,
+                       rate_limit=rate)
 
     def rewrite(self, change):
         """The file on the disk, not what runs."""
@@ -807,6 +807,11 @@ def test_rate_limit_of_a_tenant(deploy):
     only(report, "rate-limit", "planned may send 2000000")
     assert "large" in report["rate-limit"]["found"]
     assert report["rate-limit"]["more"] == 0
+    for tenant in ("large", "planned"):
+        gate.admin("suspend", tenant_id=tenant)
+    report = gate.check("--only", "rate-limit")
+    assert report["rate-limit"]["result"] == "pass"
+    assert "active tenants: 2" in report["rate-limit"]["found"]
 
 
 def test_key_age(deploy, state_dirs):
@@ -817,17 +822,22 @@ def test_key_age(deploy, state_dirs):
                   main="".join(f"env {name};\n" for name in clock.env()))
     for i in range(5):
         gate.onboard(f"t{i}")
+    gate.onboard("ended", expires_at=int(time.time()) - 86400)
+    gate.onboard("rested")
+    gate.onboard("rotated")
     gate.stop()
     gate.env = {}
     gate.start()
     gate.onboard("young")
+    gate.admin("suspend", tenant_id="rested")
+    gate.admin("rotate-key", tenant_id="rotated")
     report = gate.check()
     only(report, "key-age", "a key of tenant t0 is 100 days old", "rotate-key")
     assert report["key-age"]["more"] == 2
-    assert "young" not in report["key-age"]["found"]
+    only(gate.check("--only", "key-age", "--max-key-age", "99"), "key-age")
     report = gate.check("--only", "key-age", "--max-key-age", "100")
     assert report["key-age"]["result"] == "pass"
-    assert "keys: 6" in report["key-age"]["found"]
+    assert "keys: 7" in report["key-age"]["found"]
 
 
 def test_no_registry(good):
