@@ -92,10 +92,9 @@ const char *hx_deploy_where(const hx_deploy_t *dp, unsigned node);
 const char *hx_deploy_addr(const hx_addr_t *a);
 
 /*
- * Sends a request to a location by each way that is open: a listener of its
- * server that speaks TCP, or the unix socket.  method "GET" or "POST", path
- * below the location, more: header lines, each with CRLF, or "".  HX_NO: there
- * is no such listener.
+ * Sends a request for a path to a location, by the first listener of its
+ * server that is none of QUIC; more: header lines, each with CRLF, or "".
+ * HX_NO: there is no such listener; HX_OK: *rc and *p say what came of it.
  */
 hx_rc_t hx_deploy_ask(const hx_deploy_t *dp, unsigned location,
     const char *method, const char *path, const char *more, hx_probe_t *p,

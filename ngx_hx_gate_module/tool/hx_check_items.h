@@ -8,6 +8,7 @@
 #define HX_CHECK_ITEMS_H
 
 #include "hx_check_deploy.h"
+#include "hx_check_text.h"
 
 /* hx_check_secrets.c */
 void hx_item_service_key(const hx_deploy_t *dp, hx_line_t *l);
@@ -58,7 +59,7 @@ typedef struct {
 hx_rc_t hx_trail_of(const hx_deploy_t *dp, unsigned location, hx_trail_t *t);
 
 /* The listening sockets of a port, at most max: how many; -1 and why. */
-int hx_item_sockets(const hx_deploy_t *dp, unsigned port, void *sockets,
+int hx_item_sockets(const hx_deploy_t *dp, unsigned port, hx_socket_t *sockets,
     unsigned max, char *why);
 
 #endif /* HX_CHECK_ITEMS_H */

@@ -66,7 +66,7 @@ hx_ports_read(const hx_deploy_t *dp, const char *name, unsigned port,
 
 
 int
-hx_item_sockets(const hx_deploy_t *dp, unsigned port, void *sockets,
+hx_item_sockets(const hx_deploy_t *dp, unsigned port, hx_socket_t *sockets,
     unsigned max, char *why)
 {
     int  n, more;

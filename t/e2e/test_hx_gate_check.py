@@ -286,6 +286,20 @@ def test_a_good_deployment(good):
     assert "active tenants: 1" in report["rate-limit"]["found"]
 
 
+def test_the_documented_configuration(own_gate, good):
+    """nginx-conf/, as "make run" uses it; its folder of logs is open."""
+    (own_gate.state / "logs").chmod(0o750)
+    shipper = good.d / "demo.conf"
+    shipper.write_text(f"path {own_gate.audit_log}\n")
+    args = ("--json", "--nginx", SERVER, "--pid", own_gate.state / "nginx.pid",
+            "--shipper", shipper, "--env-file", good.env_file, "--apt-lists",
+            good.lists)
+    report = report_of(tool(*args, path=good.d / "bin"))
+    assert {name: c["result"] for name, c in report.items()} == {
+        **dict.fromkeys(CHECKS, "pass"), "stripe": "n/a", "images": "n/a"}, \
+        report
+
+
 def test_the_table(good):
     run = tool(*good.options(), path=good.d / "bin")
     assert run.returncode == 0, run.stdout
@@ -635,6 +649,20 @@ def test_ports_reached(good, tmp_path):
         capture_output=True, text=True, timeout=60, check=False)
     assert run.stdout, run.stderr
     only(report_of(run), "ports", "is reached at 192.0.2.1")
+
+
+def test_the_only_nginx_here(good, tmp_path):
+    proc = fake_proc(good, tmp_path / "proc")
+    args = ("--json", "--proc", proc, "--nginx", SERVER, "--only", "gate,audit")
+    run = tool(*args)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert str(good.audit_log) in report_of(run)["audit"]["found"]
+
+    (proc / "99").mkdir()
+    (proc / "99" / "cmdline").write_text("nginx: master process nginx\0")
+    run = tool(*args)
+    assert run.returncode == 2
+    assert "2 nginx are running here" in run.stderr and "--pid" in run.stderr
 
 
 def test_audit_off(deploy):
