@@ -3,6 +3,7 @@
 One deployment has all that the checklist asks for.  For every check others are
 made that lack one thing, and then that line fails, and no other."""
 
+import contextlib
 import json
 import os
 import re
@@ -150,6 +151,12 @@ class Deployment(Nginx):
         (self.lists / "deb.example_dists_bookworm_InRelease").touch()
         self.apt(ORDINARY)
 
+    def end(self):
+        try:
+            self.stop()
+        finally:
+            self.engine.stop()
+
     def apt(self, *lines, code=0):
         path = self.d / "bin" / "apt-get"
         path.write_text(APT.format(lines="\n".join(lines), code=code))
@@ -256,20 +263,21 @@ def deploy(state_dirs):
         return one
 
     yield make
-    for one in running:
-        one.stop()
-        one.engine.stop()
+    with contextlib.ExitStack() as ends:        # all, whatever one says
+        for one in running:
+            ends.callback(one.end)
 
 
 @pytest.fixture(scope="module")
 def good(state_dirs):
     """One that nothing is wrong with; tests leave it so."""
     one = Deployment(state_dirs())
-    one.start()
-    one.onboard("acme")
-    yield one
-    one.stop()
-    one.engine.stop()
+    try:
+        one.start()
+        one.onboard("acme")
+        yield one
+    finally:
+        one.end()
 
 
 # ---- all is well -------------------------------------------------------------
