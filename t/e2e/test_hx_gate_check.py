@@ -800,6 +800,18 @@ def test_stripe_secret(hooked, text, found):
     only(hooked(text), "stripe", found, "whsec_")
 
 
+def test_stripe_alive(deploy):
+    """The real webhook answers, its secret in the environment of nginx."""
+    secret = "whsec_" + secrets.token_hex(16)
+    name = "HX_GATE_STRIPE_WEBHOOK_SECRET"
+    gate = deploy(change=webhook(), env={name: secret})
+    gate.env_file.write_text(f"{name}={secret}\n")
+    report = gate.check()
+    assert report["stripe"]["result"] == "pass", report["stripe"]
+    assert "a wrong signature is refused" in report["stripe"]["found"]
+    assert all(c["result"] != "fail" for c in report.values()), report
+
+
 def test_stripe_takes_anything(deploy):
     gate = deploy(change=swap("return 400;", "return 200;"))
     gate.env_file.write_text("HX_GATE_STRIPE_WEBHOOK_SECRET=whsec_" + "4" * 32)
