@@ -66,9 +66,7 @@ struct ngx_hx_job_s {
     /* events */
     hx_registry_event_t *event;
     uint64_t             token;
-    hx_billing_result_t  came;
-    size_t               tenant_len;
-    u_char               tenant[HX_TENANT_MAX];
+    hx_registry_came_t   came;
 };
 
 /* In r->pool, cleansed and freed with it; NULL = no memory. */

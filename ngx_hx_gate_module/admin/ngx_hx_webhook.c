@@ -202,11 +202,14 @@ ngx_hx_webhook_read(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
 /* ------------------------------------------------- what is asked for -- */
 
-static ngx_int_t
-ngx_hx_webhook_verify(ngx_hx_ctx_t *ctx, ngx_hx_webhook_t *w)
+ngx_int_t
+ngx_hx_webhook_verify(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf)
 {
-    hx_rc_t  rc;
+    hx_rc_t            rc;
+    ngx_hx_webhook_t  *w;
 
+    w = ctx->webhook;
     rc = hx_stripe_end(&w->signature, w->hmac, w->n);
 
     if (rc == HX_NO) {
@@ -234,8 +237,9 @@ ngx_hx_webhook_verify(ngx_hx_ctx_t *ctx, ngx_hx_webhook_t *w)
     ctx->event_id = w->event.id;
     ctx->event_type = w->event.type;
     ctx->event_kind = w->event.kind;
+    ctx->event_result = HX_BILLING_NONE;
 
-    return NGX_OK;
+    return NGX_HX_NEXT;
 }
 
 
@@ -312,6 +316,8 @@ ngx_hx_webhook_native(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
         return NGX_HX_NEXT;
 
     default:
+        ctx->event_result = HX_BILLING_INVALID;
+
         return ngx_hx_refuse_echo(r, ctx, HX_E_INVALID_REQUEST,
                                   HX_OUTCOME_INVALID_REQUEST,
                                   "Invalid field '", (u_char *) bad,
@@ -326,30 +332,36 @@ static ngx_int_t
 ngx_hx_webhook_result(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ngx_hx_job_t *job)
 {
+    hx_registry_came_t  *came;
+
     if (job->rc == HX_FAIL) {
         return ngx_hx_admin_failed(r, ctx, job);
     }
 
-    ctx->event_result = job->came;
+    came = &job->came;
 
-    if (job->tenant_len != 0) {
-        ctx->tenant.id.data = job->tenant;
-        ctx->tenant.id.len = job->tenant_len;
+    ctx->event_result = came->result;
+    ctx->change = &came->own.digest;
+
+    if (came->own.len != 0) {
+        ctx->tenant.id.data = came->own.id;
+        ctx->tenant.id.len = came->own.len;
     }
 
-    if (job->came == HX_BILLING_BUSY) {
+    if (came->other.len != 0) {
+        ctx->event_other.data = came->other.id;
+        ctx->event_other.len = came->other.len;
+        ctx->event_other_change = &came->other.digest;
+    }
+
+    if (came->result == HX_BILLING_BUSY) {
         ctx->retry_after = 1;
 
         return ngx_hx_refuse(ctx, HX_E_CONFLICT, HX_OUTCOME_WEBHOOK,
                              "Stripe event is being handled");
     }
 
-    if (job->came == HX_BILLING_NONE) {
-        ctx->event_held = 1;
-        return NGX_HX_NEXT;
-    }
-
-    ngx_hx_webhook_note(r, ctx);
+    ctx->event_held = came->result == HX_BILLING_NONE;
 
     return NGX_HX_NEXT;
 }
@@ -400,66 +412,69 @@ ngx_hx_webhook_back(ngx_http_request_t *r)
 }
 
 
-/* Whoever answers in this location is asked only about what is new. */
-
-static void
-ngx_hx_webhook_answer(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
-{
-    if (!ctx->event_held) {
-        r->content_handler = ngx_hx_webhook_handler;
-    }
-}
-
+/*
+ * Precontent: all that guards the location (allow, auth_basic ...) has agreed.
+ * What the gate handles is answered here; so is what was handled before,
+ * whoever answers in this location.
+ */
 
 ngx_int_t
-ngx_hx_webhook_handle(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf)
+ngx_hx_webhook_event(ngx_http_request_t *r)
 {
-    ngx_int_t          rc;
-    ngx_hx_webhook_t  *w;
+    ngx_int_t                  rc;
+    ngx_hx_ctx_t              *ctx;
+    ngx_hx_webhook_t          *w;
+    const ngx_hx_loc_conf_t   *lcf;
 
-    w = ctx->webhook;
+    lcf = ngx_hx_loc_conf(r);
 
-    if (w->job == NULL) {
-        rc = ngx_hx_webhook_verify(ctx, w);
-
-        if (rc == NGX_OK) {
-            rc = lcf->handled
-                 ? ngx_hx_webhook_native(r, ctx, w)
-                 : ngx_hx_webhook_post(r, ctx, w, NGX_HX_JOB_CLAIM);
-        }
-
-    } else if (w->back) {
-        rc = ngx_hx_webhook_result(r, ctx, w->job);
-
-    } else {
-        rc = NGX_HX_WAIT;
+    if (lcf->webhook == NULL) {
+        return NGX_DECLINED;
     }
-
-    if (rc == NGX_HX_NEXT) {
-        ngx_hx_webhook_answer(r, ctx);
-    }
-
-    return rc;
-}
-
-
-ngx_int_t
-ngx_hx_webhook_handler(ngx_http_request_t *r)
-{
-    ngx_hx_ctx_t  *ctx;
 
     ctx = ngx_hx_ctx(r);
 
-    /* only what the access phase has let through: no subrequest, nothing that
-     * "satisfy" or a redirect has brought past it */
-
     if (r != r->main || ctx == NULL || ctx->webhook == NULL
-        || ctx->outcome != HX_OUTCOME_WEBHOOK || ctx->event_held)
+        || ctx->outcome != HX_OUTCOME_WEBHOOK)
     {
         return NGX_HTTP_FORBIDDEN;
     }
 
-    return ngx_hx_reply_json(r, NGX_HTTP_OK, ngx_hx_webhook_received,
-                             sizeof(ngx_hx_webhook_received) - 1);
+    w = ctx->webhook;
+
+    if (w->job == NULL) {
+        rc = lcf->handled
+             ? ngx_hx_webhook_native(r, ctx, w)
+             : ngx_hx_webhook_post(r, ctx, w, NGX_HX_JOB_CLAIM);
+
+    } else {
+        rc = w->back ? ngx_hx_webhook_result(r, ctx, w->job) : NGX_HX_WAIT;
+    }
+
+    if (rc == NGX_HX_WAIT) {
+        return NGX_DONE;
+    }
+
+    if (rc != NGX_HX_NEXT) {
+        return rc;
+    }
+
+    if (ctx->event_held) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_finalize_request(r, ngx_hx_reply_json(r, NGX_HTTP_OK,
+                                     ngx_hx_webhook_received,
+                                     sizeof(ngx_hx_webhook_received) - 1));
+
+    return NGX_DONE;
+}
+
+
+/* Where nobody else answers: what comes here has come past the gate. */
+
+ngx_int_t
+ngx_hx_webhook_handler(ngx_http_request_t *r)
+{
+    return NGX_HTTP_FORBIDDEN;
 }

@@ -31,7 +31,4 @@ struct ngx_hx_webhook_s {
 };
 
 
-/* A line in the error log about what came of it. */
-void ngx_hx_webhook_note(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx);
-
 #endif /* NGX_HX_WEBHOOK_H */

@@ -148,19 +148,20 @@ ngx_hx_webhook_settle(const hx_str_t *event, uint64_t token, ngx_uint_t done,
 }
 
 
-void
-ngx_hx_webhook_note(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
+static void
+ngx_hx_webhook_note(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
+    hx_billing_result_t result)
 {
     ngx_uint_t  level;
 
-    level = ctx->event_result == HX_BILLING_REFUSED ? NGX_LOG_WARN
-                                                    : NGX_LOG_NOTICE;
+    level = result == HX_BILLING_REFUSED ? NGX_LOG_WARN
+            : result == HX_BILLING_INVALID ? NGX_LOG_INFO : NGX_LOG_NOTICE;
 
     ngx_log_error(level, r->connection->log, 0,
                   "hx_gate: Stripe event \"%*s\" \"%*s\": %s%s%*s",
                   ctx->event_type.len, ctx->event_type.data,
                   ctx->event_id.len, ctx->event_id.data,
-                  hx_billing_word(ctx->event_result),
+                  hx_billing_word(result),
                   ctx->tenant.id.len != 0 ? ", tenant " : "",
                   ctx->tenant.id.len, ctx->tenant.id.data);
 }
@@ -189,6 +190,12 @@ ngx_hx_event_result(const ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
         return ctx->event_result;
     }
 
+    /* what came back, not what a post_action made of it afterwards */
+
+    if (ctx->event_status != 0) {
+        status = ctx->event_status;
+    }
+
     /* Stripe did not wait for it, but it was handled */
 
     if (status == NGX_HTTP_CLIENT_CLOSED_REQUEST && r->upstream_states != NULL
@@ -203,14 +210,11 @@ ngx_hx_event_result(const ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
 }
 
 
-/* The upstream has answered, or it has not. */
-
 ngx_int_t
 ngx_hx_webhook_log(ngx_http_request_t *r)
 {
-    ngx_hx_ctx_t              *ctx;
-    hx_billing_result_t        result;
-    const ngx_hx_main_conf_t  *mcf;
+    ngx_hx_ctx_t         *ctx;
+    hx_billing_result_t   result;
 
     if (r != r->main) {
         return NGX_OK;
@@ -218,21 +222,24 @@ ngx_hx_webhook_log(ngx_http_request_t *r)
 
     ctx = ngx_hx_ctx(r);
 
-    if (ctx == NULL || !ctx->event_held) {
+    if (ctx == NULL || ctx->lcf->webhook == NULL) {
         return NGX_OK;
     }
 
-    mcf = ngx_hx_main_conf(r);
     result = ngx_hx_event_result(r, ctx, r->err_status != 0
                                          ? r->err_status
                                          : r->headers_out.status);
 
-    ctx->event_held = 0;
-    ctx->event_result = result;
+    ngx_hx_webhook_note(r, ctx, result);
 
-    ngx_hx_webhook_note(r, ctx);
-    ngx_hx_webhook_settle(&ctx->event_id, ctx->webhook->job->token,
-                          result == HX_BILLING_FORWARDED, mcf->threads);
+    if (ctx->event_held) {
+        ctx->event_held = 0;
+        ctx->event_result = result;
+
+        ngx_hx_webhook_settle(&ctx->event_id, ctx->webhook->job->token,
+                              result == HX_BILLING_FORWARDED,
+                              ngx_hx_main_conf(r)->threads);
+    }
 
     return NGX_OK;
 }

@@ -292,6 +292,10 @@ ngx_hx_answer_header_filter(ngx_http_request_t *r)
         return ngx_hx_next_header_filter(r);    /* as if there were no gate */
     }
 
+    if (ctx->event_status == 0) {
+        ctx->event_status = r->headers_out.status;
+    }
+
     (void) ngx_hx_read_headers(r, ctx);
 
     ngx_hx_unread_answer(r);

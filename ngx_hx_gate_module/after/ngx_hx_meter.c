@@ -124,6 +124,8 @@ ngx_hx_meter_extended(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
             ngx_hx_event_result(r, ctx, ngx_hx_meter_status(r)));
         e->event_type = ctx->event_type;
         e->event_id = ctx->event_id;
+        e->other = ctx->event_other;
+        e->other_change = ctx->event_other_change;
     }
 
     ngx_hx_meter_upstream(r, e);

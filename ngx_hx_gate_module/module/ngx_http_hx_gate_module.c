@@ -87,6 +87,9 @@ ngx_hx_postconfiguration(ngx_conf_t *cf)
         || ngx_hx_add_phase(cmcf, NGX_HTTP_ACCESS_PHASE,
                             ngx_hx_access_handler)
            != NGX_OK
+        || ngx_hx_add_phase(cmcf, NGX_HTTP_PRECONTENT_PHASE,
+                            ngx_hx_webhook_event)
+           != NGX_OK
         || ngx_hx_add_phase(cmcf, NGX_HTTP_LOG_PHASE, ngx_hx_meter_handler)
            != NGX_OK
         || ngx_hx_add_phase(cmcf, NGX_HTTP_LOG_PHASE, ngx_hx_webhook_log)

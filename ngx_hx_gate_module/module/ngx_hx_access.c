@@ -41,7 +41,7 @@ static const ngx_hx_step_pt  ngx_hx_own_steps[] = {
 static const ngx_hx_step_pt  ngx_hx_webhook_steps[] = {
     ngx_hx_step_preflight,
     ngx_hx_webhook_read,
-    ngx_hx_webhook_handle,
+    ngx_hx_webhook_verify,
 };
 
 
@@ -252,12 +252,21 @@ ngx_hx_access_webhook(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (!ctx->decided && ctx->body_reading && !ctx->body_ready) {
+
+        /* as for gated requests: nobody will call us back */
+
+        ngx_hx_access_failed(ctx, r->err_status);
+    }
+
     /* a body that somebody else has read was not looked at; and what led here
      * may have been decided elsewhere */
 
     if (ctx->decided || (ctx->webhook == NULL && r->request_body != NULL)) {
         return ctx->error != HX_E_NONE
-               ? (ngx_int_t) hx_error_status(ctx->error) : NGX_HTTP_FORBIDDEN;
+               ? (ngx_int_t) hx_error_status(ctx->error)
+               : r->err_status >= NGX_HTTP_BAD_REQUEST
+               ? (ngx_int_t) r->err_status : NGX_HTTP_FORBIDDEN;
     }
 
     ctx->lcf = lcf;

@@ -342,7 +342,7 @@ ngx_hx_conf_inherit_handler(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->noname && clcf->handler == NULL) {
+    if (clcf->noname && clcf->handler == NULL && prev->webhook == NULL) {
         conf->handler = prev->handler;
         clcf->handler = ngx_hx_handlers[prev->handler];
     }

@@ -239,11 +239,19 @@ ngx_hx_conf_webhook_merge(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
         return NGX_CONF_OK;
     }
 
-    if (clcf->handler == NULL) {
-        clcf->handler = ngx_hx_webhook_handler;
-    }
+    if (clcf->handler != NULL) {
+        conf->handled = 0;
 
-    conf->handled = clcf->handler == ngx_hx_webhook_handler;
+    } else {
+
+        /* an "if" without a handler leaves the one that there is */
+
+        conf->handled = clcf->noname ? prev->handled : 1;
+
+        if (conf->handled) {
+            clcf->handler = ngx_hx_webhook_handler;
+        }
+    }
 
     return ngx_hx_conf_check_webhook(cf);
 }

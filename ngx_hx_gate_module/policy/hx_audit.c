@@ -66,6 +66,22 @@ hx_audit_digest(hx_buf_t *b, int there, const unsigned char *digest)
 
 
 static void
+hx_audit_before(hx_buf_t *b, const hx_audit_change_t *c)
+{
+    hx_audit_digest(b, c != NULL && c->has_before,
+                    c != NULL ? c->before : NULL);
+}
+
+
+static void
+hx_audit_after(hx_buf_t *b, const hx_audit_change_t *c)
+{
+    hx_audit_digest(b, c != NULL && c->has_after,
+                    c != NULL ? c->after : NULL);
+}
+
+
+static void
 hx_audit_extended(hx_buf_t *b, const hx_audit_extended_t *e)
 {
     hx_str_t  agent, error;
@@ -102,11 +118,9 @@ hx_audit_extended(hx_buf_t *b, const hx_audit_extended_t *e)
 
     if (e->admin) {
         hx_buf_lit(b, ",\"before\":");
-        hx_audit_digest(b, e->change != NULL && e->change->has_before,
-                        e->change != NULL ? e->change->before : NULL);
+        hx_audit_before(b, e->change);
         hx_buf_lit(b, ",\"after\":");
-        hx_audit_digest(b, e->change != NULL && e->change->has_after,
-                        e->change != NULL ? e->change->after : NULL);
+        hx_audit_after(b, e->change);
     }
 
     if (e->event_result != NULL) {
@@ -115,6 +129,14 @@ hx_audit_extended(hx_buf_t *b, const hx_audit_extended_t *e)
         hx_audit_nullable(b, "", &e->event_id, ",\"webhook_result\":\"");
         hx_buf_add(b, e->event_result, strlen(e->event_result));
         hx_buf_byte(b, '"');
+    }
+
+    if (e->other.data != NULL) {
+        hx_audit_nullable(b, ",\"moved_from\":", &e->other,
+                          ",\"moved_before\":");
+        hx_audit_before(b, e->other_change);
+        hx_buf_lit(b, ",\"moved_after\":");
+        hx_audit_after(b, e->other_change);
     }
 }
 

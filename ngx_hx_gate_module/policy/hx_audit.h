@@ -40,6 +40,9 @@ typedef struct {
                                                  * too: */
     hx_str_t                    event_type;     /* data NULL: null */
     hx_str_t                    event_id;       /* data NULL: null */
+    hx_str_t                    other;          /* tenant that was changed, too;
+                                                 * data NULL: none, else: */
+    const hx_audit_change_t    *other_change;
 } hx_audit_extended_t;
 
 

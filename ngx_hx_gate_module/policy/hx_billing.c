@@ -32,24 +32,24 @@ hx_billing_same(const hx_str_t *a, const hx_str_t *b)
 /* Where the name comes from, unless the event says it. */
 
 static const hx_billing_book_t *
-hx_billing_link(const hx_billing_books_t *b, const hx_billing_intent_t *in)
+hx_billing_link(const hx_billing_books_t *b)
 {
-    if (in->tenant.len != 0) {
-        return NULL;
-    }
-
-    return b->sub.tenant.len != 0 ? &b->sub : &b->customer;
+    return b->named ? NULL
+           : b->sub.tenant.len != 0 ? &b->sub : &b->customer;
 }
 
 
 void
 hx_billing_whose(hx_billing_books_t *b, const hx_billing_intent_t *in)
 {
-    const hx_billing_book_t  *link;
+    /* names come late, too: what a later event has said stays */
 
-    link = hx_billing_link(b, in);
+    b->named = in->tenant.len != 0
+               && (b->sub.tenant.len == 0 || b->sub.guessed
+                   || (b->sub.weak && !in->weak)
+                   || in->at >= b->sub.named);
 
-    b->own.id = link == NULL ? in->tenant : link->tenant;
+    b->own.id = b->named ? in->tenant : hx_billing_link(b)->tenant;
     b->other.id.len = 0;
 
     if (!hx_billing_same(&b->sub.tenant, &b->own.id)) {
@@ -59,8 +59,8 @@ hx_billing_whose(hx_billing_books_t *b, const hx_billing_intent_t *in)
 
 
 /*
- * A subscription that has no tenant yet waits in its own book; one that is not
- * worth a plan is somebody else's business.
+ * A subscription that has no tenant yet waits, in its own book and in its
+ * customer's; one that is not worth a plan is somebody else's business.
  */
 
 static hx_billing_result_t
@@ -76,18 +76,173 @@ hx_billing_wait(hx_billing_books_t *b, const hx_billing_intent_t *in)
 
     b->put_sub = 1;
 
+    if (in->customer.len != 0
+        && hx_billing_take(&b->customer, &b->sub.sub[0]) == HX_OK)
+    {
+        b->put_customer = 1;
+    }
+
     return HX_BILLING_PENDING;
 }
 
 
 static void
-hx_billing_point(hx_billing_book_t *book, const hx_billing_tenant_t *t,
-    unsigned weak, unsigned guessed)
+hx_billing_point(hx_billing_books_t *b, const hx_billing_intent_t *in,
+    unsigned weak)
 {
-    book->tenant = t->id;
-    book->created = t->created;
+    hx_billing_book_t  *book = &b->sub;
+
+    book->tenant = b->own.id;
+    book->created = b->own.created;
     book->weak = weak;
-    book->guessed = guessed;
+
+    if (b->named) {
+        book->named = in->at;
+        book->guessed = 0;
+
+    } else if (b->other.id.len != 0 || book->named == 0) {
+        book->guessed = 1;
+    }
+
+    b->put_sub = 1;
+}
+
+
+/* What a tenant falls back to is settled by the first that lives. */
+
+static void
+hx_billing_manage(hx_billing_tenant_t *t, const hx_billing_sub_t *sub,
+    const hx_plan_t *plans, unsigned n_plans)
+{
+    hx_billing_book_t  *book = &t->book;
+
+    if (!sub->live || sub->plan.len == 0) {
+        return;
+    }
+
+    if (!book->managed) {
+        book->managed = 1;
+        book->base = t->plan;
+    }
+
+    if (!sub->weak) {
+        book->base = hx_plan_default(plans, n_plans)->name;
+    }
+}
+
+
+static unsigned
+hx_billing_weak_ones(const hx_billing_book_t *b)
+{
+    unsigned  i, n;
+
+    for (i = 0, n = 0; i < b->n; i++) {
+        n += b->sub[i].weak && b->sub[i].live;
+    }
+
+    return n;
+}
+
+
+/* May it become the tenant's, which it has only a weak name of? */
+
+static int
+hx_billing_may(const hx_billing_tenant_t *t, const hx_billing_sub_t *sub,
+    const hx_plan_t *plans, unsigned n_plans)
+{
+    return sub->plan.len != 0 && sub->live
+           && hx_billing_weak_ones(&t->book) < HX_BILLING_WEAK
+           && hx_billing_quota(&sub->plan, plans, n_plans)
+              >= hx_billing_quota(&t->plan, plans, n_plans);
+}
+
+
+/* Into the tenant's book.  HX_OK, HX_NO: nothing new; HX_FAIL: no room. */
+
+static hx_rc_t
+hx_billing_settle(hx_billing_tenant_t *t, const hx_billing_sub_t *sub,
+    const hx_plan_t *plans, unsigned n_plans)
+{
+    hx_rc_t                  rc;
+    const hx_billing_sub_t  *known;
+
+    rc = hx_billing_take(&t->book, sub);
+
+    if (rc != HX_FAIL) {
+        known = hx_billing_find(&t->book, &sub->id);
+        hx_billing_manage(t, known, plans, n_plans);
+    }
+
+    t->put |= rc == HX_OK;
+
+    return rc;
+}
+
+
+/*
+ * The plan that follows for the tenant, where it is another one than before.
+ * What an operator has set meanwhile stays, unless a subscription says
+ * otherwise that the operator has named.
+ */
+
+static void
+hx_billing_follow(hx_billing_tenant_t *t, const hx_str_t *before,
+    unsigned weak, const hx_plan_t *plans, unsigned n_plans)
+{
+    hx_str_t  after;
+
+    after = hx_billing_plan(&t->book, plans, n_plans);
+
+    if (after.len == 0 || hx_billing_same(&after, before)
+        || hx_billing_same(&after, &t->plan))
+    {
+        return;
+    }
+
+    if (weak && !hx_billing_same(before, &t->plan)
+        && hx_billing_quota(&after, plans, n_plans)
+           < hx_billing_quota(&t->plan, plans, n_plans))
+    {
+        return;
+    }
+
+    t->change = 1;
+    t->new_plan = after;
+}
+
+
+/*
+ * Those that wait for their customer are the tenant's, unless somebody says
+ * whose they are.  Their books come out with the same words.
+ */
+
+static void
+hx_billing_wake(hx_billing_books_t *b, const hx_billing_intent_t *in,
+    const hx_plan_t *plans, unsigned n_plans)
+{
+    unsigned             i;
+    hx_billing_sub_t     sub;
+    hx_billing_book_t   *c = &b->customer;
+
+    for (i = 0; i < c->n; i++) {
+        sub = c->sub[i];
+        sub.weak = 1;
+
+        if (hx_billing_same(&sub.id, &in->sub.id)
+            || (sub.live && !hx_billing_may(&b->own, &sub, plans, n_plans))
+            || hx_billing_settle(&b->own, &sub, plans, n_plans) == HX_FAIL)
+        {
+            continue;
+        }
+
+        b->woken[b->n_woken++] = sub.id;
+    }
+
+    c->n = 0;
+
+    b->awake.tenant = b->own.id;
+    b->awake.created = b->own.created;
+    b->awake.guessed = 1;
 }
 
 
@@ -98,92 +253,63 @@ hx_billing_point(hx_billing_book_t *book, const hx_billing_tenant_t *t,
 
 static void
 hx_billing_know(hx_billing_books_t *b, const hx_billing_intent_t *in,
-    unsigned weak)
+    const hx_plan_t *plans, unsigned n_plans)
 {
-    unsigned                  same;
-    const hx_billing_book_t  *c = &b->customer;
+    unsigned            same;
+    hx_billing_book_t  *c = &b->customer;
 
-    if (in->customer.len == 0 || in->tenant.len == 0) {
+    if (in->customer.len == 0 || !b->named) {
         return;
     }
 
     same = hx_billing_same(&c->tenant, &b->own.id)
            && c->created == b->own.created;
 
-    if (same ? weak || !c->weak : c->tenant.len != 0 && weak && !c->weak) {
+    if (c->tenant.len != 0
+        && (same ? in->weak || !c->weak
+                 : (in->weak && !c->weak)
+                   || (in->weak == c->weak && in->at < c->named)))
+    {
         return;
     }
 
-    hx_billing_point(&b->customer, &b->own, weak, 0);
+    c->tenant = b->own.id;
+    c->created = b->own.created;
+    c->weak = in->weak;
+    c->named = in->at;
     b->put_customer = 1;
-}
 
-
-static void
-hx_billing_forget(hx_billing_book_t *book, const hx_billing_sub_t *sub)
-{
-    size_t  i;
-
-    i = (size_t) (sub - book->sub);
-
-    book->n--;
-    memmove(&book->sub[i], &book->sub[i + 1],
-            (book->n - i) * sizeof(hx_billing_sub_t));
-}
-
-
-/* The plan that follows for the tenant, where it is another one than before. */
-
-static void
-hx_billing_follow(hx_billing_tenant_t *t, const hx_str_t *before,
-    const hx_plan_t *plans, unsigned n_plans)
-{
-    hx_str_t  after;
-
-    after = hx_billing_plan(&t->book, plans, n_plans);
-
-    /* what an operator has set meanwhile stays, unless this says otherwise */
-
-    if (after.len != 0 && !hx_billing_same(&after, before)
-        && !hx_billing_same(&after, &t->plan))
-    {
-        t->change = 1;
-        t->new_plan = after;
-    }
+    hx_billing_wake(b, in, plans, n_plans);
 }
 
 
 /*
  * The subscription was taken for another tenant's: it moves, through its own
- * book.  A weak name moves only what was guessed.
+ * book, and there it has ended.
  */
 
 static void
 hx_billing_move(hx_billing_books_t *b, const hx_billing_intent_t *in,
     const hx_plan_t *plans, unsigned n_plans)
 {
-    hx_str_t                 before;
-    hx_billing_tenant_t     *t = &b->other;
-    const hx_billing_sub_t  *sub;
+    hx_str_t              before;
+    hx_billing_sub_t      sub;
+    hx_billing_tenant_t  *t = &b->other;
 
-    if (t->id.len == 0 || !t->exists || t->created != b->sub.created) {
+    if (!t->exists || t->created != b->sub.created
+        || hx_billing_find(&t->book, &in->sub.id) == NULL)
+    {
         return;
     }
 
-    sub = hx_billing_find(&t->book, &in->sub.id);
-
-    if (sub == NULL) {
-        return;
-    }
-
+    sub = *hx_billing_find(&t->book, &in->sub.id);
     before = hx_billing_plan(&t->book, plans, n_plans);
-
     b->sub.n = 0;
-    (void) hx_billing_take(&b->sub, sub);
-    hx_billing_forget(&t->book, sub);
+    (void) hx_billing_take(&b->sub, &sub);
+    hx_billing_forget(&t->book, &sub.id);
     t->put = 1;
 
-    hx_billing_follow(t, &before, plans, n_plans);
+    hx_billing_follow(t, &before, 1, plans, n_plans);
 }
 
 
@@ -205,119 +331,90 @@ hx_billing_create(hx_billing_books_t *b, const hx_billing_intent_t *in,
     hx_billing_move(b, in, plans, n_plans);
     (void) hx_billing_gather(b, in);
 
-    t->book.n = 0;
+    t->plan = hx_plan_default(plans, n_plans)->name;
     t->created = now;
+    t->book.managed = 1;
+    t->book.base = t->plan;
 
     if (b->sub.n != 0) {
-        (void) hx_billing_take(&t->book, &b->sub.sub[0]);
+        b->sub.sub[0].weak = 0;
+        (void) hx_billing_settle(t, &b->sub.sub[0], plans, n_plans);
         b->sub.n = 0;
     }
+
+    hx_billing_point(b, in, 0);
+    hx_billing_know(b, in, plans, n_plans);
 
     t->put = 1;
     t->change = 1;
     t->new_plan = hx_billing_plan(&t->book, plans, n_plans);
 
-    if (t->new_plan.len == 0) {
-        t->new_plan = hx_plan_default(plans, n_plans)->name;
-    }
-
-    hx_billing_point(&b->sub, t, 0, 0);
-    b->put_sub = 1;
-    hx_billing_know(b, in, in->weak);
-
     return HX_BILLING_APPLIED;
 }
 
 
-static uint64_t
-hx_billing_quota(const hx_str_t *name, const hx_plan_t *plans, unsigned n)
-{
-    const hx_plan_t  *plan;
+/* It is over for good: its book says so when the tenant's has forgotten it. */
 
-    plan = hx_plan_find(plans, n, name->data, name->len);
-
-    return plan != NULL ? plan->quota : 0;
-}
-
-
-/*
- * May a subscription whose tenant has a weak name become that tenant's?  Then
- * NONE; else what comes of the event, and the subscription waits.
- */
-
-static hx_billing_result_t
-hx_billing_weak(hx_billing_books_t *b, const hx_billing_intent_t *in,
-    const hx_plan_t *plans, unsigned n_plans)
+static void
+hx_billing_bury(hx_billing_books_t *b, const hx_billing_intent_t *in)
 {
     const hx_billing_sub_t  *sub;
 
-    sub = b->sub.n != 0 ? &b->sub.sub[0] : NULL;
+    sub = hx_billing_find(&b->own.book, &in->sub.id);
 
-    if (sub != NULL && sub->plan.len != 0 && sub->live
-        && hx_billing_quota(&sub->plan, plans, n_plans)
-           >= hx_billing_quota(&b->own.plan, plans, n_plans))
-    {
-        return HX_BILLING_NONE;
-    }
-
-    hx_billing_point(&b->sub, &b->own, 1, 0);
-    b->put_sub = 1;
-    hx_billing_know(b, in, 1);
-
-    if (sub == NULL || sub->plan.len == 0) {
-        return HX_BILLING_PENDING;
-    }
-
-    return sub->live ? HX_BILLING_REFUSED : HX_BILLING_UNCHANGED;
-}
-
-
-/* The tenant's own now: from its book of its own into the tenant's. */
-
-static hx_rc_t
-hx_billing_adopt(hx_billing_books_t *b, const hx_billing_intent_t *in,
-    unsigned weak)
-{
-    hx_rc_t  rc;
-
-    rc = HX_OK;
-
-    if (b->sub.n != 0) {
-        rc = hx_billing_take(&b->own.book, &b->sub.sub[0]);
-
-        if (rc == HX_FAIL) {
-            return HX_FAIL;
-        }
-
-        b->own.put = rc == HX_OK;
+    if (sub != NULL && sub->rank == HX_STRIPE_UNSUBSCRIBED) {
         b->sub.n = 0;
+        (void) hx_billing_take(&b->sub, sub);
+        b->put_sub = 1;
     }
-
-    hx_billing_point(&b->sub, &b->own, 0, in->tenant.len == 0);
-    b->put_sub = 1;
-    hx_billing_know(b, in, weak);
-
-    return rc;
 }
 
 
-/* A subscription that is not in the tenant's book yet. */
+/* A subscription that is in the tenant's book. */
+
+static hx_billing_result_t
+hx_billing_go_on(hx_billing_books_t *b, const hx_billing_intent_t *in,
+    const hx_plan_t *plans, unsigned n_plans)
+{
+    hx_billing_sub_t  sub;
+
+    sub = in->sub;
+
+    if (!in->says) {
+
+        /* a checkout that only names: what is known, in another light */
+
+        sub = *hx_billing_find(&b->own.book, &in->sub.id);
+    }
+
+    sub.weak = b->named ? in->weak : 1;
+
+    if (b->named && (!in->weak || b->sub.guessed)) {
+        hx_billing_point(b, in, 0);
+        hx_billing_know(b, in, plans, n_plans);
+    }
+
+    if (hx_billing_settle(&b->own, &sub, plans, n_plans) != HX_OK) {
+        return in->says ? HX_BILLING_STALE : HX_BILLING_UNCHANGED;
+    }
+
+    hx_billing_bury(b, in);
+
+    return HX_BILLING_UNCHANGED;
+}
+
+
+/* One that is not. */
 
 static hx_billing_result_t
 hx_billing_enter(hx_billing_books_t *b, const hx_billing_intent_t *in,
     unsigned weak, const hx_plan_t *plans, unsigned n_plans)
 {
-    hx_rc_t              rc;
-    unsigned             settled;
-    hx_billing_result_t  result;
+    hx_rc_t            rc;
+    unsigned           settled;
+    hx_billing_sub_t  *sub;
 
-    settled = in->tenant.len == 0 && b->sub.tenant.len != 0;
-
-    if (weak && b->other.exists && b->other.created == b->sub.created
-        && !b->sub.guessed && !b->sub.weak)
-    {
-        return HX_BILLING_REFUSED;      /* somebody else's, and known to be */
-    }
+    settled = !b->named && b->sub.tenant.len != 0;
 
     hx_billing_move(b, in, plans, n_plans);
 
@@ -325,18 +422,43 @@ hx_billing_enter(hx_billing_books_t *b, const hx_billing_intent_t *in,
         return HX_BILLING_STALE;
     }
 
-    if (weak) {
-        result = hx_billing_weak(b, in, plans, n_plans);
+    sub = b->sub.n != 0 ? &b->sub.sub[0] : NULL;
 
-        if (result != HX_BILLING_NONE) {
-            return result;
-        }
+    if (sub == NULL || (weak && !hx_billing_may(&b->own, sub, plans,
+                                                n_plans)))
+    {
+        hx_billing_point(b, in, weak);
+        hx_billing_know(b, in, plans, n_plans);
+
+        return sub == NULL || sub->plan.len == 0
+               ? (weak ? HX_BILLING_PENDING : HX_BILLING_UNCHANGED)
+               : sub->live ? HX_BILLING_REFUSED : HX_BILLING_UNCHANGED;
     }
 
-    rc = hx_billing_adopt(b, in, weak);
+    sub->weak = weak || (!b->named && (b->sub.tenant.len == 0
+                                       || b->sub.guessed));
+    rc = hx_billing_settle(&b->own, sub, plans, n_plans);
 
-    return rc == HX_OK ? HX_BILLING_UNCHANGED
-           : rc == HX_NO ? HX_BILLING_STALE : HX_BILLING_REFUSED;
+    if (rc == HX_FAIL) {
+
+        /* no room: it waits for its next event, with what is known of it */
+
+        hx_billing_point(b, in, 1);
+        return HX_BILLING_REFUSED;
+    }
+
+    b->sub.n = 0;
+
+    if (hx_billing_find(&b->customer, &in->sub.id) != NULL) {
+        hx_billing_forget(&b->customer, &in->sub.id);
+        b->put_customer = 1;
+    }
+
+    hx_billing_point(b, in, 0);
+    hx_billing_know(b, in, plans, n_plans);
+    hx_billing_bury(b, in);
+
+    return rc == HX_OK ? HX_BILLING_UNCHANGED : HX_BILLING_STALE;
 }
 
 
@@ -344,29 +466,32 @@ static hx_billing_result_t
 hx_billing_change(hx_billing_books_t *b, const hx_billing_intent_t *in,
     unsigned weak, const hx_plan_t *plans, unsigned n_plans)
 {
-    hx_str_t              before;
-    hx_billing_result_t   result;
-    hx_billing_tenant_t  *t = &b->own;
+    hx_str_t                 before;
+    hx_billing_result_t      result;
+    hx_billing_tenant_t     *t = &b->own;
+    const hx_billing_sub_t  *sub;
 
     before = hx_billing_plan(&t->book, plans, n_plans);
 
-    if (hx_billing_find(&t->book, &in->sub.id) == NULL) {
-        result = hx_billing_enter(b, in, weak, plans, n_plans);
+    result = hx_billing_find(&t->book, &in->sub.id) != NULL
+             ? hx_billing_go_on(b, in, plans, n_plans)
+             : hx_billing_enter(b, in, weak, plans, n_plans);
 
-    } else if (!in->says) {
-        result = HX_BILLING_UNCHANGED;
+    sub = hx_billing_find(&t->book, &in->sub.id);
 
-    } else if (hx_billing_take(&t->book, &in->sub) != HX_OK) {
-        result = HX_BILLING_STALE;
-
-    } else {
-        result = HX_BILLING_UNCHANGED;
-        t->put = 1;
-    }
-
-    hx_billing_follow(t, &before, plans, n_plans);
+    hx_billing_follow(t, &before, sub == NULL || sub->weak, plans, n_plans);
 
     return t->change ? HX_BILLING_APPLIED : result;
+}
+
+
+/* Somebody else's, as far as is known, and perhaps said to be by a stranger? */
+
+static int
+hx_billing_stolen(const hx_billing_books_t *b, unsigned weak)
+{
+    return weak && b->other.exists && b->other.created == b->sub.created
+           && !b->sub.guessed && !b->sub.weak;
 }
 
 
@@ -374,10 +499,21 @@ hx_billing_result_t
 hx_billing_apply(hx_billing_books_t *b, const hx_billing_intent_t *in,
     const hx_plan_t *plans, unsigned n_plans, uint64_t now)
 {
+    unsigned                  weak;
     hx_billing_tenant_t      *t = &b->own;
     const hx_billing_book_t  *link;
 
-    link = hx_billing_link(b, in);
+    /* a name that nobody has changes nothing for who had it so far */
+
+    if (b->named && !t->exists && !in->creates && b->other.exists
+        && b->other.created == b->sub.created)
+    {
+        *t = b->other;
+        memset(&b->other, 0, sizeof(hx_billing_tenant_t));
+        b->named = 0;
+    }
+
+    link = hx_billing_link(b);
 
     /* a tenant that was deleted, and perhaps made anew for somebody else */
 
@@ -393,14 +529,22 @@ hx_billing_apply(hx_billing_books_t *b, const hx_billing_intent_t *in,
         return t->exists ? HX_BILLING_UNCHANGED : HX_BILLING_IGNORED;
     }
 
+    if (link == NULL && hx_billing_same(&b->sub.tenant, &t->id)
+        && (!t->exists || t->created != b->sub.created))
+    {
+        return HX_BILLING_STALE;
+    }
+
     if (t->id.len == 0 || (!t->exists && !in->creates)) {
         return hx_billing_wait(b, in);
     }
 
-    if (!t->exists) {
-        return hx_billing_create(b, in, plans, n_plans, now);
+    weak = link != NULL ? link->weak : in->weak;
+
+    if (hx_billing_stolen(b, weak)) {
+        return HX_BILLING_REFUSED;
     }
 
-    return hx_billing_change(b, in, link != NULL ? link->weak : in->weak,
-                             plans, n_plans);
+    return t->exists ? hx_billing_change(b, in, weak, plans, n_plans)
+                     : hx_billing_create(b, in, plans, n_plans, now);
 }

@@ -3,24 +3,28 @@
  * Pure: what is stored comes in as books and goes out as books.
  *
  * Events come more than once, late, and in any order.  So what is kept is not
- * what the last event said but what is known of each subscription: its status
- * and its plan, each with the second (and rank, within a second) of the event
- * that said so, and only a later word replaces it.  A subscription that has
- * ended stays ended.  A tenant's plan follows from all of its subscriptions:
- * that of the live one with the largest quota; when none lives,
- * HX_PLAN_DEFAULT.  Whatever the order, the end is the same, but for two
- * updates of one subscription within one second, where the one that came last
- * counts.
+ * what the last event said but what is known of each subscription: its status,
+ * its plan and whose it is, each with the second of the event that said so, and
+ * only a later word replaces it.  A subscription that has ended stays ended.
+ * A tenant's plan follows from all of its subscriptions: that of the live one
+ * with the largest quota; when none lives any more, the plan it falls back to.
+ * Whatever the order, the end is the same, but for two updates of one
+ * subscription within one second, where the one that came last counts.
  *
  * Books are three, each stored by itself:
- *    of a subscription   whose it is; and the subscription while that is open
- *    of a customer       whose subscriptions are that nobody claimed
- *    of a tenant         its subscriptions
+ *    of a subscription   whose it is; and what is known of it while that is
+ *                        open, or when it is over
+ *    of a customer       whose its subscriptions are, unless they say; those
+ *                        that wait for that
+ *    of a tenant         its subscriptions, and the plan it falls back to
  *
  * A tenant is named by metadata.tenant_id, which only the operator's server can
  * set, or by client_reference_id, which in a payment link is chosen by whoever
- * opens it.  The latter is "weak": it makes new tenants, and gives present ones
- * no smaller quota than they have.
+ * opens it.  The latter is "weak", and a customer's other subscriptions are
+ * "guessed" to be the same tenant's.  Both make a plan larger, not smaller, and
+ * when they end the tenant has what it had before.  When a subscription ends
+ * that was named by the operator, or whose checkout has made the tenant, it
+ * falls back to HX_PLAN_DEFAULT.
  */
 
 #ifndef HX_BILLING_H
@@ -31,7 +35,10 @@
 #include "hx_stripe_event.h"
 #include "hx_types.h"
 
-#define HX_BILLING_SUBS       16        /* of one tenant; ended ones go first */
+#define HX_BILLING_SUBS       16        /* of one tenant; when there are more
+                                         * those that have ended go, then weak
+                                         * ones for one that is not */
+#define HX_BILLING_WEAK       4         /* of these, weak and live */
 #define HX_BILLING_BOOK_MAX   8192      /* bytes of a stored book */
 
 /* What came of an event; X(constant, word).  Words are never renamed. */
@@ -70,14 +77,18 @@ typedef struct {
 /* A subscription, or a purchase without one (then the id is the session's). */
 typedef struct {
     hx_str_t        id;
-    hx_str_t        plan;               /* len 0: not known */
+    hx_str_t        plan;               /* len 0: not known, or none */
     uint64_t        started;            /* second it began */
     uint64_t        at;                 /* second of the word on "live" */
-    uint64_t        plan_at;            /* the same on "plan" */
+    uint64_t        plan_at;            /* the same on "plan"; 0: no word */
     unsigned char   rank;               /* among events of that second */
     unsigned char   plan_rank;
     unsigned        live:1;
     unsigned        exact:1;            /* "started" is its own word */
+    unsigned        priced:1;           /* the plan is that of a price: another
+                                         * price takes it away */
+    unsigned        weak:1;             /* of a tenant: by a weak name, or
+                                         * guessed */
 } hx_billing_sub_t;
 
 /* Zeroed: there is none. */
@@ -85,8 +96,14 @@ typedef struct {
     hx_str_t            tenant;         /* len 0: not known; a tenant's own */
     uint64_t            created;        /* when that tenant was: another one of
                                          * the same name is not meant */
+    uint64_t            named;          /* second of the event that named it */
     unsigned            weak:1;
     unsigned            guessed:1;      /* as it is its customer's */
+
+    /* of a tenant */
+    unsigned            managed:1;      /* it has, or had, a live one */
+    hx_str_t            base;           /* the plan it falls back to */
+
     unsigned            n;
     hx_billing_sub_t    sub[HX_BILLING_SUBS];
 } hx_billing_book_t;
@@ -95,6 +112,7 @@ typedef struct {
 /* What an event asks for; its strings are the event's and the plans'. */
 typedef struct {
     hx_stripe_type_t    kind;
+    uint64_t            at;             /* second of the event */
     hx_str_t            tenant;         /* len 0: not said */
     unsigned            weak:1;
     unsigned            creates:1;      /* a tenant that is not there is made */
@@ -131,10 +149,14 @@ typedef struct {
     hx_billing_book_t     customer;
     hx_billing_tenant_t   own;          /* whose event it is */
     hx_billing_tenant_t   other;        /* who had the subscription so far */
+    unsigned              named:1;      /* the event says whose it is */
 
     /* out */
     unsigned              put_sub:1;
     unsigned              put_customer:1;
+    unsigned              n_woken;      /* subscriptions that have waited for */
+    hx_str_t              woken[HX_BILLING_SUBS];       /* their customer */
+    hx_billing_book_t     awake;        /* the book of each of them */
 } hx_billing_books_t;
 
 /*
@@ -160,7 +182,7 @@ size_t hx_billing_encode(const hx_billing_book_t *b, unsigned char *out);
 
 /*
  * What is known of one subscription, and more that is: HX_OK; HX_NO: nothing of
- * it is new; HX_FAIL: there are HX_BILLING_SUBS that live.
+ * it is new; HX_FAIL: there is no room.
  */
 hx_rc_t hx_billing_take(hx_billing_book_t *b, const hx_billing_sub_t *sub);
 
@@ -168,8 +190,15 @@ hx_rc_t hx_billing_take(hx_billing_book_t *b, const hx_billing_sub_t *sub);
 const hx_billing_sub_t *hx_billing_find(const hx_billing_book_t *b,
     const hx_str_t *id);
 
+/* It is not any more. */
+void hx_billing_forget(hx_billing_book_t *b, const hx_str_t *id);
+
 /* The plan that follows; len 0: no word on it. */
 hx_str_t hx_billing_plan(const hx_billing_book_t *b, const hx_plan_t *plans,
+    unsigned n_plans);
+
+/* A plan's quota in tenths of a CU; 0: there is no such plan. */
+uint64_t hx_billing_quota(const hx_str_t *plan, const hx_plan_t *plans,
     unsigned n_plans);
 
 #endif /* HX_BILLING_H */

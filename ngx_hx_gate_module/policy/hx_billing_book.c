@@ -4,12 +4,13 @@
  *
  * Stored form, version 1, all numbers little-endian:
  *
- *    0  "HB"  u8 version  u8 flags (1 = weak, 2 = guessed)
+ *    0  "HB"  u8 version  u8 flags (1 = weak, 2 = guessed, 4 = managed)
  *    4  u32 CRC-32 of everything but these four bytes
- *    8  u64 created  u8 subscriptions  u8 tenant length, tenant
+ *    8  u64 created  u64 named  u8 subscriptions
+ *       u8 length and tenant, u8 length and base
  *       subscriptions x { u64 started, u64 at, u64 plan_at, u8 rank,
- *       u8 plan_rank, u8 flags (1 = live, 2 = exact), u8 length and id,
- *       u8 length and plan }
+ *       u8 plan_rank, u8 flags (1 = live, 2 = exact, 4 = priced, 8 = weak),
+ *       u8 length and id, u8 length and plan }
  */
 
 #include <string.h>
@@ -21,16 +22,22 @@
 
 
 #define HX_BOOK_VERSION   1
-#define HX_BOOK_HEAD      18
+#define HX_BOOK_HEAD      27
 #define HX_BOOK_SUB       29            /* bytes without the texts */
 
+/* flags of a book, and of a subscription */
 #define HX_BOOK_WEAK      1
 #define HX_BOOK_GUESSED   2
+#define HX_BOOK_MANAGED   4
+#define HX_BOOK_FLAGS     7
 
-#define HX_BOOK_LIVE      1
-#define HX_BOOK_EXACT     2
+#define HX_SUB_LIVE       1
+#define HX_SUB_EXACT      2
+#define HX_SUB_PRICED     4
+#define HX_SUB_WEAK       8
+#define HX_SUB_FLAGS      15
 
-_Static_assert(HX_BOOK_HEAD + HX_TENANT_MAX
+_Static_assert(HX_BOOK_HEAD + HX_TENANT_MAX + HX_PLAN_MAX
                + HX_BILLING_SUBS * (HX_BOOK_SUB + HX_STRIPE_TEXT_MAX
                                     + HX_PLAN_MAX)
                <= HX_BILLING_BOOK_MAX, "any book fits");
@@ -64,9 +71,7 @@ static const unsigned char *
 hx_book_sub(hx_billing_sub_t *sub, const unsigned char *p,
     const unsigned char *end)
 {
-    if ((size_t) (end - p) < HX_BOOK_SUB || p[26] > (HX_BOOK_LIVE
-                                                     | HX_BOOK_EXACT))
-    {
+    if ((size_t) (end - p) < HX_BOOK_SUB || p[26] > HX_SUB_FLAGS) {
         return NULL;
     }
 
@@ -75,8 +80,10 @@ hx_book_sub(hx_billing_sub_t *sub, const unsigned char *p,
     sub->plan_at = hx_get_le64(p + 16);
     sub->rank = p[24];
     sub->plan_rank = p[25];
-    sub->live = (p[26] & HX_BOOK_LIVE) != 0;
-    sub->exact = (p[26] & HX_BOOK_EXACT) != 0;
+    sub->live = (p[26] & HX_SUB_LIVE) != 0;
+    sub->exact = (p[26] & HX_SUB_EXACT) != 0;
+    sub->priced = (p[26] & HX_SUB_PRICED) != 0;
+    sub->weak = (p[26] & HX_SUB_WEAK) != 0;
 
     p = hx_book_text(&sub->id, p + 27, end, HX_STRIPE_TEXT_MAX);
 
@@ -95,8 +102,8 @@ hx_billing_decode(hx_billing_book_t *b, const unsigned char *p, size_t len)
 
     if (len < HX_BOOK_HEAD || len > HX_BILLING_BOOK_MAX
         || p[0] != 'H' || p[1] != 'B' || p[2] != HX_BOOK_VERSION
-        || p[3] > (HX_BOOK_WEAK | HX_BOOK_GUESSED)
-        || p[16] > HX_BILLING_SUBS
+        || p[3] > HX_BOOK_FLAGS
+        || p[24] > HX_BILLING_SUBS
         || hx_get_le32(p + 4) != hx_book_crc(p, len))
     {
         return HX_FAIL;
@@ -106,10 +113,16 @@ hx_billing_decode(hx_billing_book_t *b, const unsigned char *p, size_t len)
 
     b->weak = (p[3] & HX_BOOK_WEAK) != 0;
     b->guessed = (p[3] & HX_BOOK_GUESSED) != 0;
+    b->managed = (p[3] & HX_BOOK_MANAGED) != 0;
     b->created = hx_get_le64(p + 8);
-    b->n = p[16];
+    b->named = hx_get_le64(p + 16);
+    b->n = p[24];
 
-    p = hx_book_text(&b->tenant, p + 17, end, HX_TENANT_MAX);
+    p = hx_book_text(&b->tenant, p + 25, end, HX_TENANT_MAX);
+
+    if (p != NULL) {
+        p = hx_book_text(&b->base, p, end, HX_PLAN_MAX);
+    }
 
     for (i = 0; p != NULL && i < b->n; i++) {
         p = hx_book_sub(&b->sub[i], p, end);
@@ -142,11 +155,14 @@ hx_billing_encode(const hx_billing_book_t *b, unsigned char *out)
     memcpy(out, "HB", 2);
     out[2] = HX_BOOK_VERSION;
     out[3] = (unsigned char) ((b->weak ? HX_BOOK_WEAK : 0)
-                              | (b->guessed ? HX_BOOK_GUESSED : 0));
+                              | (b->guessed ? HX_BOOK_GUESSED : 0)
+                              | (b->managed ? HX_BOOK_MANAGED : 0));
     hx_put_le64(out + 8, b->created);
-    out[16] = (unsigned char) b->n;
+    hx_put_le64(out + 16, b->named);
+    out[24] = (unsigned char) b->n;
 
-    p = hx_book_put(out + 17, &b->tenant);
+    p = hx_book_put(out + 25, &b->tenant);
+    p = hx_book_put(p, &b->base);
 
     for (i = 0; i < b->n; i++) {
         sub = &b->sub[i];
@@ -156,8 +172,10 @@ hx_billing_encode(const hx_billing_book_t *b, unsigned char *out)
         hx_put_le64(p + 16, sub->plan_at);
         p[24] = sub->rank;
         p[25] = sub->plan_rank;
-        p[26] = (unsigned char) ((sub->live ? HX_BOOK_LIVE : 0)
-                                 | (sub->exact ? HX_BOOK_EXACT : 0));
+        p[26] = (unsigned char) ((sub->live ? HX_SUB_LIVE : 0)
+                                 | (sub->exact ? HX_SUB_EXACT : 0)
+                                 | (sub->priced ? HX_SUB_PRICED : 0)
+                                 | (sub->weak ? HX_SUB_WEAK : 0));
         p = hx_book_put(p + 27, &sub->id);
         p = hx_book_put(p, &sub->plan);
     }
@@ -229,59 +247,95 @@ hx_book_take_live(hx_billing_sub_t *known, const hx_billing_sub_t *sub)
 }
 
 
+/*
+ * No plan is a word, too, where a price has none: it takes back what another
+ * price gave, but not what metadata say, which know nothing of prices.
+ */
+
 static int
-hx_book_take_plan(hx_billing_sub_t *known, const hx_billing_sub_t *sub)
+hx_book_plan_counts(const hx_billing_sub_t *known, const hx_billing_sub_t *sub)
 {
     int  order;
 
-    if (sub->plan.len == 0) {
+    if (sub->plan_at == 0) {
         return 0;
     }
 
-    if (known->plan.len != 0) {
-        order = hx_book_order(sub->plan_at, sub->plan_rank, known->plan_at,
-                              known->plan_rank);
+    if (known->plan_at == 0) {
+        return 1;
+    }
 
-        if (order < 0
-            || (order == 0 && sub->plan.len == known->plan.len
-                && hx_text_same(sub->plan.data, known->plan.data,
-                                sub->plan.len)))
-        {
-            return 0;
-        }
+    if (known->plan.len == 0 && !sub->priced) {
+        return 1;
+    }
+
+    if (sub->plan.len == 0 && !known->priced) {
+        return 0;
+    }
+
+    order = hx_book_order(sub->plan_at, sub->plan_rank, known->plan_at,
+                          known->plan_rank);
+
+    return order != 0 ? order > 0
+           : sub->plan.len != known->plan.len
+             || !hx_text_same(sub->plan.data, known->plan.data, sub->plan.len);
+}
+
+
+static int
+hx_book_take_plan(hx_billing_sub_t *known, const hx_billing_sub_t *sub)
+{
+    if (!hx_book_plan_counts(known, sub)) {
+        return 0;
     }
 
     known->plan = sub->plan;
     known->plan_at = sub->plan_at;
     known->plan_rank = sub->plan_rank;
+    known->priced = sub->priced;
 
     return 1;
 }
 
 
-/* Room for one more: the one that ended first is forgotten. */
+/* Is a the one to go before b? */
+
+static int
+hx_book_worse(const hx_billing_sub_t *a, const hx_billing_sub_t *b)
+{
+    return b == NULL || a->live < b->live
+           || (a->live == b->live && a->at < b->at);
+}
+
+
+/*
+ * Room for one more.  The one that ended first is forgotten; where all live, a
+ * weak one for one that is not.
+ */
 
 static hx_billing_sub_t *
-hx_book_room(hx_billing_book_t *b)
+hx_book_room(hx_billing_book_t *b, const hx_billing_sub_t *sub)
 {
     unsigned           i;
-    hx_billing_sub_t  *oldest;
+    hx_billing_sub_t  *worst, *old;
 
     if (b->n < HX_BILLING_SUBS) {
         return &b->sub[b->n++];
     }
 
-    oldest = NULL;
+    worst = NULL;
 
     for (i = 0; i < b->n; i++) {
-        if (!b->sub[i].live
-            && (oldest == NULL || b->sub[i].at < oldest->at))
+        old = &b->sub[i];
+
+        if ((!old->live || (old->weak && !sub->weak))
+            && hx_book_worse(old, worst))
         {
-            oldest = &b->sub[i];
+            worst = old;
         }
     }
 
-    return oldest;
+    return worst;
 }
 
 
@@ -294,7 +348,7 @@ hx_billing_take(hx_billing_book_t *b, const hx_billing_sub_t *sub)
     known = (hx_billing_sub_t *) hx_billing_find(b, &sub->id);
 
     if (known == NULL) {
-        known = hx_book_room(b);
+        known = hx_book_room(b, sub);
 
         if (known == NULL) {
             return HX_FAIL;
@@ -302,6 +356,10 @@ hx_billing_take(hx_billing_book_t *b, const hx_billing_sub_t *sub)
 
         *known = *sub;
         return HX_OK;
+    }
+
+    if (known->rank == HX_STRIPE_UNSUBSCRIBED) {
+        return HX_NO;                   /* of it there is no more to say */
     }
 
     news = 0;
@@ -315,16 +373,40 @@ hx_billing_take(hx_billing_book_t *b, const hx_billing_sub_t *sub)
     news |= hx_book_take_live(known, sub);
     news |= hx_book_take_plan(known, sub);
 
+    if (known->weak && !sub->weak) {
+        known->weak = 0;
+        news = 1;
+    }
+
     return news ? HX_OK : HX_NO;
 }
 
 
-static uint64_t
-hx_book_quota(const hx_str_t *name, const hx_plan_t *plans, unsigned n)
+void
+hx_billing_forget(hx_billing_book_t *b, const hx_str_t *id)
+{
+    size_t                   i;
+    const hx_billing_sub_t  *sub;
+
+    sub = hx_billing_find(b, id);
+
+    if (sub != NULL) {
+        i = (size_t) (sub - b->sub);
+
+        b->n--;
+        memmove(&b->sub[i], &b->sub[i + 1],
+                (b->n - i) * sizeof(hx_billing_sub_t));
+    }
+}
+
+
+uint64_t
+hx_billing_quota(const hx_str_t *name, const hx_plan_t *plans, unsigned n)
 {
     const hx_plan_t  *plan;
 
-    plan = hx_plan_find(plans, n, name->data, name->len);
+    plan = name->len != 0 ? hx_plan_find(plans, n, name->data, name->len)
+                          : NULL;
 
     return plan != NULL ? plan->quota : 0;
 }
@@ -338,8 +420,8 @@ hx_book_better(const hx_billing_sub_t *a, const hx_billing_sub_t *b,
 {
     uint64_t  qa, qb;
 
-    qa = hx_book_quota(&a->plan, plans, n);
-    qb = hx_book_quota(&b->plan, plans, n);
+    qa = hx_billing_quota(&a->plan, plans, n);
+    qb = hx_billing_quota(&b->plan, plans, n);
 
     if (qa != qb) {
         return qa > qb;
@@ -360,32 +442,28 @@ hx_str_t
 hx_billing_plan(const hx_billing_book_t *b, const hx_plan_t *plans,
     unsigned n_plans)
 {
-    unsigned                 i, ended;
+    unsigned                 i;
     const hx_billing_sub_t  *best;
 
     static const hx_str_t  none = { NULL, 0 };
 
     best = NULL;
-    ended = 0;
 
     for (i = 0; i < b->n; i++) {
-        if (b->sub[i].plan.len == 0) {
-            continue;
-        }
-
-        if (!b->sub[i].live) {
-            ended = 1;
-
-        } else if (best == NULL
-                   || hx_book_better(&b->sub[i], best, plans, n_plans))
+        if (b->sub[i].live && b->sub[i].plan.len != 0
+            && (best == NULL
+                || hx_book_better(&b->sub[i], best, plans, n_plans)))
         {
             best = &b->sub[i];
         }
     }
 
-    if (best != NULL) {
-        return best->plan;
+    if (best == NULL) {
+        return b->managed ? b->base : none;
     }
 
-    return ended ? hx_plan_default(plans, n_plans)->name : none;
+    return best->weak && b->managed
+           && hx_billing_quota(&b->base, plans, n_plans)
+              > hx_billing_quota(&best->plan, plans, n_plans)
+           ? b->base : best->plan;
 }

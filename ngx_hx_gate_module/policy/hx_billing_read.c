@@ -50,7 +50,9 @@ hx_billing_priced(const hx_stripe_event_t *e, const hx_billing_price_t *prices,
 
 /*
  * A price is what the customer pays for now, metadata are as they were set
- * once: the price comes first.
+ * once: the price comes first.  One that has no plan says so, where metadata
+ * say nothing.  Nobody stays subscribed because of a name: of an end nothing is
+ * refused.
  */
 
 static hx_rc_t
@@ -58,22 +60,34 @@ hx_billing_plan_of(hx_billing_intent_t *in, const hx_stripe_event_t *e,
     const hx_plan_t *priced, const hx_plan_t *plans, unsigned n_plans,
     const char **bad)
 {
-    if (priced == NULL && e->plan.len != 0) {
-        priced = hx_plan_find(plans, n_plans, e->plan.data, e->plan.len);
+    const hx_plan_t  *plan;
 
-        /* nobody stays subscribed because of a name */
+    plan = priced;
 
-        if (priced == NULL && in->kind != HX_STRIPE_UNSUBSCRIBED) {
-            *bad = "metadata.plan";
-            return HX_FAIL;
-        }
+    if (plan == NULL && e->plan.len != 0) {
+        plan = hx_plan_find(plans, n_plans, e->plan.data, e->plan.len);
     }
 
-    if (priced != NULL) {
-        in->sub.plan = priced->name;
-        in->sub.plan_at = e->at;
-        in->sub.plan_rank = (unsigned char) in->kind;
+    if (plan == NULL && in->kind == HX_STRIPE_UNSUBSCRIBED) {
+        return HX_OK;
     }
+
+    if (plan == NULL && (e->plan.len != 0 || hx_stripe_odd(e, plan))) {
+        *bad = "metadata.plan";
+        return HX_FAIL;
+    }
+
+    if (plan == NULL && e->n_prices == 0) {
+        return HX_OK;
+    }
+
+    if (plan != NULL) {
+        in->sub.plan = plan->name;
+    }
+
+    in->sub.priced = plan == priced;
+    in->sub.plan_at = e->at;
+    in->sub.plan_rank = (unsigned char) in->kind;
 
     return HX_OK;
 }
@@ -83,20 +97,28 @@ static hx_rc_t
 hx_billing_named(hx_billing_intent_t *in, const hx_stripe_event_t *e,
     const char **bad)
 {
+    *bad = "metadata.tenant_id";
+
+    if (hx_stripe_odd(e, tenant)) {
+        return HX_FAIL;
+    }
+
     if (e->tenant.len != 0) {
         in->tenant = e->tenant;
-        *bad = "metadata.tenant_id";
 
-    } else if (e->reference.len != 0) {
+    } else if (in->creates) {
         in->tenant = e->reference;
         in->weak = 1;
         *bad = "client_reference_id";
 
-    } else {
-        return HX_OK;
+        if (hx_stripe_odd(e, reference)) {
+            return HX_FAIL;
+        }
     }
 
-    return hx_check_tenant(in->tenant.data, in->tenant.len) ? HX_OK : HX_FAIL;
+    return in->tenant.len == 0
+           || hx_check_tenant(in->tenant.data, in->tenant.len)
+           ? HX_OK : HX_FAIL;
 }
 
 
@@ -104,6 +126,8 @@ static hx_rc_t
 hx_billing_checkout(hx_billing_intent_t *in, const hx_stripe_event_t *e,
     const hx_plan_t *plans, unsigned n_plans, const char **bad)
 {
+    in->creates = 1;
+
     if (hx_billing_named(in, e, bad) != HX_OK) {
         return HX_FAIL;
     }
@@ -112,11 +136,13 @@ hx_billing_checkout(hx_billing_intent_t *in, const hx_stripe_event_t *e,
         return HX_NO;
     }
 
-    in->creates = 1;
     in->sub.id = e->subscription.len != 0 ? e->subscription : e->object;
 
-    if (in->sub.id.len == 0) {
-        *bad = "id";
+    if (in->sub.id.len == 0 || hx_stripe_odd(e, subscription)
+        || hx_stripe_odd(e, payment))
+    {
+        *bad = in->sub.id.len == 0 ? "id"
+               : hx_stripe_odd(e, payment) ? "payment_status" : "subscription";
         return HX_FAIL;
     }
 
@@ -137,6 +163,7 @@ hx_billing_checkout(hx_billing_intent_t *in, const hx_stripe_event_t *e,
     /* what a subscription is worth, its own events say */
 
     in->says = in->sub.plan.len != 0;
+    in->sub.priced = 0;
 
     return HX_OK;
 }
@@ -183,8 +210,12 @@ hx_billing_subscription(hx_billing_intent_t *in, const hx_stripe_event_t *e,
         return HX_FAIL;
     }
 
-    if (e->tenant.len != 0 && hx_billing_named(in, e, bad) != HX_OK) {
-        return HX_FAIL;
+    if (hx_billing_named(in, e, bad) != HX_OK) {
+        if (in->kind != HX_STRIPE_UNSUBSCRIBED) {
+            return HX_FAIL;
+        }
+
+        in->tenant.len = 0;             /* its book knows */
     }
 
     if (hx_billing_status(in, e) != HX_OK) {
@@ -210,6 +241,7 @@ hx_billing_read(hx_billing_intent_t *in, const hx_stripe_event_t *e,
     memset(in, 0, sizeof(hx_billing_intent_t));
 
     in->kind = e->kind;
+    in->at = e->at;
     in->customer = e->customer;
 
     switch (e->kind) {
@@ -235,7 +267,7 @@ hx_billing_read(hx_billing_intent_t *in, const hx_stripe_event_t *e,
             return HX_NO;
         }
 
-        return e->tenant.len == 0 ? HX_OK : hx_billing_named(in, e, bad);
+        return hx_billing_named(in, e, bad);
 
     default:
         return HX_NO;

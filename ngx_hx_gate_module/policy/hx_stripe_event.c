@@ -20,40 +20,32 @@
 #define S   "\x1f"                      /* between names */
 #define A   S "[]"                      /* an element */
 
-typedef enum {
-#define X(name)  V_##name,
-    HX_STRIPE_VALUES(X)
-#undef X
-    V_COUNT,
-    V_price = V_COUNT                   /* there may be several */
-} hx_stripe_value_t;
+#define V(name)   HX_STRIPE_IS_##name
+#define V_COUNT   HX_STRIPE_IS_price    /* of which there may be several */
 
 typedef struct {
     hx_str_t            path;
-    hx_stripe_value_t   value;
+    unsigned            value;
     unsigned            number:1;
 } hx_stripe_place_t;
 
 #define OBJECT   S "data" S "object" S
 
 static const hx_stripe_place_t  hx_stripe_places[] = {
-    { hx_string(S "id"), V_id, 0 },
-    { hx_string(S "type"), V_type, 0 },
-    { hx_string(S "created"), V_created, 1 },
-    { hx_string(OBJECT "client_reference_id"), V_reference, 0 },
-    { hx_string(OBJECT "metadata" S "tenant_id"), V_tenant, 0 },
-    { hx_string(OBJECT "metadata" S "plan"), V_plan, 0 },
-    { hx_string(OBJECT "customer"), V_customer, 0 },
-    { hx_string(OBJECT "status"), V_status, 0 },
-    { hx_string(OBJECT "items" S "data" A S "price" S "id"), V_price, 0 },
-    { hx_string(OBJECT "id"), V_object, 0 },
-    { hx_string(OBJECT "created"), V_started, 1 },
-    { hx_string(OBJECT "subscription"), V_subscription, 0 },
-    { hx_string(OBJECT "payment_status"), V_payment, 0 }
+    { hx_string(S "id"), V(id), 0 },
+    { hx_string(S "type"), V(type), 0 },
+    { hx_string(S "created"), V(created), 1 },
+    { hx_string(OBJECT "client_reference_id"), V(reference), 0 },
+    { hx_string(OBJECT "metadata" S "tenant_id"), V(tenant), 0 },
+    { hx_string(OBJECT "metadata" S "plan"), V(plan), 0 },
+    { hx_string(OBJECT "customer"), V(customer), 0 },
+    { hx_string(OBJECT "status"), V(status), 0 },
+    { hx_string(OBJECT "items" S "data" A S "price" S "id"), V(price), 0 },
+    { hx_string(OBJECT "id"), V(object), 0 },
+    { hx_string(OBJECT "created"), V(started), 1 },
+    { hx_string(OBJECT "subscription"), V(subscription), 0 },
+    { hx_string(OBJECT "payment_status"), V(payment), 0 }
 };
-
-/* Without these it is no event. */
-#define HX_STRIPE_NEEDED   (1u << V_id | 1u << V_type | 1u << V_created)
 
 static const hx_str_t  hx_stripe_types[HX_STRIPE_TYPE_COUNT] = {
     hx_string("other"),
@@ -74,8 +66,7 @@ struct hx_stripe_reader_s {
     unsigned char    path[HX_STRIPE_PATH];
 
     unsigned         seen;              /* bits of values */
-    unsigned         odd;               /* the same: said twice, or not what
-                                         * it is to be */
+    unsigned         odd;
     size_t           len[V_COUNT];
     unsigned char    text[V_COUNT][HX_STRIPE_TEXT_MAX];
 
@@ -188,7 +179,7 @@ hx_stripe_keep(hx_stripe_reader_t *r, hx_json_event_t ev,
 
     bit = 1u << p->value;
 
-    if ((r->seen & bit) && p->value != V_price) {
+    if ((r->seen & bit) && p->value != V(price)) {
         r->odd |= bit;
         return;
     }
@@ -206,7 +197,7 @@ hx_stripe_keep(hx_stripe_reader_t *r, hx_json_event_t ev,
         return;
     }
 
-    if (p->value == V_price) {
+    if (p->value == V(price)) {
         hx_stripe_price(r, s, len);
         return;
     }
@@ -335,14 +326,34 @@ hx_stripe_reader_feed(hx_stripe_reader_t *r, const unsigned char *p,
 
 
 static hx_str_t
-hx_stripe_value(const hx_stripe_reader_t *r, hx_stripe_value_t v)
+hx_stripe_value(const hx_stripe_reader_t *r, unsigned v)
 {
     hx_str_t  s;
 
-    s.data = r->len[v] != 0 ? r->text[v] : NULL;
-    s.len = r->len[v];
+    s.len = r->odd >> v & 1 ? 0 : r->len[v];
+    s.data = s.len != 0 ? r->text[v] : NULL;
 
     return s;
+}
+
+
+/* A number of seconds: 1, or 0 and it is odd where it is there. */
+
+static int
+hx_stripe_seconds(hx_stripe_event_t *e, const hx_str_t *s, unsigned v,
+    uint64_t *n)
+{
+    if (hx_text_parse_u64(s->data, s->len, HX_STRIPE_CREATED, n) == HX_OK) {
+        return 1;
+    }
+
+    *n = 0;
+
+    if (s->len != 0) {
+        e->odd |= 1u << v;
+    }
+
+    return 0;
 }
 
 
@@ -361,7 +372,7 @@ hx_stripe_reader_finish(hx_stripe_reader_t *r, hx_stripe_event_t *e)
         return rc;
     }
 
-#define X(name)  e->name = hx_stripe_value(r, V_##name);
+#define X(name)  e->name = hx_stripe_value(r, V(name));
     HX_STRIPE_VALUES(X)
 #undef X
 
@@ -378,22 +389,17 @@ hx_stripe_reader_finish(hx_stripe_reader_t *r, hx_stripe_event_t *e)
     e->kind = type != NULL ? (hx_stripe_type_t) (type - hx_stripe_types)
                            : HX_STRIPE_OTHER;
 
-    if (r->bad || e->id.len == 0 || e->type.len == 0
-        || hx_text_parse_u64(e->created.data, e->created.len,
-                             HX_STRIPE_CREATED, &e->at)
-           != HX_OK
-        || (r->odd & (e->kind == HX_STRIPE_OTHER ? HX_STRIPE_NEEDED : ~0u)))
+    e->odd = r->odd;
+
+    if (r->bad || e->id.len == 0 || e->id.len > HX_STRIPE_NAME_MAX
+        || e->type.len == 0 || e->type.len > HX_STRIPE_NAME_MAX
+        || (!hx_stripe_seconds(e, &e->created, V(created), &e->at)
+            && e->kind != HX_STRIPE_OTHER))
     {
         return HX_NO;
     }
 
-    if (e->kind != HX_STRIPE_OTHER && e->started.len != 0
-        && hx_text_parse_u64(e->started.data, e->started.len,
-                             HX_STRIPE_CREATED, &e->since)
-           != HX_OK)
-    {
-        return HX_NO;
-    }
+    (void) hx_stripe_seconds(e, &e->started, V(started), &e->since);
 
     return HX_OK;
 }

@@ -9,6 +9,7 @@
 #include "hx_types.h"
 
 #define HX_STRIPE_TEXT_MAX   255        /* bytes of a value that is kept */
+#define HX_STRIPE_NAME_MAX   128        /* bytes of an event's id and type */
 #define HX_STRIPE_PRICES     20         /* that are kept; no subscription has
                                          * more items */
 
@@ -45,10 +46,25 @@ typedef enum {
     X(subscription)     /* that a checkout has begun */                       \
     X(payment)          /* payment_status of a checkout */
 
+/* Bits of values. */
+enum {
+#define X(name)  HX_STRIPE_IS_##name,
+    HX_STRIPE_VALUES(X)
+#undef X
+    HX_STRIPE_IS_price,
+    HX_STRIPE_IS_ALL
+};
+
+#define hx_stripe_odd(e, name)                                                \
+    (((e)->odd >> HX_STRIPE_IS_##name & 1) != 0)
+
 typedef struct {
 #define X(name)  hx_str_t  name;
     HX_STRIPE_VALUES(X)
 #undef X
+    unsigned          odd;              /* bits of values that are not there as
+                                         * they were said twice, or are no such
+                                         * value: hx_stripe_odd() */
     hx_str_t          prices[HX_STRIPE_PRICES];     /* of the items */
     unsigned          n_prices;
     hx_stripe_type_t  kind;
@@ -72,10 +88,9 @@ hx_rc_t hx_stripe_reader_feed(hx_stripe_reader_t *r, const unsigned char *p,
     size_t len);
 
 /*
- * HX_OK and *e, whose strings live as long as the reader: id, type and created
- * are there, none of the values was said twice, and all of them are printable
- * ASCII without blanks.  NO and FAIL as above.  Of an event of another type
- * (HX_STRIPE_OTHER) only these three are looked at: whatever its object is.
+ * HX_OK and *e, whose strings live as long as the reader and are printable
+ * ASCII without blanks: id and type are there, and, of a type that is known,
+ * created.  NO and FAIL as above.
  */
 hx_rc_t hx_stripe_reader_finish(hx_stripe_reader_t *r, hx_stripe_event_t *e);
 

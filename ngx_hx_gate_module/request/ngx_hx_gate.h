@@ -102,6 +102,9 @@ struct ngx_hx_ctx_s {
     hx_str_t                 event_type;
     hx_stripe_type_t         event_kind;
     hx_billing_result_t      event_result;
+    hx_str_t                 event_other;       /* a tenant that was changed */
+    const hx_audit_change_t *event_other_change;        /* besides */
+    ngx_uint_t               event_status;      /* of what was answered */
     unsigned                 event_held:1;      /* the upstream's status is what
                                                  * comes of it */
 
@@ -429,11 +432,15 @@ ngx_int_t ngx_hx_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_hx_ready_handler(ngx_http_request_t *r);
 ngx_int_t ngx_hx_metrics_handler(ngx_http_request_t *r);
 
-/* ngx_hx_webhook.c: steps, after preflight; the answer; the log phase */
+/*
+ * ngx_hx_webhook.c: steps, after preflight; the precontent phase; the content
+ * handler of a location that has no other; the log phase
+ */
 ngx_int_t ngx_hx_webhook_read(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
-ngx_int_t ngx_hx_webhook_handle(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+ngx_int_t ngx_hx_webhook_verify(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
+ngx_int_t ngx_hx_webhook_event(ngx_http_request_t *r);
 ngx_int_t ngx_hx_webhook_handler(ngx_http_request_t *r);
 ngx_int_t ngx_hx_webhook_log(ngx_http_request_t *r);
 

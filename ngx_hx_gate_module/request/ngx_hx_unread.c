@@ -93,6 +93,20 @@ ngx_hx_unread_known(ngx_http_request_t *r)
 }
 
 
+/* A webhook is read before its sender is known, but not beyond a refusal. */
+
+static ngx_uint_t
+ngx_hx_unread_unsigned(ngx_http_request_t *r)
+{
+    const ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx(r);
+
+    return ctx != NULL && ctx->body_sink != NULL && ctx->error != HX_E_NONE
+           && ctx->event_id.len == 0;
+}
+
+
 /*
  * What is read now, is it read to be thrown away?  Who wants a body says whom
  * to call; so does an operator's error_page that leads to an upstream.
@@ -101,6 +115,11 @@ ngx_hx_unread_known(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_hx_unread_refused(ngx_http_request_t *r, ngx_hx_unread_t *u)
 {
+    if (ngx_hx_unread_unsigned(r)) {
+        u->refused = 1;
+        return 1;
+    }
+
     if (r->request_body != NULL && r->request_body->post_handler != NULL) {
         return 0;
     }

@@ -123,14 +123,25 @@ typedef struct {
                                              * its own by a rotation */
 } hx_registry_event_t;
 
+typedef struct {
+    size_t               len;               /* 0: nobody that is known */
+    unsigned char        id[HX_TENANT_MAX];
+    hx_audit_change_t    digest;            /* of the record */
+} hx_registry_party_t;
+
+typedef struct {
+    hx_billing_result_t  result;
+    hx_registry_party_t  own;               /* whose it was */
+    hx_registry_party_t  other;             /* whose plan changed besides, as
+                                             * the subscription had been his */
+} hx_registry_came_t;
+
 /*
- * Handles an event, once, in one durable transaction.  HX_OK: *result says what
- * came of it, tenant (HX_TENANT_MAX bytes) and *len whose it was (0: nobody's
- * that is known).  HX_FAIL: nothing was changed, text in err.
+ * Handles an event, once, in one durable transaction.  HX_OK: *came says what
+ * came of it.  HX_FAIL: nothing was changed, text in err.
  */
 hx_rc_t hx_registry_event(hx_registry_t *reg, const hx_registry_event_t *ev,
-    hx_billing_result_t *result, unsigned char *tenant, size_t *len,
-    hx_audit_change_t *digest, char *err);
+    hx_registry_came_t *came, char *err);
 
 /*
  * Holds an event for somebody else to handle it, who is named by a token that

@@ -252,8 +252,9 @@ hx_registry_event_oldest(hx_registry_t *reg, MDB_txn *txn, uint64_t before,
 }
 
 
-static int
-hx_registry_events_prune(hx_registry_t *reg, MDB_txn *txn, uint64_t now)
+hx_rc_t
+hx_registry_events_prune(hx_registry_t *reg, MDB_txn *txn, uint64_t now,
+    unsigned most, char *err)
 {
     int            rc;
     unsigned       n;
@@ -261,7 +262,7 @@ hx_registry_events_prune(hx_registry_t *reg, MDB_txn *txn, uint64_t now)
     uint64_t       since;
     unsigned char  key[HX_BOOK_KEY_MAX];
 
-    for (n = 0; n < HX_EVENT_FORGET && now > HX_EVENT_KEEP; n++) {
+    for (n = 0; n < most && now > HX_EVENT_KEEP; n++) {
         rc = hx_registry_event_oldest(reg, txn, now - HX_EVENT_KEEP, key,
                                       &event, &since);
 
@@ -269,12 +270,16 @@ hx_registry_events_prune(hx_registry_t *reg, MDB_txn *txn, uint64_t now)
             rc = hx_registry_event_forget(reg, txn, &event, since);
         }
 
+        if (rc == MDB_NOTFOUND) {
+            break;
+        }
+
         if (rc != 0) {
-            return rc == MDB_NOTFOUND ? 0 : rc;
+            return hx_env_fail(err, "forgetting events", rc);
         }
     }
 
-    return 0;
+    return HX_OK;
 }
 
 
@@ -321,8 +326,11 @@ hx_registry_event_mark(hx_registry_t *reg, MDB_txn *txn,
     rc = known == HX_OK
          ? hx_registry_event_forget(reg, txn, event, mark.since) : 0;
 
-    if (rc == 0) {
-        rc = hx_registry_events_prune(reg, txn, now);
+    if (rc == 0 && hx_registry_events_prune(reg, txn, now, HX_EVENT_FORGET,
+                                            err)
+                   != HX_OK)
+    {
+        return HX_FAIL;
     }
 
     if (rc == 0) {

@@ -11,6 +11,8 @@
 #include "hx_registry_lmdb.h"
 
 
+#define HX_EVENT_SWEEP   1024           /* old ones at once, for room */
+
 /* What is to be written.  Nothing in here points into the map: the first write
  * may move what a reader sees there. */
 
@@ -26,9 +28,10 @@ typedef struct {
     hx_billing_books_t    books;
 
     unsigned              n_pages;
-    hx_registry_page_t    page[4];
+    hx_registry_page_t    page[4 + HX_BILLING_SUBS];
 
     unsigned              n_changes;
+    hx_registry_party_t  *party[2];         /* whose change it is */
     hx_change_t           change[2];
     unsigned char         id[2][HX_TENANT_MAX];
     unsigned char         plan[2][HX_PLAN_MAX];
@@ -124,7 +127,7 @@ hx_registry_copy(hx_str_t *to, unsigned char *memory, const hx_str_t *from)
 
 static void
 hx_registry_plan(hx_registry_work_t *w, const hx_billing_tenant_t *t,
-    const hx_registry_event_t *ev)
+    const hx_registry_event_t *ev, hx_registry_party_t *party)
 {
     hx_change_t  *c;
 
@@ -138,7 +141,7 @@ hx_registry_plan(hx_registry_work_t *w, const hx_billing_tenant_t *t,
 
     hx_registry_copy(&c->id, w->id[w->n_changes], &t->id);
     hx_registry_copy(&c->plan, w->plan[w->n_changes], &t->new_plan);
-    w->n_changes++;
+    w->party[w->n_changes++] = party;
 
     c->op = t->exists ? HX_CHANGE_UPDATE_TIER : HX_CHANGE_CREATE;
     c->now = ev->now;
@@ -152,9 +155,15 @@ hx_registry_plan(hx_registry_work_t *w, const hx_billing_tenant_t *t,
 
 
 static void
-hx_registry_gather(hx_registry_work_t *w, const hx_registry_event_t *ev)
+hx_registry_gather(hx_registry_work_t *w, const hx_registry_event_t *ev,
+    hx_registry_came_t *came)
 {
+    unsigned             i;
     hx_billing_books_t  *b = &w->books;
+
+    for (i = 0; i < b->n_woken; i++) {
+        hx_registry_page(w, 'b', &b->woken[i], &b->awake);
+    }
 
     if (b->put_sub) {
         hx_registry_page(w, 'b', &ev->intent->sub.id, &b->sub);
@@ -172,28 +181,25 @@ hx_registry_gather(hx_registry_work_t *w, const hx_registry_event_t *ev)
         hx_registry_page(w, 's', &b->other.id, &b->other.book);
     }
 
-    hx_registry_plan(w, &b->own, ev);
-    hx_registry_plan(w, &b->other, ev);
+    hx_registry_plan(w, &b->own, ev, &came->own);
+    hx_registry_plan(w, &b->other, ev, &came->other);
 }
 
 
 static hx_rc_t
 hx_registry_store(hx_registry_t *reg, MDB_txn *txn, hx_registry_work_t *w,
-    hx_audit_change_t *digest, char *err)
+    char *err)
 {
     int                  rc;
     size_t               len;
     hx_rc_t              applied;
     unsigned             i;
     hx_str_t             id;
-    hx_audit_change_t    other;
     hx_change_result_t   result;
-
-    memset(&other, 0, sizeof(hx_audit_change_t));
 
     for (i = 0; i < w->n_changes; i++) {
         applied = hx_registry_apply(reg, txn, &w->change[i], &w->edit, &result,
-                                    w->record, &len, i == 0 ? digest : &other,
+                                    w->record, &len, &w->party[i]->digest,
                                     err);
 
         if (applied != HX_OK) {
@@ -217,40 +223,53 @@ hx_registry_store(hx_registry_t *reg, MDB_txn *txn, hx_registry_work_t *w,
 }
 
 
-/* HX_OK: all of it is to be committed; HX_NO: nothing is, *result says why. */
+static void
+hx_registry_party(hx_registry_party_t *party, const hx_billing_tenant_t *t)
+{
+    party->len = t->id.len;
+    memcpy(party->id, t->id.data, t->id.len);
+}
+
+
+/* HX_OK: all of it is to be committed; HX_NO: nothing is, the result says why.
+ */
 
 static hx_rc_t
 hx_registry_event_in(hx_registry_t *reg, MDB_txn *txn,
     const hx_registry_event_t *ev, hx_registry_work_t *w,
-    hx_billing_result_t *result, unsigned char *tenant, size_t *len,
-    hx_audit_change_t *digest, char *err)
+    hx_registry_came_t *came, char *err)
 {
     hx_billing_books_t  *b = &w->books;
 
-    if (hx_registry_event_look(reg, txn, &ev->id, ev->now, result, err)
+    if (hx_registry_event_look(reg, txn, &ev->id, ev->now, &came->result, err)
         != HX_OK
         || hx_registry_books(reg, txn, ev->intent, b, err) != HX_OK)
     {
         return HX_FAIL;
     }
 
-    if (*result == HX_BILLING_NONE) {
-        *result = hx_billing_apply(b, ev->intent, ev->plans, ev->n_plans,
-                                   ev->now);
+    if (came->result == HX_BILLING_NONE) {
+        came->result = hx_billing_apply(b, ev->intent, ev->plans, ev->n_plans,
+                                        ev->now);
     }
 
     if (b->own.exists || b->own.change) {
-        memcpy(tenant, b->own.id.data, b->own.id.len);
-        *len = b->own.id.len;
+        hx_registry_party(&came->own, &b->own);
     }
 
-    if (*result == HX_BILLING_DUPLICATE || *result == HX_BILLING_BUSY) {
+    if (came->result == HX_BILLING_DUPLICATE
+        || came->result == HX_BILLING_BUSY)
+    {
         return HX_NO;
     }
 
-    hx_registry_gather(w, ev);
+    if (b->other.change) {
+        hx_registry_party(&came->other, &b->other);
+    }
 
-    if (hx_registry_store(reg, txn, w, digest, err) != HX_OK) {
+    hx_registry_gather(w, ev, came);
+
+    if (hx_registry_store(reg, txn, w, err) != HX_OK) {
         return HX_FAIL;
     }
 
@@ -258,31 +277,50 @@ hx_registry_event_in(hx_registry_t *reg, MDB_txn *txn,
 }
 
 
+/*
+ * Is the file there, and is there room?  Where there is none, events that are
+ * old go first; what takes a plan away has room in any case.
+ */
+
 static hx_rc_t
-hx_registry_ready(hx_registry_t *reg, char *err)
+hx_registry_ready(hx_registry_t *reg, uint64_t now, int adds, char *err)
 {
+    hx_rc_t   rc;
+    MDB_txn  *txn;
+
     if (hx_registry_probe(reg) != HX_OK) {
         return hx_env_replaced(&reg->env, err, HX_FAIL);
     }
 
-    return hx_registry_room(reg, err);
+    if (!adds || hx_registry_room(reg, err) == HX_OK) {
+        return HX_OK;
+    }
+
+    rc = hx_env_begin(&reg->env, 0, &txn, err);
+
+    if (rc == HX_OK) {
+        rc = hx_registry_events_prune(reg, txn, now, HX_EVENT_SWEEP, err);
+        rc = hx_env_end(&reg->env, txn, rc, err);
+    }
+
+    return rc == HX_OK ? hx_registry_room(reg, err) : rc;
 }
 
 
 hx_rc_t
 hx_registry_event(hx_registry_t *reg, const hx_registry_event_t *ev,
-    hx_billing_result_t *result, unsigned char *tenant, size_t *len,
-    hx_audit_change_t *digest, char *err)
+    hx_registry_came_t *came, char *err)
 {
+    int                  adds;
     hx_rc_t              rc;
     MDB_txn             *txn;
-    hx_audit_change_t    made;
     hx_registry_work_t  *w;
 
-    *len = 0;
-    memset(&made, 0, sizeof(hx_audit_change_t));
+    memset(came, 0, sizeof(hx_registry_came_t));
 
-    if (hx_registry_ready(reg, err) != HX_OK) {
+    adds = ev->intent->creates || ev->intent->sub.live;
+
+    if (hx_registry_ready(reg, ev->now, adds, err) != HX_OK) {
         return HX_FAIL;
     }
 
@@ -294,19 +332,16 @@ hx_registry_event(hx_registry_t *reg, const hx_registry_event_t *ev,
     rc = hx_env_begin(&reg->env, 0, &txn, err);
 
     if (rc == HX_OK) {
-        rc = hx_registry_event_in(reg, txn, ev, w, result, tenant, len, &made,
-                                  err);
+        rc = hx_registry_event_in(reg, txn, ev, w, came, err);
         rc = hx_env_end(&reg->env, txn, rc, err);
     }
 
     free(w);
 
     if (rc == HX_FAIL) {
-        *len = 0;
+        memset(came, 0, sizeof(hx_registry_came_t));
         return HX_FAIL;
     }
-
-    *digest = made;
 
     return HX_OK;
 }
@@ -319,7 +354,7 @@ hx_registry_claim(hx_registry_t *reg, const hx_str_t *event, uint64_t now,
     hx_rc_t   rc;
     MDB_txn  *txn;
 
-    if (hx_registry_ready(reg, err) != HX_OK) {
+    if (hx_registry_ready(reg, now, 1, err) != HX_OK) {
         return HX_FAIL;
     }
 

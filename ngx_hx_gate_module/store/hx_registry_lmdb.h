@@ -86,6 +86,10 @@ hx_rc_t hx_registry_event_look(hx_registry_t *reg, MDB_txn *txn,
 hx_rc_t hx_registry_event_mark(hx_registry_t *reg, MDB_txn *txn,
     const hx_str_t *event, int done, uint64_t now, uint64_t token, char *err);
 
+/* Forgets the oldest events, if they are old enough. */
+hx_rc_t hx_registry_events_prune(hx_registry_t *reg, MDB_txn *txn,
+    uint64_t now, unsigned most, char *err);
+
 /* It was never here: if "token" holds it. */
 hx_rc_t hx_registry_event_drop(hx_registry_t *reg, MDB_txn *txn,
     const hx_str_t *event, uint64_t token, char *err);

@@ -105,6 +105,22 @@ my %framing = (
                            'Expect', '100-continue' ],
 );
 
+# ---- a signature that might be good has 1 MiB read, and no more
+
+sub forged {
+    my ($port) = @_;
+    my $head = head('/hook', 'POST', 'Transfer-Encoding', 'chunked',
+                    'Stripe-Signature', 't=' . time . ',v1=' . 'a' x 64);
+    return push_body($head, chunk_head(BODY), $port);
+}
+
+{
+    my $r = forged();
+    is $r->{status}, 413, 'a forged event: refused';
+    cmp_ok $r->{taken}, '<=', 1048576 + MAX, 'a forged event: 1 MiB is read';
+    cmp_ok $r->{taken}, '>', 1000000, 'a forged event: before it is known';
+}
+
 # ---- the count fires: nginx itself reads a refused body to its end
 
 for my $how (sort keys %framing) {

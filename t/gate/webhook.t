@@ -34,6 +34,22 @@ EOC
                                tolerance=10s;
     }
     location = /metrics { hx_gate_metrics; }
+    location = /denied {
+        hx_gate_stripe_webhook secret=file:$HXGate::Dir/stripe.key; deny all;
+    }
+    location = /password {
+        hx_gate_stripe_webhook secret=file:$HXGate::Dir/stripe.key;
+        auth_basic "who?"; auth_basic_user_file /dev/null;
+    }
+    location = /tries {
+        hx_gate_stripe_webhook secret=file:$HXGate::Dir/stripe.key;
+        try_files /none /other;
+    }
+    location = /other { return 418 "other"; }
+    location = /again {
+        hx_gate_stripe_webhook secret=file:$HXGate::Dir/stripe.key;
+        error_page 400 413 /again;
+    }
     location = /sub { auth_request /gate/stripe/webhook; hx_gate_health; }
     location = /rewritten { rewrite ^ /gate/stripe/webhook last; }
     location /v1/list/page {
@@ -182,6 +198,28 @@ received 'a checkout of something else', post(HXStripe::checkout({})),
     'ignored', undef;
 
 
+received 'a thin event', post('{"id":"evt_thin","object":"v2.core.event",'
+    . '"type":"v1.billing.meter.error","created":"2026-01-01T00:00:00.000Z"}'),
+    'ignored', undef;
+
+
+# a subscription moves to another tenant: both changes are recorded
+
+received 'one', post(HXStripe::checkout(
+    { metadata => { tenant_id => 'one', plan => 'pro' }, customer => 'cus_m',
+      subscription => 'sub_m' }, created => $now)), 'applied', 'one';
+$rec = received 'its subscription is another\'s', post(
+    HXStripe::subscription('updated', { id => 'sub_m', customer => 'cus_m',
+        metadata => { tenant_id => 'later' } }, created => $now + 1)),
+    'unchanged', 'later';
+is $rec->{moved_from}, 'one', 'who had it';
+isnt $rec->{moved_before}, $rec->{moved_after}, 'is not what he was';
+like $rec->{moved_after}, qr/^sha256:[0-9a-f]{64}$/, 'and what he is now';
+is $rec->{after}, undef, 'who has it has what he had';
+is plan_of('one'), 'starter', 'one has nothing any more';
+is plan_of('later'), 'pro', 'later has it';
+
+
 # bad signatures: not a word about why
 
 my $body = HXStripe::checkout({ client_reference_id => 'evil',
@@ -215,7 +253,7 @@ bad_signature 'a shorter body', $good, substr($body, 0, -1);
 bad_signature 'no body', $good, '';
 bad_signature '301 s old', HXStripe::sign($body, t => time - 302);
 bad_signature 'of the future', HXStripe::sign($body, t => time + 303);
-bad_signature '11 s old, where 10 may be', HXStripe::sign($body, t => 1);
+bad_signature 'of 1970', HXStripe::sign($body, t => 1);
 refused 'old where 10 s may be', post($body, t => time - 12, path => '/short'),
     400, 'invalid_signature', 'Invalid Stripe signature';
 is plan_of('evil'), 404, 'nothing came of it';
@@ -246,7 +284,8 @@ bad_event 'a bad tenant', HXStripe::checkout(
     { metadata => { tenant_id => '../x' } }),
     "Invalid field 'metadata.tenant_id' in Stripe event";
 bad_event 'a bad reference', HXStripe::checkout(
-    { client_reference_id => 'a b' }), 'Invalid Stripe event';
+    { client_reference_id => 'a b' }),
+    "Invalid field 'client_reference_id' in Stripe event";
 bad_event 'another one', HXStripe::checkout({ client_reference_id => 'a.b' }),
     "Invalid field 'client_reference_id' in Stripe event";
 bad_event 'a plan there is not', HXStripe::checkout(
@@ -268,6 +307,38 @@ $large = HXStripe::event('x', { note => 'n' x (1_048_000 + $room) });
 $large .= ' ' x (1_048_576 - length $large);
 is length $large, 1_048_576, '1 MiB';
 received '1 MiB', post($large), 'ignored', undef;
+
+
+# what else guards the location comes first, and nothing is answered behind it
+
+for my $path (qw(/denied /password)) {
+    my $r = post(HXStripe::checkout({ metadata => { tenant_id => 'guarded' } }),
+                 path => $path);
+    is $r->{status}, $path eq '/denied' ? 403 : 401, "$path: refused";
+    $records++;
+    is plan_of('guarded'), 404, "$path: and nothing was done";
+}
+is post(HXStripe::checkout({ metadata => { tenant_id => 'tried' } }),
+        path => '/tries')->{body}, '{"received":true}',
+    'try_files: nobody else gets it';
+$records++;
+is plan_of('tried'), 'starter', 'it was handled';
+
+# an error page that leads to the webhook itself: an answer, at once
+for my $case ([400, "zz\r\n"], [413, "100001\r\n" . 'x' x 65536]) {
+    my ($status, $chunk) = @$case;
+    my $s = HXGate::connect_to($server->{port});
+    HXGate::send_all($s, "POST /again HTTP/1.1\r\nHost: x\r\n"
+        . "Transfer-Encoding: chunked\r\nStripe-Signature: t=" . time
+        . ',v1=' . 'a' x 64 . "\r\n\r\n$chunk");
+    HXGate::send_all($s, 'x' x (0x100001 - 65536) . "\r\n0\r\n\r\n")
+        if $status == 413;
+    is HXGate::response($s)->{status}, $status,
+        "an error page that leads back: $status";
+    close $s;
+    $records++;
+    HXGate::audit($records);
+}
 
 
 # nobody comes in by another way
@@ -295,13 +366,14 @@ sub counted {
     my ($v) = $m =~ /^hx_gate_webhook_events_total\{type="\Q$type\E",result="$result"\} (\d+)$/m;
     is $v, $n, "$type, $result: counted";
 }
-counted 'checkout.session.completed', 'applied', 2;
+counted 'checkout.session.completed', 'applied', 4;
 counted 'checkout.session.completed', 'duplicate', 1;
 counted 'checkout.session.completed', 'refused', 1;
 counted 'customer.subscription.updated', 'stale', 1;
+counted 'customer.subscription.updated', 'unchanged', 1;
 counted 'invoice.paid', 'unchanged', 1;
-counted 'unknown', 'invalid', 26;
-counted 'other', 'ignored', 6;
+counted 'unknown', 'invalid', 27;
+counted 'other', 'ignored', 7;
 like $m, qr/^hx_gate_requests_total\{method="POST",path="\/gate\/stripe\/webhook",status="400"\}/m,
     'the path has a label of its own';
 

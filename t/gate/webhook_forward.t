@@ -46,6 +46,16 @@ my $config = HXGate::config() . <<"EOC";
         hx_gate_stripe_webhook;
         if (\$arg_other) { proxy_pass $up; }
     }
+    location = /set {
+        hx_gate_stripe_webhook;
+        if (\$arg_other) { set \$x 1; }
+        proxy_pass $up;
+    }
+    location = /after {
+        hx_gate_stripe_webhook; post_action /fine;
+        proxy_pass $up/x?_status=500;
+    }
+    location = /fine { return 200 "fine"; }
     location = /sub { auth_request /gate/stripe/webhook; hx_gate_health; }
     location = /accel { hx_gate_stripe_webhook; proxy_pass $up/x?_header=X-Accel-Redirect:/page; }
 EOC
@@ -68,7 +78,25 @@ sub records {
     return @r[$records - $n .. $records - 1];
 }
 
-sub post { return HXStripe::post($server, @_) }
+my $last = 0;           # number of the last request, and its id
+
+# Workers write their records one after the other: which one is of a request its
+# id tells.
+sub post {
+    my ($body, %o) = @_;
+    my @id = grep { /^X-Request-Id$/ } @{ $o{headers} // [] };
+    $o{headers} = [@{ $o{headers} // [] }, 'X-Request-Id', ++$last] if !@id;
+    return HXStripe::post($server, $body, %o);
+}
+
+sub record {
+    my ($id) = @_;
+    $id //= $last;
+    return HXGate::wait_for("the record of $id", sub {
+        (grep { $_->{request_id} eq $id } HXGate::audit())[0];
+    });
+}
+
 sub event { return HXStripe::event('charge.refunded', { id => 'ch_1' }, @_) }
 
 # Waits until the event may come again: that is known after the answer.
@@ -99,7 +127,8 @@ my ($sent) = upstream();
 is HXGate::sent($sent, 'Stripe-Signature'), $sign, 'it can verify it again';
 is HXGate::sent($sent, $_), undef, "no $_"
     for qw(Authorization X-Api-Key X-HX-Tenant);
-my ($rec) = records(1);
+records(1);
+my $rec = record('mine');
 is $rec->{webhook_result}, 'forwarded', 'recorded as forwarded';
 is $rec->{webhook_type}, 'charge.refunded', 'with its type';
 is $rec->{webhook_id}, JSON::PP::decode_json($body)->{id}, 'and its id';
@@ -110,8 +139,8 @@ $r = again($body);
 is $r->{status}, 200, 'the same again';
 is $r->{body}, '{"received":true}', 'is answered by the gate';
 is scalar upstream(), 0, 'the service hears nothing';
-($rec) = (records(0), (HXGate::audit($records))[-1]);
-is $rec->{webhook_result}, 'duplicate', 'recorded as a duplicate';
+records(0);
+is record()->{webhook_result}, 'duplicate', 'recorded as a duplicate';
 
 for my $bad ([signature => 'x'], [secret => 'x'], [t => time - 400],
              [signature => $sign]) {
@@ -190,18 +219,20 @@ is chunked($large, 65536, HXStripe::sign($large))->{status}, 413,
 is over_h2($large, 16384, HXStripe::sign($large))->{status}, 413,
     'too large, HTTP/2';
 is scalar upstream(), 0, 'and the service hears nothing';
-is $_->{webhook_result}, 'invalid', 'recorded' for records(3);
+records(3);
+is scalar(grep { $_->{status} == 413 && $_->{webhook_result} eq 'invalid' }
+          HXGate::audit()), 3, 'recorded';
 
 
 # what fails comes again
 
 for my $way (['/fails', 500], ['/drops', 502], ['/denies', 401],
-             ['/page', 503]) {
+             ['/page', 503], ['/after', 500]) {
     my ($path, $status) = @$way;
     my $e = event();
     is post($e, path => $path)->{status}, $status, "$path: what the service says";
-    my ($failed) = records(1);
-    is $failed->{webhook_result}, 'released', "$path: is recorded";
+    is record()->{webhook_result}, 'released', "$path: is recorded";
+    records(1);
     is again($e)->{json}{body}, $e, "$path: the next try is passed on";
     is again($e)->{body}, '{"received":true}', "$path: and is the last";
 }
@@ -238,11 +269,13 @@ is $how{forwarded}, 1, 'forwarded once';
 $e = event();
 $waiting = HXGate::connect_to($server->{port});
 HXGate::send_all($waiting, HXGate::request_text('POST', '/slow', body => $e,
-    headers => ['Stripe-Signature', HXStripe::sign($e)]));
+    headers => ['Stripe-Signature', HXStripe::sign($e), 'X-Request-Id',
+                'gone']));
 $service = $listen->accept;
 sysread $service, $got, 65536;
 close $waiting;
-my ($gone) = records(1);
+records(1);
+my $gone = record('gone');
 is $gone->{status}, 499, 'the client went away';
 is $gone->{webhook_result}, 'released', 'the event is free';
 is again($e)->{json}{body}, $e, 'and comes again';
@@ -251,7 +284,8 @@ close $service;
 
 # everywhere inside the location
 
-for my $path (qw(/if /if?other=1 /limited /inside?other=1)) {
+for my $path (qw(/if /if?other=1 /limited /inside?other=1 /set
+                 /set?other=1)) {
     HXGate::upstream_forget();
     is post(event(), path => $path, secret => 'x')->{status}, 400,
         "$path: the signature counts";
@@ -302,7 +336,7 @@ is $r->{status}, 503, 'no registry: 503';
 is $r->{json}{error}, 'unavailable', 'which is no fault of Stripe\'s';
 is scalar upstream(), 0, 'nothing was passed on';
 rename "$HXGate::Dir/away", "$HXGate::Dir/registry" or die;
-($rec) = records(1);
-is $rec->{webhook_result}, 'failed', 'recorded as failed';
+records(1);
+is record()->{webhook_result}, 'failed', 'recorded as failed';
 is $server->stop, 0, 'it stops';
 done_testing;

@@ -267,6 +267,7 @@ static void
 webhook_line(void **state)
 {
     hx_audit_record_t     r;
+    hx_audit_change_t     c;
     hx_audit_extended_t   e;
 
     test_record(&r);
@@ -294,6 +295,23 @@ webhook_line(void **state)
                 "\"webhook_type\":\"invoice.paid\","
                 "\"webhook_id\":\"evt_\\\"1\","
                 "\"webhook_result\":\"applied\"}\n");
+
+    memset(&c, 0, sizeof(c));
+    memset(c.before, 0x01, sizeof(c.before));
+    c.has_before = 1;
+    e.admin = 0;
+    e.other = test_str("one");
+    e.other_change = &c;
+    assert_line(&r, HX_BEGINNING
+                ",\"operation\":\"get\",\"outcome\":\"allowed\","
+                "\"client_ip\":\"192.0.2.7\",\"user_agent\":\"\","
+                "\"bytes_in\":311,\"bytes_out\":1,\"upstream_ms\":0,"
+                "\"error\":null,"
+                "\"webhook_type\":\"invoice.paid\","
+                "\"webhook_id\":\"evt_\\\"1\","
+                "\"webhook_result\":\"applied\",\"moved_from\":\"one\","
+                "\"moved_before\":\"sha256:" HX_X8 HX_X8 HX_X8 HX_X8
+                "\",\"moved_after\":null}\n");
 }
 
 
@@ -309,7 +327,7 @@ longest_extended(void **state)
     hx_audit_change_t     c;
     hx_audit_extended_t   e;
     static char           nasty[HX_AUDIT_PATH_MAX + 1], plain[256];
-    static char           quotes[HX_STRIPE_TEXT_MAX];
+    static char           quotes[HX_STRIPE_NAME_MAX];
 
     memset(quotes, '"', sizeof(quotes));
     memset(nasty, 1, sizeof(nasty));
@@ -339,6 +357,8 @@ longest_extended(void **state)
     e.event_result = "duplicate";
     e.event_type.data = e.event_id.data = (unsigned char *) quotes;
     e.event_type.len = e.event_id.len = sizeof(quotes);
+    e.other = r.tenant;
+    e.other_change = &c;
     r.amends = 1;
     r.extended = &e;
 

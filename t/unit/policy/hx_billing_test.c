@@ -8,7 +8,7 @@
 
 #include "hx_billing.h"
 
-#define HX_WORLD   64
+#define HX_WORLD   128
 
 typedef struct {
     char            name[64];           /* "b:sub", "c:customer", "s:tenant" */
@@ -54,6 +54,7 @@ typedef struct {
     const char         *price2;
     const char         *payment;
     uint64_t            since;
+    unsigned            odd;
 } test_event_t;
 
 
@@ -114,7 +115,7 @@ static struct {
     unsigned char   id[HX_STRIPE_TEXT_MAX];
     size_t          len;
     unsigned char   text[HX_BILLING_BOOK_MAX];
-} test_pending[4];
+} test_pending[4 + HX_BILLING_SUBS];
 
 static unsigned  test_n_pending;
 
@@ -255,6 +256,7 @@ test_deliver(const test_event_t *t)
     e.kind = t->kind;
     e.at = t->at;
     e.since = t->since;
+    e.odd = t->odd;
     e.tenant = test_maybe(t->tenant);
     e.reference = test_maybe(t->reference);
     e.plan = test_maybe(t->plan);
@@ -292,8 +294,9 @@ test_deliver(const test_event_t *t)
 
     result = hx_billing_apply(&b, &in, plans, n, world.now);
 
-    test_settle(&b.own);
-    test_settle(&b.other);
+    for (unsigned i = 0; i < b.n_woken; i++) {
+        test_save(&b.awake, 'b', &b.woken[i]);
+    }
 
     if (b.put_sub) {
         test_save(&b.sub, 'b', &in.sub.id);
@@ -311,6 +314,8 @@ test_deliver(const test_event_t *t)
         test_save(&b.other.book, 's', &b.other.id);
     }
 
+    test_settle(&b.own);
+    test_settle(&b.other);
     test_commit();
 
     return result;
@@ -585,6 +590,16 @@ invalid(void **state)
         .plan = "gold");
     bad("metadata.tenant_id", subscribed(1), .object = "sub",
         .customer = "cus", .tenant = "?");
+    bad("payment_status", checkout(1), .tenant = "a", .object = "cs",
+        .odd = 1u << HX_STRIPE_IS_payment);
+    bad("subscription", checkout(1), .tenant = "a", .object = "cs",
+        .odd = 1u << HX_STRIPE_IS_subscription);
+    bad("client_reference_id", checkout(1), .object = "cs",
+        .odd = 1u << HX_STRIPE_IS_reference);
+    bad("metadata.tenant_id", checkout(1), .object = "cs", .reference = "a",
+        .odd = 1u << HX_STRIPE_IS_tenant);
+    bad("metadata.plan", checkout(1), .object = "cs", .tenant = "a",
+        .odd = 1u << HX_STRIPE_IS_plan);
     bad("metadata.tenant_id", HX_STRIPE_PAID, 1, .customer = "cus",
         .tenant = "?");
     assert_int_equal(world.n_tenants, 0);
@@ -596,6 +611,12 @@ invalid(void **state)
     event(APPLIED, ended(2), .object = "sub", .customer = "cus",
           .plan = "gold");
     assert_plan("a", "starter");
+    event(APPLIED, checkout(1), .tenant = "b", .plan = "pro",
+          .customer = "cus", .object = "cs", .subscription = "sub_b",
+          .odd = 1u << HX_STRIPE_IS_reference);
+    event(APPLIED, ended(2), .object = "sub_b", .customer = "cus",
+          .tenant = "not!ok", .odd = 1u << HX_STRIPE_IS_plan);
+    assert_plan("b", "starter");
 }
 
 
@@ -645,6 +666,288 @@ many(void **state)
     event(REFUSED, subscribed(200), .object = "sub_z", .customer = "cus_1",
           .price = "price_p", .since = 200);
     assert_plan("acme", "builder");
+}
+
+
+/* Who buys for somebody else, and cancels, takes nothing that was there. */
+static void
+weak_ends(void **state)
+{
+    test_make("victim", "builder");
+    event(PENDING, checkout(100), .reference = "victim", .customer = "cus_9",
+          .object = "cs_1", .subscription = "sub_9");
+    event(APPLIED, subscribed(101), .object = "sub_9", .customer = "cus_9",
+          .price = "price_p", .since = 100);
+    assert_plan("victim", "pro");
+    event(APPLIED, updated(150), .object = "sub_9", .customer = "cus_9",
+          .price = "price_s", .since = 100, .status = "active");
+    assert_plan("victim", "builder");
+    event(APPLIED, updated(160), .object = "sub_9", .customer = "cus_9",
+          .price = "price_p", .since = 100, .status = "active");
+    event(APPLIED, ended(200), .object = "sub_9", .customer = "cus_9",
+          .price = "price_p", .since = 100);
+    assert_plan("victim", "builder");
+
+    /* nor what an operator gives meanwhile */
+    test_make("other", "starter");
+    event(APPLIED, checkout(100), .reference = "other", .plan = "builder",
+          .customer = "cus_8", .object = "cs_1", .subscription = "sub_8");
+    memcpy(test_tenant("other")->plan, "enterprise", 11);
+    event(UNCHANGED, ended(200), .object = "sub_8", .customer = "cus_8",
+          .price = "price_b", .since = 100);
+    assert_plan("other", "enterprise");
+}
+
+
+/* Planted ones leave room for the tenant's own. */
+static void
+weak_many(void **state)
+{
+    char      sub[16], cus[16];
+    unsigned  i;
+
+    test_make("victim", "starter");
+
+    for (i = 0; i < 20; i++) {
+        (void) snprintf(sub, sizeof(sub), "sub_%u", i);
+        (void) snprintf(cus, sizeof(cus), "cus_%u", i);
+        assert_event(__LINE__, &(const test_event_t) {
+            checkout(100 + i), .reference = "victim", .plan = "builder",
+            .customer = cus, .object = "cs", .subscription = sub },
+            i == 0 ? HX_BILLING_APPLIED
+            : i < HX_BILLING_WEAK ? HX_BILLING_UNCHANGED
+            : HX_BILLING_REFUSED);
+    }
+
+    for (i = 0; i < HX_BILLING_SUBS; i++) {
+        (void) snprintf(sub, sizeof(sub), "own_%u", i);
+        (void) test_deliver(&(const test_event_t) {
+            checkout(200 + i), .tenant = "victim", .plan = "builder",
+            .customer = "cus_v", .object = "cs", .subscription = sub });
+    }
+
+    event(REFUSED, checkout(300), .tenant = "victim", .plan = "pro",
+          .customer = "cus_v", .object = "cs", .subscription = "own_x");
+    event(UNCHANGED, ended(301), .object = "own_3", .customer = "cus_v");
+
+    /* there is room now: it comes in with its next event */
+    event(APPLIED, updated(302), .object = "own_x", .customer = "cus_v",
+          .status = "active", .since = 300);
+    assert_plan("victim", "pro");
+}
+
+
+/* A subscription that another tenant has now is over for the first. */
+static void
+moves(void **state)
+{
+    test_make("one", "starter");
+    test_make("two", "starter");
+    event(APPLIED, subscribed(100), .tenant = "one", .object = "sub_1",
+          .customer = "cus_1", .price = "price_p", .since = 100);
+    event(APPLIED, updated(200), .tenant = "two", .object = "sub_1",
+          .customer = "cus_1", .price = "price_p", .since = 100,
+          .status = "active");
+    assert_plan("one", "starter");
+    assert_plan("two", "pro");
+
+    /* a name that comes late does not take it back */
+    event(STALE, updated(150), .tenant = "one", .object = "sub_1",
+          .customer = "cus_1", .price = "price_p", .since = 100,
+          .status = "active");
+    assert_plan("two", "pro");
+
+    /* one that nobody has changes nothing for who has it */
+    event(APPLIED, updated(250), .tenant = "typo", .object = "sub_1",
+          .customer = "cus_1", .price = "price_b", .since = 100,
+          .status = "active");
+    assert_plan("two", "builder");
+    event(APPLIED, ended(300), .object = "sub_1", .customer = "cus_1");
+    assert_plan("one", "starter");
+    assert_plan("two", "starter");
+
+    /* what one was only guessed to have */
+    event(APPLIED, checkout(400), .tenant = "three", .customer = "cus_3",
+          .object = "cs_1", .payment = "no_payment_required");
+    event(APPLIED, subscribed(500), .object = "sub_3", .customer = "cus_3",
+          .price = "price_p", .since = 500);
+    assert_plan("three", "pro");
+    event(APPLIED, checkout(501), .reference = "four", .customer = "cus_3",
+          .object = "cs_2", .subscription = "sub_3");
+    assert_plan("three", "starter");
+    assert_plan("four", "pro");
+}
+
+
+/* What is named by its own metadata nobody takes by a link to a new tenant. */
+static void
+stolen(void **state)
+{
+    unsigned  k;
+
+    for (k = 0; k < 2; k++) {
+        (void) test_begin(NULL);
+        test_make("one", "starter");
+
+        if (k == 0) {
+            event(APPLIED, subscribed(100), .tenant = "one",
+                  .object = "sub_1", .customer = "cus_1", .price = "price_p",
+                  .since = 100);
+            event(REFUSED, checkout(101), .reference = "cart-17",
+                  .customer = "cus_1", .object = "cs_1",
+                  .subscription = "sub_1");
+            assert_plan("cart-17", NULL);
+        }
+
+        if (k == 1) {
+            event(APPLIED, checkout(101), .reference = "cart-17",
+                  .customer = "cus_1", .object = "cs_1",
+                  .subscription = "sub_1");
+            event(APPLIED, subscribed(102), .tenant = "one",
+                  .object = "sub_1", .customer = "cus_1", .price = "price_p",
+                  .since = 100);
+            assert_plan("cart-17", "starter");
+        }
+
+        assert_plan("one", "pro");
+        event(APPLIED, ended(300), .object = "sub_1", .customer = "cus_1");
+        assert_plan("one", "starter");
+    }
+}
+
+
+/* Those that wait for their customer do not wait for their next event. */
+static void
+woken(void **state)
+{
+    event(PENDING, subscribed(90), .object = "sub_2", .customer = "cus_1",
+          .price = "price_p", .since = 90);
+    event(PENDING, subscribed(91), .object = "sub_3", .customer = "cus_1",
+          .price = "price_b", .since = 91);
+    event(APPLIED, checkout(100), .tenant = "acme", .plan = "builder",
+          .customer = "cus_1", .object = "cs_1", .subscription = "sub_1");
+    assert_plan("acme", "pro");
+
+    /* and go where they are said to belong */
+    event(APPLIED, checkout(110), .tenant = "more", .customer = "cus_1",
+          .object = "cs_2", .subscription = "sub_2");
+    assert_plan("acme", "builder");
+    assert_plan("more", "pro");
+    event(UNCHANGED, ended(120), .object = "sub_3", .customer = "cus_1");
+    event(APPLIED, ended(121), .object = "sub_1", .customer = "cus_1");
+    assert_plan("acme", "starter");
+}
+
+
+/* Of two tenants of a customer the one that was named last, not told last. */
+static void
+customers(void **state)
+{
+    unsigned             k;
+    const test_event_t   a = { checkout(100), .tenant = "one",
+                               .plan = "builder", .customer = "cus_1",
+                               .object = "cs_1", .subscription = "sub_1" };
+    const test_event_t   b = { checkout(200), .tenant = "two",
+                               .plan = "builder", .customer = "cus_1",
+                               .object = "cs_2", .subscription = "sub_2" };
+
+    for (k = 0; k < 2; k++) {
+        (void) test_begin(NULL);
+        (void) test_deliver(k ? &b : &a);
+        (void) test_deliver(k ? &a : &b);
+        event(APPLIED, subscribed(300), .object = "sub_3",
+              .customer = "cus_1", .price = "price_p", .since = 300);
+        assert_plan("one", "builder");
+        assert_plan("two", "pro");
+    }
+}
+
+
+/* Also where its subscription names it. */
+static void
+deleted_by_name(void **state)
+{
+    event(APPLIED, checkout(100), .tenant = "acme", .plan = "builder",
+          .customer = "cus_1", .object = "cs_1", .subscription = "sub_1");
+    test_delete("acme");
+    test_make("acme", "enterprise");
+    event(STALE, updated(150), .tenant = "acme", .object = "sub_1",
+          .customer = "cus_1", .price = "price_b", .status = "active",
+          .since = 99);
+    event(STALE, ended(200), .tenant = "acme", .object = "sub_1",
+          .customer = "cus_1", .price = "price_b", .since = 99);
+    assert_plan("acme", "enterprise");
+
+    /* the end of what was never seen is the end of nothing */
+    event(UNCHANGED, ended(200), .tenant = "acme", .object = "sub_old",
+          .customer = "cus_2", .price = "price_b", .since = 1);
+    assert_plan("acme", "enterprise");
+}
+
+
+/* Over is over, also when it was forgotten that it ever was. */
+static void
+evicted(void **state)
+{
+    char      sub[16];
+    unsigned  i;
+
+    event(APPLIED, checkout(1), .tenant = "acme", .plan = "builder",
+          .customer = "cus_1", .object = "cs_1", .subscription = "sub_x");
+
+    for (i = 0; i < HX_BILLING_SUBS + 4; i++) {
+        (void) snprintf(sub, sizeof(sub), "sub_%u", i);
+        event(APPLIED, subscribed(10 + i), .object = sub, .customer = "cus_1",
+              .price = "price_p", .since = 10 + i);
+        event(APPLIED, ended(10 + i), .object = sub, .customer = "cus_1",
+              .since = 10 + i);
+    }
+
+    event(STALE, updated(100), .object = "sub_0", .customer = "cus_1",
+          .price = "price_p", .since = 10, .status = "active");
+    event(UNCHANGED, updated(100), .tenant = "acme", .object = "sub_1",
+          .customer = "cus_1", .price = "price_p", .since = 10,
+          .status = "active");
+    assert_plan("acme", "builder");
+}
+
+
+/* Another price that has no plan takes the plan back; metadata do not know. */
+static void
+unpriced(void **state)
+{
+    unsigned  k;
+
+    event(APPLIED, checkout(1), .tenant = "acme", .customer = "cus_1",
+          .object = "cs_1", .subscription = "sub_1");
+    event(APPLIED, subscribed(2), .object = "sub_1", .customer = "cus_1",
+          .price = "price_p", .since = 1);
+    event(APPLIED, updated(100), .object = "sub_1", .customer = "cus_1",
+          .price = "price_x", .since = 1, .status = "active");
+    assert_plan("acme", "starter");
+    event(STALE, updated(50), .object = "sub_1", .customer = "cus_1",
+          .price = "price_p", .since = 1, .status = "active");
+    assert_plan("acme", "starter");
+    event(APPLIED, updated(200), .object = "sub_1", .customer = "cus_1",
+          .price = "price_b", .since = 1, .status = "active");
+    assert_plan("acme", "builder");
+
+    for (k = 0; k < 2; k++) {
+        (void) test_begin(NULL);
+
+        if (k == 1) {
+            (void) test_deliver(&(const test_event_t) {
+                subscribed(2), .object = "sub_1", .customer = "cus_1",
+                .price = "price_x", .since = 1 });
+        }
+
+        event(APPLIED, checkout(1), .tenant = "acme", .plan = "pro",
+              .customer = "cus_1", .object = "cs_1", .subscription = "sub_1");
+        (void) test_deliver(&(const test_event_t) {
+            updated(3), .object = "sub_1", .customer = "cus_1",
+            .price = "price_x", .since = 1, .status = "active" });
+        assert_plan("acme", "pro");
+    }
 }
 
 
@@ -843,6 +1146,98 @@ any_time(void **state)
 }
 
 
+/*
+ * Subscriptions of two tenants, each of a customer of its own, that are named
+ * anew now and then: the last name counts, by the time it was said.
+ */
+static void
+whose_in_any_order(void **state)
+{
+    unsigned        round, i, k, s, best, q;
+    char            sub[16], cus[TEST_SUBS][16];
+    test_event_t    swap;
+    test_history_t  h;
+
+    static test_event_t       order[TEST_EVENTS];
+    static const char *const  tenants[] = { "one", "two" };
+    static const char *const  names[] = { "starter", "builder", "pro",
+                                          "enterprise" };
+
+    for (round = 0; round < 20000; round++) {
+        (void) test_begin(NULL);
+        test_make("one", "starter");
+        test_make("two", "starter");
+        test_history(&h);
+
+        for (s = 0; s < TEST_SUBS; s++) {
+            int  named = 0;
+
+            (void) snprintf(sub, sizeof(sub), "sub_%u", s);
+            (void) snprintf(cus[s], sizeof(cus[s]), "cus_%u", s);
+
+            for (i = 0; i < h.n; i++) {
+                if (strcmp(h.sub[i], sub) == 0) {
+                    h.e[i].customer = cus[s];
+                    h.e[i].price = test_prices[test_below(3)];
+                    h.e[i].tenant = !named || test_below(3) == 0
+                                    ? tenants[test_below(2)] : NULL;
+                    named = 1;
+                }
+            }
+        }
+
+        memcpy(order, h.e, sizeof(order));
+
+        for (i = h.n - 1; i > 0; i--) {
+            k = (unsigned) test_below(i + 1);
+            swap = order[i];
+            order[i] = order[k];
+            order[k] = swap;
+        }
+
+        for (i = 0; i < h.n; i++) {
+            (void) test_deliver(&order[i]);
+        }
+
+        for (k = 0; k < 2; k++) {
+            best = 0;
+
+            for (s = 0; s < TEST_SUBS; s++) {
+                const char  *price = NULL, *tenant = NULL;
+                int          live = 0;
+
+                (void) snprintf(sub, sizeof(sub), "sub_%u", s);
+
+                for (i = 0; i < h.n; i++) {
+                    const test_event_t  *e = &h.e[i];
+
+                    if (strcmp(h.sub[i], sub) != 0
+                        || (e->status && strcmp(e->status, "incomplete") == 0))
+                    {
+                        continue;
+                    }
+
+                    tenant = e->tenant != NULL ? e->tenant : tenant;
+
+                    if (live >= 0) {
+                        price = e->price;
+                        live = e->kind == HX_STRIPE_UNSUBSCRIBED ? -1
+                               : strcmp(e->status, "unpaid") != 0;
+                    }
+                }
+
+                if (live > 0 && strcmp(tenant, tenants[k]) == 0) {
+                    q = price[6] == 'b' ? 1 : price[6] == 'p' ? 2 : 3;
+                    best = q > best ? q : best;
+                }
+            }
+
+            assert_plan(tenants[k], names[best]);
+        }
+    }
+}
+
+
 /* ------------------------------------------------------- the stored form -- */
 
 static void
@@ -862,8 +1257,13 @@ stored(void **state)
         b.tenant.data = text;
         b.tenant.len = test_below(HX_TENANT_MAX + 1);
         b.created = test_random();
+        b.named = test_random();
         b.weak = n & 1;
         b.guessed = (n & 2) != 0;
+        b.managed = (n & 4) != 0;
+        b.base.data = text;
+        b.base.len = n == HX_BILLING_SUBS ? HX_PLAN_MAX
+                     : test_below(HX_PLAN_MAX + 1);
         b.n = n;
 
         for (k = 0; k < n; k++) {
@@ -880,6 +1280,8 @@ stored(void **state)
             b.sub[k].plan_rank = (unsigned char) test_below(8);
             b.sub[k].live = test_below(2);
             b.sub[k].exact = test_below(2);
+            b.sub[k].priced = test_below(2);
+            b.sub[k].weak = test_below(2);
         }
 
         len = hx_billing_encode(&b, out);
@@ -918,7 +1320,17 @@ main(void)
         cmocka_unit_test_setup(invalid, test_begin),
         cmocka_unit_test_setup(operator, test_begin),
         cmocka_unit_test_setup(many, test_begin),
+        cmocka_unit_test_setup(weak_ends, test_begin),
+        cmocka_unit_test_setup(weak_many, test_begin),
+        cmocka_unit_test_setup(moves, test_begin),
+        cmocka_unit_test_setup(stolen, test_begin),
+        cmocka_unit_test_setup(woken, test_begin),
+        cmocka_unit_test_setup(customers, test_begin),
+        cmocka_unit_test_setup(deleted_by_name, test_begin),
+        cmocka_unit_test_setup(evicted, test_begin),
+        cmocka_unit_test_setup(unpriced, test_begin),
         cmocka_unit_test_setup(any_order, test_begin),
+        cmocka_unit_test_setup(whose_in_any_order, test_begin),
         cmocka_unit_test_setup(any_time, test_begin),
         cmocka_unit_test(stored)
     };

@@ -267,7 +267,7 @@ bad(void **state)
         "", "{}", "[]", "null", "\"id\"", "{" HX_GOOD, "{" HX_GOOD "}}",
         "{" HX_GOOD ",}", "[{" HX_GOOD "}]", "{" HX_GOOD "}{" HX_GOOD "}",
         "{\"type\":\"t\",\"created\":1}", "{\"id\":\"e\",\"created\":1}",
-        "{\"id\":\"e\",\"type\":\"t\"}",
+        "{\"id\":\"e\",\"type\":\"invoice.paid\"}",
         "{\"id\":\"\",\"type\":\"t\",\"created\":1}",
         "{\"id\":null,\"type\":\"t\",\"created\":1}",
         "{\"id\":1,\"type\":\"t\",\"created\":1}",
@@ -276,28 +276,15 @@ bad(void **state)
         "{\"id\":\"a b\",\"type\":\"t\",\"created\":1}",
         "{\"id\":\"a\\u0000\",\"type\":\"t\",\"created\":1}",
         "{\"id\":\"\\u00e4\",\"type\":\"t\",\"created\":1}",
-        "{\"id\":\"e\",\"type\":\"t\",\"created\":\"1\"}",
-        "{\"id\":\"e\",\"type\":\"t\",\"created\":-1}",
-        "{\"id\":\"e\",\"type\":\"t\",\"created\":1.5}",
-        "{\"id\":\"e\",\"type\":\"t\",\"created\":1e3}",
-        "{\"id\":\"e\",\"type\":\"t\",\"created\":253402300800}",
-        "{\"id\":\"e\",\"type\":\"t\",\"created\":true}",
+        "{\"id\":\"e\",\"type\":\"invoice.paid\",\"created\":\"1\"}",
+        "{\"id\":\"e\",\"type\":\"invoice.paid\",\"created\":-1}",
+        "{\"id\":\"e\",\"type\":\"invoice.paid\",\"created\":1.5}",
+        "{\"id\":\"e\",\"type\":\"invoice.paid\",\"created\":1e3}",
+        "{\"id\":\"e\",\"type\":\"invoice.paid\",\"created\":253402300800}",
+        "{\"id\":\"e\",\"type\":\"invoice.paid\",\"created\":true}",
         /* said twice */
         "{" HX_GOOD ",\"id\":\"e\"}", "{" HX_GOOD ",\"id\":null}",
-        "{" HX_GOOD ",\"created\":1}", "{" HX_GOOD ",\"\\u0069d\":\"e\"}",
-        "{" HX_KNOWN ",\"data\":{\"object\":{\"customer\":\"a\","
-            "\"customer\":\"b\"}}}",
-        "{" HX_KNOWN ",\"data\":{\"object\":{\"customer\":\"a\"}},"
-            "\"data\":{\"object\":{\"customer\":\"b\"}}}",
-        /* of another type */
-        "{" HX_KNOWN ",\"data\":{\"object\":{\"customer\":{\"id\":\"a\"}}}}",
-        "{" HX_KNOWN ",\"data\":{\"object\":{\"metadata\":{\"tenant_id\":7}}}}",
-        "{" HX_KNOWN ",\"data\":{\"object\":{\"status\":false}}}",
-        "{" HX_KNOWN ",\"data\":{\"object\":{\"items\":{\"data\":[{\"price\":"
-            "{\"id\":1}}]}}}}",
-        "{" HX_KNOWN ",\"data\":{\"object\":{\"created\":\"1\"}}}",
-        "{" HX_KNOWN ",\"data\":{\"object\":{\"created\":1.5}}}",
-        "{" HX_KNOWN ",\"data\":{\"object\":{\"subscription\":{}}}}"
+        "{" HX_KNOWN ",\"created\":1}", "{" HX_GOOD ",\"\\u0069d\":\"e\"}"
     };
 
     for (i = 0; i < hx_nelts(rows); i++) {
@@ -305,6 +292,60 @@ bad(void **state)
             fail_msg("accepted: %s", rows[i]);
         }
     }
+}
+
+
+/* What is no such value is not there, and that is said. */
+static void
+odd(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *text;
+        unsigned     bit;
+    } rows[] = {
+        { "{" HX_KNOWN ",\"data\":{\"object\":{\"customer\":\"a\","
+            "\"customer\":\"b\"}}}", HX_STRIPE_IS_customer },
+        { "{" HX_KNOWN ",\"data\":{\"object\":{\"customer\":\"a\"}},"
+            "\"data\":{\"object\":{\"customer\":\"b\"}}}",
+          HX_STRIPE_IS_customer },
+        { "{" HX_KNOWN ",\"data\":{\"object\":{\"customer\":{\"id\":\"a\"}}}}",
+          HX_STRIPE_IS_customer },
+        { "{" HX_KNOWN ",\"data\":{\"object\":{\"metadata\":{\"plan\":7}}}}",
+          HX_STRIPE_IS_plan },
+        { "{" HX_KNOWN ",\"data\":{\"object\":{\"metadata\":{\"plan\":"
+            "\"a b\"}}}}", HX_STRIPE_IS_plan },
+        { "{" HX_KNOWN ",\"data\":{\"object\":{\"status\":false}}}",
+          HX_STRIPE_IS_status },
+        { "{" HX_KNOWN ",\"data\":{\"object\":{\"items\":{\"data\":[{\"price\":"
+            "{\"id\":1}}]}}}}", HX_STRIPE_IS_price },
+        { "{" HX_KNOWN ",\"data\":{\"object\":{\"created\":\"1\"}}}",
+          HX_STRIPE_IS_started },
+        { "{" HX_KNOWN ",\"data\":{\"object\":{\"created\":1.5}}}",
+          HX_STRIPE_IS_started },
+        { "{" HX_KNOWN ",\"data\":{\"object\":{\"subscription\":{}}}}",
+          HX_STRIPE_IS_subscription }
+    };
+
+    for (i = 0; i < hx_nelts(rows); i++) {
+        if (test_read(rows[i].text) != HX_OK) {
+            fail_msg("refused: %s", rows[i].text);
+        }
+
+        assert_int_equal(event.odd, 1u << rows[i].bit);
+        assert_value(&event.customer, NULL);
+        assert_value(&event.plan, NULL);
+        assert_value(&event.status, NULL);
+        assert_value(&event.subscription, NULL);
+        assert_int_equal(event.n_prices, 0);
+        assert_int_equal(event.since, 0);
+    }
+
+    /* events of other kinds may have no time, or another one */
+    assert_int_equal(test_read("{\"id\":\"e\",\"type\":\"v2.x\",\"created\":"
+                               "\"2026-01-01T00:00:00Z\"}"), HX_OK);
+    assert_int_equal(test_read("{\"id\":\"e\",\"type\":\"v2.x\"}"), HX_OK);
 }
 
 
@@ -319,8 +360,18 @@ sizes(void **state)
     for (n = 250; n < 5000; n += n < 260 ? 1 : 473) {
         (void) snprintf(text, sizeof(text), "{" HX_KNOWN ",\"data\":"
                         "{\"object\":{\"customer\":\"%0*d\"}}}", (int) n, 7);
+        assert_int_equal(test_read(text), HX_OK);
+        assert_int_equal(event.customer.len, n <= HX_STRIPE_TEXT_MAX ? n : 0);
+        assert_int_equal(hx_stripe_odd(&event, customer),
+                         n > HX_STRIPE_TEXT_MAX);
+        (void) snprintf(text, sizeof(text), "{\"id\":\"%0*d\",\"type\":\"t\"}",
+                        (int) n - 125, 7);
         assert_int_equal(test_read(text),
-                         n <= HX_STRIPE_TEXT_MAX ? HX_OK : HX_NO);
+                         n - 125 <= HX_STRIPE_NAME_MAX ? HX_OK : HX_NO);
+        (void) snprintf(text, sizeof(text), "{\"type\":\"%0*d\",\"id\":\"t\"}",
+                        (int) n - 125, 7);
+        assert_int_equal(test_read(text),
+                         n - 125 <= HX_STRIPE_NAME_MAX ? HX_OK : HX_NO);
         (void) snprintf(text, sizeof(text), "{" HX_GOOD ",\"data\":{\"object\":"
                         "{\"note\":\"%0*d\",\"customer\":\"c\"}}}", (int) n, 7);
         assert_int_equal(test_read(text), HX_OK);
@@ -370,6 +421,7 @@ main(void)
         cmocka_unit_test(others),
         cmocka_unit_test(prices),
         cmocka_unit_test(bad),
+        cmocka_unit_test(odd),
         cmocka_unit_test(sizes)
     };
 

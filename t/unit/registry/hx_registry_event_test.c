@@ -11,9 +11,7 @@
 static hx_billing_intent_t   intent;
 static hx_registry_event_t   ev;
 static hx_billing_result_t   result;
-static hx_audit_change_t     digest;
-static unsigned char         whose[HX_TENANT_MAX];
-static size_t                whose_len;
+static hx_registry_came_t    came;
 
 
 /* A checkout: tenant, its plan, and what names it. */
@@ -25,6 +23,7 @@ test_checkout(const char *id, const char *tenant, const char *plan,
     intent.kind = HX_STRIPE_CHECKOUT;
     intent.tenant = test_str(tenant);
     intent.customer = test_str("cus_1");
+    intent.at = at;
     intent.creates = 1;
     intent.says = 1;
     intent.sub.id = test_str(sub);
@@ -61,8 +60,7 @@ test_try(hx_registry_t *reg)
 {
     memset(test_err, 0, sizeof(test_err));
 
-    return hx_registry_event(reg, &ev, &result, whose, &whose_len, &digest,
-                             test_err);
+    return hx_registry_event(reg, &ev, &came, test_err);
 }
 
 
@@ -73,12 +71,13 @@ assert_result(hx_registry_t *reg, hx_billing_result_t want, const char *tenant)
         fail_msg("%s", test_err);
     }
 
-    if (result != want) {
-        fail_msg("%s, not %s", hx_billing_word(result), hx_billing_word(want));
+    if (came.result != want) {
+        fail_msg("%s, not %s", hx_billing_word(came.result),
+                 hx_billing_word(want));
     }
 
-    assert_int_equal(whose_len, strlen(tenant));
-    assert_memory_equal(whose, tenant, whose_len);
+    assert_int_equal(came.own.len, strlen(tenant));
+    assert_memory_equal(came.own.id, tenant, came.own.len);
 }
 
 
@@ -104,18 +103,18 @@ life(void **state)
 
     test_checkout("evt_1", "acme", "pro", "sub_1", 100);
     assert_result(reg, HX_BILLING_APPLIED, "acme");
-    assert_false(digest.has_before);
-    assert_true(digest.has_after);
+    assert_false(came.own.digest.has_before);
+    assert_true(came.own.digest.has_after);
     assert_plan(reg, "acme", "pro");
     assert_int_equal(test_get(reg, "acme", &t), HX_OK);
     assert_int_equal(t.n_keys, 1);
     assert_int_equal(t.n_namespaces, 1);
     assert_int_equal(hx_sha256_once(test_bytes, test_len, sum), HX_OK);
-    assert_memory_equal(sum, digest.after, HX_SHA256_LEN);
-    memcpy(after, digest.after, HX_SHA256_LEN);
+    assert_memory_equal(sum, came.own.digest.after, HX_SHA256_LEN);
+    memcpy(after, came.own.digest.after, HX_SHA256_LEN);
 
     assert_result(reg, HX_BILLING_DUPLICATE, "acme");
-    assert_false(digest.has_after);
+    assert_false(came.own.digest.has_after);
 
     /* another tenant and plan do not matter: the event is known */
     test_checkout("evt_1", "evil", "enterprise", "sub_2", 100);
@@ -125,8 +124,8 @@ life(void **state)
     test_end_of("evt_2", "sub_1", 200);
     assert_result(reg, HX_BILLING_APPLIED, "acme");
     assert_plan(reg, "acme", "starter");
-    assert_true(digest.has_before);
-    assert_memory_equal(after, digest.before, HX_SHA256_LEN);
+    assert_true(came.own.digest.has_before);
+    assert_memory_equal(after, came.own.digest.before, HX_SHA256_LEN);
 
     test_end_of("evt_3", "sub_9", 200);
     memset(&intent.customer, 0, sizeof(hx_str_t));
@@ -149,6 +148,8 @@ life(void **state)
 static void
 moved(void **state)
 {
+    hx_tenant_t     t;
+    unsigned char   sum[HX_SHA256_LEN];
     hx_registry_t  *reg;
 
     reg = test_registry();
@@ -166,6 +167,36 @@ moved(void **state)
     assert_result(reg, HX_BILLING_APPLIED, "two");
     assert_plan(reg, "one", "builder");
     assert_plan(reg, "two", "pro");
+    assert_false(came.own.digest.has_before);
+    assert_int_equal(came.other.len, 3);
+    assert_memory_equal(came.other.id, "one", 3);
+    assert_true(came.other.digest.has_before);
+    assert_int_equal(test_get(reg, "one", &t), HX_OK);
+    assert_int_equal(hx_sha256_once(test_bytes, test_len, sum), HX_OK);
+    assert_memory_equal(sum, came.other.digest.after, HX_SHA256_LEN);
+
+    /* what was before two had it is not two's change */
+    test_checkout("evt_4", "two", "pro", "sub_1", 300);
+    assert_result(reg, HX_BILLING_UNCHANGED, "two");
+    assert_false(came.own.digest.has_before);
+    assert_int_equal(came.other.len, 3);
+    assert_plan(reg, "one", "starter");
+
+    /* those that have waited for their customer are known by themselves */
+    test_end_of("evt_5", "sub_w", 400);
+    intent.customer = test_str("cus_w");
+    intent.kind = HX_STRIPE_SUBSCRIBED;
+    intent.sub.rank = HX_STRIPE_SUBSCRIBED;
+    intent.sub.live = 1;
+    assert_result(reg, HX_BILLING_PENDING, "");
+    test_checkout("evt_6", "wide", "builder", "sub_v", 401);
+    intent.customer = test_str("cus_w");
+    assert_result(reg, HX_BILLING_APPLIED, "wide");
+    assert_plan(reg, "wide", "pro");
+    test_end_of("evt_7", "sub_w", 402);
+    memset(&intent.customer, 0, sizeof(hx_str_t));
+    assert_result(reg, HX_BILLING_APPLIED, "wide");
+    assert_plan(reg, "wide", "builder");
     hx_registry_close(reg);
     test_consistent();
 }
@@ -338,12 +369,27 @@ failing(void **state)
 
     test_checkout("evt_1", "acme", "pro", "sub_1", 100);
     assert_int_equal(test_try(reg), HX_FAIL);
-    assert_int_equal(whose_len, 0);
+    assert_int_equal(came.own.len, 0);
     assert_int_equal(test_get(reg, "acme", &t), HX_NO);
+
+    /* what takes a plan away has room */
+    test_end_of("evt_0", "sub_0", 100);
+    assert_result(reg, HX_BILLING_PENDING, "");
+
+    /* and when events have become old they make room for others */
+    ev.id = test_str("evt_9");
+    assert_int_equal(hx_registry_claim(reg, &ev.id, HX_TEST_NOW
+                                                    + HX_EVENT_KEEP - 1, 1,
+                                       &result, test_err), HX_FAIL);
+    assert_int_equal(hx_registry_claim(reg, &ev.id, HX_TEST_NOW
+                                                    + HX_EVENT_KEEP, 1,
+                                       &result, test_err), HX_OK);
+    assert_int_equal(result, HX_BILLING_NONE);
     hx_registry_close(reg);
 
     test_conf.map_size = 16777216;
     reg = test_registry();
+    test_checkout("evt_1", "acme", "pro", "sub_1", 100);
     assert_result(reg, HX_BILLING_APPLIED, "acme");
     hx_registry_close(reg);
 
@@ -450,6 +496,7 @@ test_caller(int shape)
 
         } else {
             rc = test_try(reg);
+            result = came.result;
         }
 
         assert_int_equal(rc, HX_OK);
