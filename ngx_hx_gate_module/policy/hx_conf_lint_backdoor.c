@@ -1,0 +1,125 @@
+/*
+ * hx_conf_lint_backdoor.c -- ways to an upstream past the gate: a location
+ * beside it, a redirect of what it has refused, a copy.
+ */
+
+#include "hx_conf_lint_impl.h"
+
+
+static int
+hx_lint_is_narrowed(const hx_conf_dir_t *block)
+{
+    return hx_lint_nearest(block, "deny") != NULL
+           || hx_lint_next(block->plain.first, "internal", 8) != NULL
+           || hx_lint_nearest(block, "auth_basic") != NULL
+           || hx_lint_nearest(block, "auth_request") != NULL
+           || hx_lint_nearest(block, "auth_jwt") != NULL;
+}
+
+
+/* One path of the engine, "location = /engine-health", may well be open. */
+
+static int
+hx_lint_past_the_gate(hx_lint_place_t *p, const hx_conf_dir_t *d)
+{
+    hx_str_t              s;
+    const hx_conf_dir_t  *at;
+
+    for (at = p->block; at != p->server; at = at->parent) {
+        s = hx_conf_word(at, at->n - 1);
+
+        if (hx_conf_is(at, "location")
+            && (hx_lint_word_is(at, 1, "=") || hx_lint_begins(&s, "@")))
+        {
+            return 0;
+        }
+    }
+
+    p->arg = hx_lint_authority(d);
+
+    return hx_lint_is_gated_upstream(p->run, d) && hx_lint_public(p->server)
+           && !hx_lint_is_narrowed(p->block);
+}
+
+
+/* Is the gate off where that leads to, and is it passed on from there? */
+
+static int
+hx_lint_leads_past(hx_lint_place_t *p, const hx_str_t *uri)
+{
+    const hx_conf_dir_t  *target;
+
+    target = hx_lint_target(p->server, uri);
+
+    return target != NULL && (hx_lint_what(target) & HX_AT_OPEN)
+           && hx_lint_pass(target) != NULL;
+}
+
+
+static int
+hx_lint_refused_goes_on(hx_lint_place_t *p, const hx_conf_dir_t *d)
+{
+    unsigned  i;
+
+    if (d->n < 3) {
+        return 0;
+    }
+
+    p->arg = hx_conf_word(d, d->n - 1);
+
+    for (i = 1; i + 1 < d->n; i++) {
+        if (hx_lint_is_word(&d->word[i], "401 403 429")) {
+            return hx_lint_leads_past(p, &p->arg);
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+hx_lint_tries_past(hx_lint_place_t *p, const hx_conf_dir_t *d)
+{
+    p->arg = hx_conf_word(d, d->n - 1);
+
+    return hx_lint_leads_past(p, &p->arg);
+}
+
+
+static int
+hx_lint_mirrors_past(hx_lint_place_t *p, const hx_conf_dir_t *d)
+{
+    p->arg = hx_conf_word(d, 1);
+
+    return hx_lint_leads_past(p, &p->arg);
+}
+
+
+static const hx_lint_rule_t  hx_lint_rules[] = {
+
+    { HX_LINT_WARN, HX_AT_OPEN, HX_IN_OWN,
+      "proxy_pass grpc_pass fastcgi_pass uwsgi_pass scgi_pass",
+      hx_lint_past_the_gate,
+      "\"%n\" to \"%a\" in location \"%l\", where \"hx_gate\" is off: a way "
+      "past the gate to what it guards elsewhere" },
+
+    { HX_LINT_WARN, HX_AT_ON, HX_IN_NEAREST, "error_page",
+      hx_lint_refused_goes_on,
+      "\"%n\" sends what \"hx_gate\" has refused to \"%a\", where the gate is "
+      "off and requests are passed on" },
+
+    { HX_LINT_WARN, HX_AT_ON, HX_IN_OWN, "try_files",
+      hx_lint_tries_past,
+      "\"%n\" leads to \"%a\", where \"hx_gate\" is off: the service key does "
+      "not go along" },
+
+    { HX_LINT_WARN, HX_AT_ON, HX_IN_NEAREST, "mirror",
+      hx_lint_mirrors_past,
+      "\"%n\" sends a copy of what tenants send to \"%a\", where \"hx_gate\" "
+      "is off" }
+};
+
+
+const hx_lint_rules_t  hx_lint_backdoor = {
+    hx_lint_rules, hx_nelts(hx_lint_rules)
+};
