@@ -94,6 +94,14 @@ BEGIN {
 
     ($Port, $PortLock) = claim_ports("$Scratch/servroot");
     $ENV{TEST_NGINX_PORT} = $Port;
+
+    # Test::Nginx writes it behind "listen": nobody else has to reach it
+    $ENV{TEST_NGINX_SERVER_PORT} = "127.0.0.1:$Port";
+    $ENV{TEST_NGINX_CLIENT_PORT} = $Port;
+    $ENV{TEST_NGINX_STREAM_PORT} = $Port + 1;
+
+    # at "debug" nginx -t warns of the headers that are in the log
+    $ENV{TEST_NGINX_LOG_LEVEL} ||= 'info';
     $ENV{"TEST_NGINX_PORT_$_"} = $Port + $_ for 1 .. PORT_STEP - 1;
 }
 
