@@ -254,6 +254,13 @@ ngx_hx_create_loc_conf(ngx_conf_t *cf)
     lcf->audit = NGX_CONF_UNSET_PTR;
     lcf->cors = NGX_CONF_UNSET_PTR;
 
+    if (cf->conf_file != NULL
+        && cf->conf_file->file.fd != NGX_INVALID_FILE)
+    {
+        lcf->place.file = cf->conf_file->file.name;
+        lcf->place.line = cf->conf_file->line;
+    }
+
     return lcf;
 }
 
@@ -291,6 +298,16 @@ ngx_hx_conf_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+void
+ngx_hx_conf_use(ngx_hx_main_conf_t *mcf, const ngx_hx_loc_conf_t *lcf)
+{
+    if (!mcf->used) {
+        mcf->used = 1;
+        mcf->place = &lcf->place;
+    }
+}
+
+
 static char *
 ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -312,7 +329,7 @@ ngx_hx_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf->handler = ngx_hx_handlers[lcf->handler];
 
     if (lcf->handler != NGX_HX_HANDLER_HEALTH) {
-        mcf->used = 1;
+        ngx_hx_conf_use(mcf, lcf);
     }
 
     if (lcf->handler == NGX_HX_HANDLER_ADMIN
@@ -351,12 +368,10 @@ ngx_hx_conf_inherit_handler(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
 }
 
 
-char *
-ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+static char *
+ngx_hx_conf_merge(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
+    ngx_hx_loc_conf_t *conf)
 {
-    ngx_hx_loc_conf_t  *prev = parent;
-    ngx_hx_loc_conf_t  *conf = child;
-
     ngx_hx_main_conf_t  *mcf;
 
     if (ngx_hx_conf_inherit_handler(cf, prev, conf) != NGX_CONF_OK) {
@@ -402,12 +417,16 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_hx_gate_module);
-    mcf->used = 1;
+    ngx_hx_conf_use(mcf, conf);
 
-    if (conf->audit == NGX_CONF_UNSET_PTR
-        && ngx_hx_conf_audit_default(cf, mcf, conf) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
+    if (conf->audit == NGX_CONF_UNSET_PTR) {
+        if (ngx_hx_conf_audit_default(cf, mcf, conf) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (conf->audit == NULL) {
+            ngx_hx_conf_warn_unrecorded(cf, mcf);
+        }
     }
 
     if (conf->billing == NGX_CONF_UNSET
@@ -425,68 +444,19 @@ ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/* What the shared memory and its threads have to be made for. */
-
-static ngx_int_t
-ngx_hx_conf_zone_needs(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
+char *
+ngx_hx_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
-    ngx_uint_t        i;
-    ngx_hx_zone_t    *zone;
-    ngx_hx_audit_t  **audit;
+    ngx_hx_loc_conf_t  *conf = child;
 
-    zone = mcf->zone->data;
-    audit = mcf->audits.elts;
+    char             *rv;
+    ngx_conf_file_t   here, *saved;
 
-    zone->n_audits = mcf->audits.nelts;
+    ngx_hx_conf_enter(cf, &conf->place, &here, &saved);
+    rv = ngx_hx_conf_merge(cf, parent, conf);
+    ngx_hx_conf_leave(cf, saved);
 
-    for (i = 0; i < mcf->audits.nelts; i++) {
-        zone->audit_size = ngx_max(zone->audit_size, audit[i]->size);
-    }
-
-    if (mcf->threads == NULL) {
-        mcf->threads = ngx_thread_pool_add(cf, NULL);
-    }
-
-    return mcf->threads != NULL ? NGX_OK : NGX_ERROR;
-}
-
-
-ngx_int_t
-ngx_hx_check_main_conf(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
-{
-    if (!mcf->used) {
-        return NGX_OK;
-    }
-
-    if (mcf->zone == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the gate needs a \"hx_gate_zone\" directive");
-        return NGX_ERROR;
-    }
-
-    if (mcf->registry.dir.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the gate needs a \"hx_gate_registry\" directive");
-        return NGX_ERROR;
-    }
-
-    if (mcf->default_rate.requests == 0
-        && ngx_hx_conf_default_rate_limit_default(cf, mcf) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ngx_hx_conf_prices_check(cf, mcf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (mcf->service_key.len == 0
-        && ngx_hx_conf_service_key_default(cf, mcf) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_hx_conf_zone_needs(cf, mcf);
+    return rv;
 }
 
 

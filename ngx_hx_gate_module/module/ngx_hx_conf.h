@@ -1,6 +1,7 @@
 /*
  * ngx_hx_conf.h -- between the files that read the configuration:
- * ngx_hx_conf.c (table, merging), ngx_hx_conf_check.c (combinations) and
+ * ngx_hx_conf.c (table, merging), ngx_hx_conf_check.c (combinations),
+ * ngx_hx_conf_{lint,disk}.c (what is of others, and on the disk) and
  * ngx_hx_conf_{values,audit,cors,limits,operations,webhook}.c (parsers).  Every
  * function reports what is wrong itself, unless it says that the caller does.
  */
@@ -10,6 +11,7 @@
 
 #include "ngx_hx_gate.h"
 
+#include "hx_conf_text.h"
 #include "hx_stripe.h"
 
 #define NGX_HX_SERVICE_KEY_ENV   "HX_GATE_ENGINE_SERVICE_KEY"
@@ -50,7 +52,10 @@ ngx_hx_after(const ngx_str_t *v, size_t n)
 ngx_int_t ngx_hx_conf_read(ngx_conf_t *cf, const ngx_str_t *name, u_char *buf,
     size_t size, size_t *len);
 
-/* ngx_hx_conf.c: NGX_CONF_ERROR, and a message that names the argument. */
+/* ngx_hx_conf.c: the module is used here, first or not. */
+void ngx_hx_conf_use(ngx_hx_main_conf_t *mcf, const ngx_hx_loc_conf_t *lcf);
+
+/* NGX_CONF_ERROR, and a message that names the argument. */
 char *ngx_hx_bad_parameter(ngx_conf_t *cf, const ngx_str_t *v);
 
 /*
@@ -78,6 +83,27 @@ char *ngx_hx_conf_check_webhook(ngx_conf_t *cf);
 
 /* Warns of metrics that everybody can read. */
 void ngx_hx_conf_warn_open(ngx_conf_t *cf);
+
+/*
+ * Until ngx_hx_conf_leave() messages name the place: where a block began, of
+ * which merging knows the end only.  saved: the caller's.
+ */
+void ngx_hx_conf_enter(ngx_conf_t *cf, const ngx_hx_place_t *place,
+    ngx_conf_file_t *here, ngx_conf_file_t **saved);
+void ngx_hx_conf_leave(ngx_conf_t *cf, ngx_conf_file_t *saved);
+
+/* Warns of an environment in which nothing is recorded, once. */
+void ngx_hx_conf_warn_unrecorded(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf);
+
+/*
+ * ngx_hx_conf_disk.c: what directives name on the disk.  Returns how many
+ * errors it has told.
+ */
+ngx_uint_t ngx_hx_conf_disk(ngx_conf_t *cf, const ngx_hx_main_conf_t *mcf,
+    const hx_conf_dir_t *http);
+
+/* ngx_hx_conf_lint.c: NGX_ERROR, and messages, where something is dangerous. */
+ngx_int_t ngx_hx_conf_lint(ngx_conf_t *cf, const ngx_hx_main_conf_t *mcf);
 
 char *ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -1,10 +1,32 @@
 /*
  * ngx_hx_conf_check.c -- combinations of our directives with others' that would
  * leave a hole; asked for each location when it is merged, so that what it has
- * inherited is known.
+ * inherited is known, and of all together at the end.
  */
 
 #include "ngx_hx_conf.h"
+
+
+void
+ngx_hx_conf_enter(ngx_conf_t *cf, const ngx_hx_place_t *place,
+    ngx_conf_file_t *here, ngx_conf_file_t **saved)
+{
+    *saved = cf->conf_file;
+
+    if (place->file.len != 0) {
+        ngx_memzero(here, sizeof(ngx_conf_file_t));
+        here->file.name = place->file;
+        here->line = place->line;
+        cf->conf_file = here;
+    }
+}
+
+
+void
+ngx_hx_conf_leave(ngx_conf_t *cf, ngx_conf_file_t *saved)
+{
+    cf->conf_file = saved;
+}
 
 
 /* What another module of nginx has here; NULL when nginx has no such module. */
@@ -265,4 +287,96 @@ ngx_hx_conf_warn_open(ngx_conf_t *cf)
                        "\"hx_gate_metrics\" is open to everybody: there is no "
                        "\"allow\" or \"deny\" in location \"%V\"",
                        &clcf->name);
+}
+
+
+void
+ngx_hx_conf_warn_unrecorded(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
+{
+    if (!mcf->unrecorded) {
+        mcf->unrecorded = 1;
+
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "HX_GATE_AUDIT_ENABLED is \"false\": nobody will "
+                           "know who has done what");
+    }
+}
+
+
+/* What the shared memory and its threads have to be made for. */
+
+static ngx_int_t
+ngx_hx_conf_zone_needs(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
+{
+    ngx_uint_t        i;
+    ngx_hx_zone_t    *zone;
+    ngx_hx_audit_t  **audit;
+
+    zone = mcf->zone->data;
+    audit = mcf->audits.elts;
+
+    zone->n_audits = mcf->audits.nelts;
+
+    for (i = 0; i < mcf->audits.nelts; i++) {
+        zone->audit_size = ngx_max(zone->audit_size, audit[i]->size);
+    }
+
+    if (mcf->threads == NULL) {
+        mcf->threads = ngx_thread_pool_add(cf, NULL);
+    }
+
+    return mcf->threads != NULL ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_hx_conf_check_main(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
+{
+    if (mcf->zone == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the gate needs a \"hx_gate_zone\" directive");
+        return NGX_ERROR;
+    }
+
+    if (mcf->registry.dir.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the gate needs a \"hx_gate_registry\" directive");
+        return NGX_ERROR;
+    }
+
+    if (mcf->default_rate.requests == 0
+        && ngx_hx_conf_default_rate_limit_default(cf, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_hx_conf_prices_check(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (mcf->service_key.len == 0
+        && ngx_hx_conf_service_key_default(cf, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_hx_conf_zone_needs(cf, mcf);
+}
+
+
+ngx_int_t
+ngx_hx_check_main_conf(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
+{
+    ngx_int_t         rc;
+    ngx_conf_file_t   here, *saved;
+
+    if (!mcf->used) {
+        return NGX_OK;
+    }
+
+    ngx_hx_conf_enter(cf, mcf->place, &here, &saved);
+    rc = ngx_hx_conf_check_main(cf, mcf);
+    ngx_hx_conf_leave(cf, saved);
+
+    return rc == NGX_OK ? ngx_hx_conf_lint(cf, mcf) : rc;
 }

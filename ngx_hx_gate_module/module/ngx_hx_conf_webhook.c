@@ -212,7 +212,7 @@ ngx_hx_conf_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     lcf->webhook = w;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_hx_gate_module);
-    mcf->used = 1;
+    ngx_hx_conf_use(mcf, lcf);
     mcf->threads = ngx_thread_pool_add(cf, NULL);
 
     return mcf->threads != NULL ? NGX_CONF_OK : NGX_CONF_ERROR;

@@ -78,6 +78,13 @@ typedef struct {
 } ngx_hx_cors_t;
 
 
+/* Where a block of the configuration begins. */
+typedef struct {
+    ngx_str_t                 file;     /* len 0 = in no file */
+    ngx_uint_t                line;
+} ngx_hx_place_t;
+
+
 /* Who may send events, and how old they are at most. */
 typedef struct {
     ngx_array_t               secrets;  /* of ngx_str_t */
@@ -110,6 +117,8 @@ typedef struct {
     ngx_uint_t                hash_tenant;      /* of header names we add */
     ngx_uint_t                hash_namespace;
     ngx_uint_t                hash_request_id;
+    const ngx_hx_place_t     *place;            /* that it was used at first */
+    unsigned                  unrecorded:1;     /* it has been said */
     unsigned                  used:1;           /* somewhere the gate is on, or
                                                  * there is an admin plane */
 } ngx_hx_main_conf_t;
@@ -133,6 +142,7 @@ typedef struct {
                                                  * gated */
     ngx_str_t                 cors_methods;     /* of all operations */
     ngx_uint_t                handler;          /* ngx_hx_handler_t */
+    ngx_hx_place_t            place;            /* for messages */
     ngx_hx_webhook_conf_t    *webhook;          /* NULL = none */
     unsigned                  handled:1;        /* its events are the gate's,
                                                  * not an upstream's */

@@ -20,9 +20,14 @@ sub buffer_size {
     return qq(invalid buffer size "$_[0]", it must be from 16k to 64m);
 }
 
+my $off = '"hx_gate_audit_log off": nobody will know who has done what';
+
+my $unset = 'HX_GATE_AUDIT_ENABLED is "false": nobody will know who has done '
+    . 'what';
+
 conf_good('a file', audit($file));
 ok -e $file, 'which nginx -t opens';
-conf_good('off', audit('off'));
+conf_warn('off', $off, audit('off'));
 conf_good('a path from the prefix', audit('tmp/audit.jsonl'));
 conf_good('all options',
           audit("$file buffer=64m flush=60s durability=buffered"));
@@ -177,11 +182,11 @@ conf_good('HX_GATE_AUDIT_LOG_PATH', env(HX_GATE_AUDIT_LOG_PATH => $from_env));
 ok -e $from_env, 'HX_GATE_AUDIT_LOG_PATH: opened';
 unlink $from_env;
 
-conf_good('HX_GATE_AUDIT_ENABLED=false',
+conf_warn('HX_GATE_AUDIT_ENABLED=false', $unset, at => 'location /v1/',
           env(HX_GATE_AUDIT_ENABLED => 'false',
               HX_GATE_AUDIT_LOG_PATH => $from_env));
 ok !-e $from_env, 'HX_GATE_AUDIT_ENABLED=false: not opened';
-conf_good('HX_GATE_AUDIT_ENABLED=FALSE',
+conf_warn('HX_GATE_AUDIT_ENABLED=FALSE', $unset, at => 'location /v1/',
           env(HX_GATE_AUDIT_ENABLED => 'FALSE',
               HX_GATE_AUDIT_LOG_PATH => $from_env));
 ok !-e $from_env, 'HX_GATE_AUDIT_ENABLED=FALSE: not opened';
@@ -194,7 +199,7 @@ unlink $from_env;
 for my $word ('no', '0', '', 'falsee') {
     conf_bad("HX_GATE_AUDIT_ENABLED=$word", 'HX_GATE_AUDIT_ENABLED must be '
              . qq("true" or "false", not "$word"),
-             env(HX_GATE_AUDIT_ENABLED => $word), at => 'end');
+             env(HX_GATE_AUDIT_ENABLED => $word), at => 'location /v1/');
 }
 
 conf_good('a directive wins', audit($file),
@@ -202,7 +207,7 @@ conf_good('a directive wins', audit($file),
                    HX_GATE_AUDIT_LOG_PATH => $from_env });
 ok !-e $from_env, 'a directive wins: no other file';
 
-conf_good('off wins', audit('off'),
+conf_warn('off wins', $off, audit('off'),
           env => { HX_GATE_AUDIT_ENABLED => 'true',
                    HX_GATE_AUDIT_LOG_PATH => $from_env });
 ok !-e $from_env, 'off wins: no file';

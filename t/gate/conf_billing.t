@@ -34,7 +34,7 @@ for my $v ('true', 'false', 'TRUE', 'False') {
 }
 for my $v ('', 'on', '1', 'yes', 'truee', 'tru') {
     conf_bad("$env=$v", qq($env must be "true" or "false", not "$v"),
-             env => { $env => $v }, at => 'end');
+             env => { $env => $v }, at => 'location /v1/');
 }
 
 conf_inherits(env => $env, admin => 1,

@@ -135,7 +135,7 @@ conf_good("$env=$_", env => { $env => $_ }) for
     ' https://a.example , http://localhost:3000 ';
 conf_good('not set', env => { $env => undef });
 conf_bad("$env=$_->[0]", qq(invalid origin "$_->[1]" in $env, it $_->[2]),
-         env => { $env => $_->[0] }, at => 'end') for
+         env => { $env => $_->[0] }, at => 'location /v1/') for
     ['https://a.example/', 'https://a.example/', $path],
     ['https://a.example,', '', $shape],
     [',', '', $shape],
@@ -149,19 +149,19 @@ conf_bad("$env=$_->[0]", qq(invalid origin "$_->[1]" in $env, it $_->[2]),
     ['null', 'null', 'is what any sandboxed page sends, it cannot be allowed'];
 conf_bad("$env: an origin twice", "duplicate origin \"https://a.example\" in "
          . $env, env => { $env => 'https://a.example, https://a.example' },
-         at => 'end');
+         at => 'location /v1/');
 conf_bad("$env: more than 64", "more than 64 origins in $env",
          env => { $env => join ',', map { "https://a$_.example" } 1 .. 65 },
-         at => 'end');
+         at => 'location /v1/');
 conf_bad("$env: any page and one", "\"*\" and other origins in $env",
-         env => { $env => '*,https://a.example' }, at => 'end');
+         env => { $env => '*,https://a.example' }, at => 'location /v1/');
 conf_warn("$env: any page", "\"*\" in $env: any page may read answers",
-          env => { $env => '*' }, at => 'end');
+          env => { $env => '*' }, at => 'location /v1/');
 conf_warn("$env: one warning, however many locations",
           "\"*\" in $env: any page may read answers",
-          env => { $env => '*' }, at => 'end',
-          server => 'hx_gate on; hx_gate_operations hx-sdp;'
-              . 'location /a { return 200; } location /b { return 200; }');
+          env => { $env => '*' }, at => 'server {',
+          server => 'hx_gate on; hx_gate_operations hx-sdp; location /v1/put '
+              . '{ return 200; } location /v1/get/ { return 200; }');
 
 conf_inherits(env => $env, admin => 0,
     bad => qq(invalid origin "maybe" in $env, it $shape),

@@ -52,7 +52,7 @@ for my $v (1, 4294967295) {
 for my $v ('', 0, -1, 4294967296, '1.5', '100 ', 'many') {
     conf_bad("$requests_env=$v", "$requests_env must be a number from 1 to "
              . qq(4294967295, not "$v"), env => { $requests_env => $v },
-             at => 'end');
+             at => 'location /v1/');
 }
 for my $v (1, 2678400) {
     conf_good("$window_env=$v", env => { $window_env => $v });
@@ -60,7 +60,7 @@ for my $v (1, 2678400) {
 for my $v ('', 0, 2678401, '60s', -60) {
     conf_bad("$window_env=$v", "$window_env must be a number from 1 to "
              . qq(2678400, not "$v"), env => { $window_env => $v },
-             at => 'end');
+             at => 'location /v1/');
 }
 my %bad = ($requests_env => 'many', $window_env => 'long');
 conf_good('a directive wins', rate('requests=1 window=1'), env => { %bad });

@@ -9,16 +9,16 @@ use warnings;
 my @handlers = qw(hx_gate_admin hx_gate_health hx_gate_ready hx_gate_metrics);
 
 for my $h (@handlers) {
-    conf_good("$h in a location", server => "location /x { $h; }");
+    conf_good("$h in a location", server => "location /gate/x { $h; }");
     conf_good("$h where the gate is on around it", server => <<"EOC");
 hx_gate on;
 hx_gate_operations hx-sdp;
-location /x { $h; }
+location /gate/x { $h; }
 EOC
     conf_good("$h in a shadow around it", server => <<"EOC");
 hx_gate shadow;
 hx_gate_operations hx-sdp;
-location /x { $h; }
+location /gate/x { $h; }
 EOC
     conf_bad("$h on", qq(invalid number of arguments in "$h" directive),
              server => "location /x { $h on; }", at => $h);
@@ -29,7 +29,7 @@ EOC
     for my $mode ('on', 'shadow') {
         conf_bad("$h where the gate is $mode", qq("hx_gate $mode" and a )
                  . 'hx_gate handler cannot be in one location',
-                 server => <<"EOC", at => 'end');
+                 server => <<"EOC", at => 'location /x');
 hx_gate_operations hx-sdp;
 location /x { hx_gate $mode; $h; }
 EOC

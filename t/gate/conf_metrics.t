@@ -23,9 +23,10 @@ sub warned {
     is $code, 0, "$name: accepted";
     my @warn = $text =~ /\[warn\] (.*)/g;
     my $conf = "$server->{dir}/nginx.conf";
-    my $lines = () = HXGate::slurp($conf) =~ /\n/g;
+    my ($before) = HXGate::slurp($conf) =~ /\A(.*?)location $location/s;
+    my $line = 1 + ($before =~ tr/\n//);
     is "@warn", '"hx_gate_metrics" is open to everybody: there is no "allow" '
-        . qq(or "deny" in location "$location" in $conf:$lines),
+        . qq(or "deny" in location "$location" in $conf:$line),
         "$name: warned, once";
 }
 
@@ -50,8 +51,8 @@ warned('a name shared with a server on loopback', '/metrics',
                . "location /metrics { $handler }"));
 
 # rules
-for my $rules ('allow 10.0.0.0/8; deny all;', 'deny all;', 'allow ::1;',
-               'allow unix:;')
+for my $rules ('allow 10.0.0.0/8; deny all;', 'deny all;',
+               'allow ::1; deny all;', 'allow unix:; deny all;')
 {
     conf_good("$rules in the location",
               listens([$port], "location /metrics { $handler $rules }"));

@@ -73,6 +73,6 @@ conf_bad('twice', '"hx_gate_registry" directive is duplicate',
 conf_bad('in a server', '"hx_gate_registry" directive is not allowed here',
          server => "hx_gate_registry lmdb:$dir;", at => "lmdb:$dir;");
 conf_bad('missing', 'the gate needs a "hx_gate_registry" directive',
-         registry => '', at => 'end');
+         registry => '', at => 'location /v1/');
 
 done_testing;

@@ -82,10 +82,10 @@ conf_bad('not in the environment', 'the service key is read from the '
          . 'environment variable "MY_KEY", which is not set', in_env(undef));
 conf_bad('no variable either', 'the service key is read from the environment '
          . 'variable "HX_GATE_ENGINE_SERVICE_KEY", which is not set',
-         key => '', at => 'end');
+         key => '', at => 'location /v1/');
 conf_bad('the variable is short', few('HX_GATE_ENGINE_SERVICE_KEY', 31),
          key => '', env => { HX_GATE_ENGINE_SERVICE_KEY => $short },
-         at => 'end');
+         at => 'location /v1/');
 
 my $how = '"hx_gate_service_key" takes "env:<NAME>" or "file:<path>"';
 conf_bad('the key itself', $how, key => "hx_gate_service_key $good;");

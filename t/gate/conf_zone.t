@@ -56,18 +56,18 @@ conf_bad('another module has the name', 'the shared memory zone "gate" is '
          http => 'limit_req_zone $uri zone=gate:1m rate=1r/s;',
          at => 'limit_req_zone');
 conf_bad('missing', 'the gate needs a "hx_gate_zone" directive',
-         zone => '', at => 'end');
+         zone => '', at => 'location /v1/');
 conf_good('not needed where the gate is off', zone => '', registry => '',
           key => '', audit => '', server => 'location / { return 200; }');
 conf_bad('needed by the admin plane', 'the gate needs a "hx_gate_zone" '
          . 'directive', zone => '', server => 'location / { hx_gate_admin; }',
-         at => 'end');
+         at => 'location / {');
 conf_bad('needed by readiness', 'the gate needs a "hx_gate_zone" '
          . 'directive', zone => '', server => 'location / { hx_gate_ready; }',
-         at => 'end');
+         at => 'location / {');
 conf_bad('needed by metrics', 'the gate needs a "hx_gate_zone" '
          . 'directive', zone => '',
-         server => 'location / { hx_gate_metrics; }', at => 'end');
+         server => 'location / { hx_gate_metrics; }', at => 'location / {');
 conf_good('not needed for liveness', zone => '', registry => '', key => '',
           audit => '', server => 'location / { hx_gate_health; }');
 

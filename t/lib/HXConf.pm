@@ -11,7 +11,8 @@ package HXConf;
 # The parts of a good configuration are zone, registry, key, audit (all in
 # http), http (more of it) and server; a test replaces some.  conf_bad()
 # compares the whole message, and the file and line it names: the line of the
-# first part that was given, or of the text "at", or no line ("at" undef).  "env"
+# first part that was given, or of the text "at", or no line ("at" undef).  What
+# is asked when blocks are merged names the line where the block begins.  "env"
 # changes the environment; undef takes a variable out.
 
 use strict;
@@ -47,8 +48,9 @@ sub conf_text {
     my %part = (%Part, map { $_ => $o{$_} } grep { exists $Part{$_} } keys %o);
     my $server = HXGate::Server->new(
         name => 'conf', config => $part{server},
-        main => $o{main} // '',
-        http => join "\n", @part{qw(zone registry key audit http)});
+        main => $o{main} // '', user => $o{user},
+        http => join "\n", 'client_max_body_size 0;',
+            @part{qw(zone registry key audit http)});
 
     local %ENV = (%ENV, %{ $o{env} // {} });
     delete @ENV{grep { !defined $ENV{$_} } keys %ENV};
@@ -109,7 +111,7 @@ sub conf_inherits {
 
     my @env = (env => { $d{env} => 'maybe' });
     my $asks = sub { my ($name, @o) = @_;
-                     conf_bad($name, $d{bad}, @env, at => 'end', @o) };
+                     conf_bad($name, $d{bad}, @env, at => 'location /v1/', @o) };
     my $does_not_ask = sub { my ($name, @o) = @_;
                              conf_good($name, @env, @o) };
     my $levels = sub {
@@ -133,7 +135,7 @@ EOC
     $asks->('of another server', $levels->('', '', ''),
             http => "server { listen 127.0.0.1:1; $on }");
     ($d{admin} ? $asks : $does_not_ask)->('the admin plane',
-        server => 'location / { hx_gate_admin; }');
+        server => 'location / { hx_gate_admin; }', at => 'location / {');
     $does_not_ask->('where the gate is off', zone => '', registry => '',
                     key => '', audit => '', server => 'return 200;');
     $does_not_ask->('readiness', server => 'location / { hx_gate_ready; }');
@@ -141,7 +143,8 @@ EOC
 
 
 # The message with its place: the first line of the part that was given, or
-# where "at" is; "end" is the end of the http block, undef no place.
+# where "at" is (that begins with it when a line break is before it); undef is no
+# place.
 sub conf_message {
     my ($message, $server, %o) = @_;
 
@@ -153,11 +156,11 @@ sub conf_message {
 
     my $conf = "$server->{dir}/nginx.conf";
     my @lines = split /\n/, HXGate::slurp($conf);
-    if (defined $at && $at eq 'end') {
-        # of the http block
-        $message .= " in $conf:" . @lines;
-    } elsif (defined $at) {
-        my ($n) = grep { index($lines[$_], $at) >= 0 } 0 .. $#lines;
+    if (defined $at) {
+        my $begins = $at =~ s/\A\n//;
+        my ($n) = grep { my $i = index $lines[$_], $at;
+                         $begins ? $i == 0 : $i >= 0 } 0 .. $#lines;
+        die "\"$at\" is in no line" unless defined $n;
         $message .= " in $conf:" . ($n + 1);
     }
     return $message;

@@ -728,7 +728,8 @@ sub write {
 
     %$self = (%$self, %o);
 
-    my $user = $> == 0 ? "user $ENV{TEST_NGINX_WORKER_USER};" : '';
+    my $user = $self->{user}
+        // ($> == 0 ? "user $ENV{TEST_NGINX_WORKER_USER};" : '');
     my $events = $self->{events} // '';
     HXGate::spew("$self->{dir}/nginx.conf", <<"EOC");
 load_module $ENV{HX_MODULE};
