@@ -4,9 +4,11 @@
  */
 
 #include "hx_conf_lint_impl.h"
+#include "hx_stripe.h"
 
 
 /* What a client can say; "x_" stands for all that begin so. */
+#define HX_LINT_BODY_DEFAULT   (UINT64_C(1) << 20)    /* nginx's */
 #define HX_LINT_CLIENT   "http_ arg_ cookie_ host args query_string "         \
                          "request_uri uri document_uri"
 
@@ -320,6 +322,47 @@ hx_lint_twice(hx_lint_place_t *p, const hx_conf_dir_t *d)
 
 /* What the gate lets through as a body, of which nginx refuses a part. */
 
+/* nginx's own limit on bodies; 0 = none */
+
+static uint64_t
+hx_lint_body_limit(const hx_lint_place_t *p)
+{
+    hx_str_t              s;
+    const hx_conf_dir_t  *size;
+
+    size = hx_lint_nearest(p->block, "client_max_body_size");
+
+    if (size == NULL) {
+        return HX_LINT_BODY_DEFAULT;
+    }
+
+    s = hx_conf_word(size, 1);
+
+    return hx_lint_size(&s, HX_LINT_BODY_DEFAULT);
+}
+
+
+static int
+hx_lint_small_event(hx_lint_place_t *p, const hx_conf_dir_t *d)
+{
+    uint64_t  limit;
+
+    (void) d;
+    limit = hx_lint_body_limit(p);
+
+    return limit != 0 && limit < HX_STRIPE_BODY_MAX;
+}
+
+
+static int
+hx_lint_other_event(hx_lint_place_t *p, const hx_conf_dir_t *d)
+{
+    (void) p;
+
+    return !hx_lint_word_is(d, 1, "$request_body");
+}
+
+
 static int
 hx_lint_small_body(hx_lint_place_t *p, const hx_conf_dir_t *d)
 {
@@ -334,15 +377,8 @@ hx_lint_small_body(hx_lint_place_t *p, const hx_conf_dir_t *d)
         return 0;
     }
 
-    limit = UINT64_C(1) << 20;
+    limit = hx_lint_body_limit(p);
     upload = HX_UPLOAD_DEFAULT;
-    size = hx_lint_nearest(p->block, "client_max_body_size");
-
-    if (size != NULL) {
-        s = hx_conf_word(size, 1);
-        limit = hx_lint_size(&s, limit);
-    }
-
     size = hx_lint_nearest(p->block, "hx_gate_max_upload");
 
     if (size != NULL) {
@@ -425,6 +461,16 @@ static const hx_lint_rule_t  hx_lint_rules[] = {
       "uwsgi_next_upstream scgi_next_upstream",
       hx_lint_twice,
       "\"%n non_idempotent\": what is charged once may be done twice" },
+
+    { HX_LINT_WARN, HX_AT_WEBHOOK, HX_IN_NEAREST, NULL,
+      hx_lint_small_event,
+      "\"client_max_body_size\" is less than 1m with "
+      "\"hx_gate_stripe_webhook\": larger events would never be handled" },
+
+    { HX_LINT_WARN, HX_AT_WEBHOOK, HX_IN_NEAREST, "proxy_set_body",
+      hx_lint_other_event,
+      "\"%n\" with \"hx_gate_stripe_webhook\": the service would get something "
+      "else than was signed" },
 
     { HX_LINT_WARN, HX_AT_ON, HX_IN_NEAREST, NULL,
       hx_lint_small_body,

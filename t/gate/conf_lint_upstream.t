@@ -252,4 +252,25 @@ conf_good('no limit', $limit->('0'));
 conf_good('no bodies', $limit->('1k', operations => $path));
 conf_good('others', off('client_max_body_size 1k;'));
 
+# what a billing service gets
+my $hook = 'location = /hook {';
+sub hook {
+    my ($line) = @_;
+    return (env => { HX_GATE_STRIPE_WEBHOOK_SECRET => 'whsec_' . 'x' x 32 },
+            server => "client_max_body_size 64k;\n$hook hx_gate_stripe_webhook;"
+                      . "\n$line\n$engine }", at => $line || $hook);
+}
+my $event = '"client_max_body_size" is less than 1m with '
+    . '"hx_gate_stripe_webhook": larger events would never be handled';
+conf_warn('an event that is too large', $event, hook(''), at => $hook);
+conf_warn('by a byte', $event, hook('client_max_body_size 1048575;'),
+          at => $hook);
+conf_good('an event of 1 MiB', hook('client_max_body_size 1m;'));
+conf_good('any', hook('client_max_body_size 0;'));
+conf_warn('another event', '"proxy_set_body" with "hx_gate_stripe_webhook": '
+          . 'the service would get something else than was signed',
+          hook('client_max_body_size 1m; proxy_set_body "{}";'));
+conf_good('the event',
+          hook('client_max_body_size 1m; proxy_set_body $request_body;'));
+
 done_testing;

@@ -94,20 +94,18 @@ bad 'with another handler', '"hx_gate_admin" directive is duplicate, or there '
     . 'is another hx_gate handler in this location', @set,
     hook('', 'hx_gate_admin;');
 bad 'with the gate', '"hx_gate on" and a hx_gate handler cannot be in one '
-    . 'location', @set, hook('', 'hx_gate on;'), at => 'end';
+    . 'location', @set, hook('', 'hx_gate on;');
 bad 'in a server', '"hx_gate_stripe_webhook" directive is not allowed here',
     @set, server => 'hx_gate_stripe_webhook;';
 bad 'satisfy any', '"satisfy any" with "hx_gate_stripe_webhook" would let other '
-    . 'access rules stand in for a signature', @set, hook('', 'satisfy any;'),
-    at => 'end';
+    . 'access rules stand in for a signature', @set, hook('', 'satisfy any;');
 bad 'unbuffered', 'request buffering is off with "hx_gate_stripe_webhook": '
     . 'nothing may be forwarded before its signature is known', @set, hook('',
-    'proxy_pass http://127.0.0.1:1; proxy_request_buffering off;'),
-    at => 'end';
+    'proxy_pass http://127.0.0.1:1; proxy_request_buffering off;');
 my $hook = 'location = /w { hx_gate_stripe_webhook; }';
 bad 'a plan there is not', 'unknown plan "gold" in "hx_gate_stripe_price"',
     @set, http => 'hx_gate_stripe_price p gold;', server => $hook,
-    at => 'end';
+    at => $hook;
 bad 'a price twice', 'price "p" has a plan already', @set,
     http => 'hx_gate_stripe_price p pro; hx_gate_stripe_price p builder;';
 bad 'a price with a blank', 'invalid price "a b"',
