@@ -200,6 +200,20 @@ ngx_int_t ngx_hx_read_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 ngx_uint_t ngx_hx_is_json(const ngx_http_request_t *r);
 
 
+/* ngx_hx_who.c */
+
+typedef enum {
+    NGX_HX_WHO_KNOWN = 0,
+    NGX_HX_WHO_NONE,                    /* no credential */
+    NGX_HX_WHO_UNKNOWN,
+    NGX_HX_WHO_TROUBLE                  /* it could not be found out */
+} ngx_hx_who_t;
+
+/* Whose key was presented?  Headers were read. */
+ngx_hx_who_t ngx_hx_who(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf, hx_tenant_t *tenant);
+
+
 /* ngx_hx_body.c: the only reader of request bodies in the access phase */
 
 /*

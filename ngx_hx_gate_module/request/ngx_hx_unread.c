@@ -24,7 +24,8 @@ typedef struct {
     ngx_connection_t  *connection;
     ngx_recv_pt        recv;            /* nginx's */
     size_t             left;            /* bytes it may still take */
-    ngx_uint_t         refused;         /* 1 = once, and it stays so */
+    ngx_uint_t         asked;           /* once, then the answer stays: */
+    ngx_uint_t         refused;
 } ngx_hx_unread_t;
 
 
@@ -62,7 +63,25 @@ ngx_hx_unread_of(const ngx_http_request_t *r)
 }
 
 
-/* Is its sender somebody?  nginx may refuse before anybody asks (413). */
+/*
+ * nginx has refused before anybody asked (413 by length): who was it?  A tenant
+ * who only sends is to learn why.
+ */
+
+static ngx_uint_t
+ngx_hx_unread_ask(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
+{
+    hx_tenant_t    tenant;
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx_make(r);
+
+    return ctx != NULL && ngx_hx_read_headers(r, ctx) == NGX_OK
+           && ngx_hx_who(r, ctx, lcf, &tenant) == NGX_HX_WHO_KNOWN;
+}
+
+
+/* Is its sender somebody? */
 
 static ngx_uint_t
 ngx_hx_unread_known(ngx_http_request_t *r)
@@ -78,6 +97,10 @@ ngx_hx_unread_known(ngx_http_request_t *r)
                      && lcf->webhook == NULL)
     {
         return 1;                       /* none of our business */
+    }
+
+    if (lcf->gated && (ctx == NULL || ctx->outcome == HX_OUTCOME_NONE)) {
+        return ngx_hx_unread_ask(r, lcf);
     }
 
     if (ctx == NULL) {
@@ -116,7 +139,6 @@ static ngx_uint_t
 ngx_hx_unread_refused(ngx_http_request_t *r, ngx_hx_unread_t *u)
 {
     if (ngx_hx_unread_unsigned(r)) {
-        u->refused = 1;
         return 1;
     }
 
@@ -124,7 +146,8 @@ ngx_hx_unread_refused(ngx_http_request_t *r, ngx_hx_unread_t *u)
         return 0;
     }
 
-    if (!u->refused) {
+    if (!u->asked) {
+        u->asked = 1;
         u->refused = !ngx_hx_unread_known(r);
     }
 

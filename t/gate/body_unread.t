@@ -223,6 +223,14 @@ for my $n (MAX - 1, MAX, MAX + 1) {
     is $r->{status}, 404, 'a tenant is refused';
     ok all_taken($r), 'and read to the end of it';
 }
+
+# also by nginx, which refuses by length before anybody asks
+{
+    my $r = push_body(head('/small', 'POST', 'X-Api-Key', $key,
+                           'Content-Length', BODY), '', $patient);
+    is $r->{status}, 413, 'nginx refuses a tenant';
+    ok all_taken($r), 'and reads to the end';
+}
 is $server->request('POST', '/v1/put', key => $key, body =>
     '{"namespace":"prod","d":"' . 'x' x 200_000 . '"}')->{status}, 200,
     'and whoever is granted is read as ever';

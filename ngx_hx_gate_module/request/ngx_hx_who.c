@@ -1,0 +1,97 @@
+/*
+ * ngx_hx_who.c -- which tenant is this?  Credential, checksum (no look-up when
+ * it is wrong), SHA-256, registry.
+ */
+
+#include "ngx_hx_gate.h"
+
+
+/*
+ * The presented key; X-Api-Key wins, and a bad one is not made up for by a good
+ * Authorization.  DECLINED = there is none.
+ */
+
+static ngx_int_t
+ngx_hx_who_credential(const ngx_hx_ctx_t *ctx, ngx_str_t *key)
+{
+    u_char  *p, *last;
+
+    if (ctx->n_api_keys > 1 || ctx->n_authorizations > 1) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->n_api_keys == 1) {
+        *key = ctx->api_key->value;
+        return NGX_OK;
+    }
+
+    if (ctx->n_authorizations == 0) {
+        return NGX_DECLINED;
+    }
+
+    p = ctx->authorization->value.data;
+    last = p + ctx->authorization->value.len;
+
+    if (last - p < 7 || ngx_strncasecmp(p, (u_char *) "Bearer ", 7) != 0) {
+        return NGX_DECLINED;
+    }
+
+    for (p += 7; p < last && *p == ' '; p++) { /* void */ }
+
+    key->data = p;
+    key->len = (size_t) (last - p);
+
+    return NGX_OK;
+}
+
+
+ngx_hx_who_t
+ngx_hx_who(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf, hx_tenant_t *tenant)
+{
+    u_char     hash[HX_SHA256_LEN];
+    hx_rc_t    rc;
+    hx_str_t   record;
+    ngx_str_t  key;
+
+    switch (ngx_hx_who_credential(ctx, &key)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        return NGX_HX_WHO_NONE;
+
+    default:
+        return NGX_HX_WHO_UNKNOWN;
+    }
+
+    if (!hx_apikey_plausible((hx_apikey_format_t) lcf->key_format, key.data,
+                             key.len))
+    {
+        return NGX_HX_WHO_UNKNOWN;
+    }
+
+    if (ngx_hx_crypto() == NULL
+        || hx_sha256(ngx_hx_crypto(), key.data, key.len, hash) != HX_OK)
+    {
+        return NGX_HX_WHO_TROUBLE;
+    }
+
+    rc = ngx_hx_registry_find(hash, r->pool, &record, r->connection->log);
+
+    if (rc == HX_NO) {
+        return NGX_HX_WHO_UNKNOWN;
+    }
+
+    if (rc != HX_OK
+        || hx_tenant_view(tenant, record.data, record.len) != HX_OK)
+    {
+        return NGX_HX_WHO_TROUBLE;
+    }
+
+    rc = hx_tenant_key_valid(tenant, hash, (uint64_t) ngx_time());
+
+    return rc == HX_OK ? NGX_HX_WHO_KNOWN
+           : rc == HX_NO ? NGX_HX_WHO_UNKNOWN : NGX_HX_WHO_TROUBLE;
+}
