@@ -1,8 +1,8 @@
 /*
  * ngx_hx_step_auth.c -- who is let in.
  *
- * The answer is the same 401 for unknown, expired and rotated keys; trouble with
- * the registry is 503, never 401: clients throw keys away on 401.
+ * The answer is the same 401 for unknown, expired and rotated keys; trouble
+ * with the registry is 503, never 401: clients throw keys away on 401.
  */
 
 #include "ngx_hx_gate.h"
