@@ -43,18 +43,40 @@ ngx_module_t  ngx_http_hx_gate_module = {
 };
 
 
+/* In the log phase the order is that of the table, elsewhere it is reversed. */
+
+static const struct {
+    ngx_http_phases        phase;
+    ngx_http_handler_pt    handler;
+    unsigned               webhooks:1;  /* only where there are some */
+} ngx_hx_phases[] = {
+    { NGX_HTTP_POST_READ_PHASE, ngx_hx_unread_handler, 0 },
+    { NGX_HTTP_PREACCESS_PHASE, ngx_hx_subrequest_handler, 0 },
+    { NGX_HTTP_ACCESS_PHASE, ngx_hx_access_handler, 0 },
+    { NGX_HTTP_PRECONTENT_PHASE, ngx_hx_webhook_event, 1 },
+    { NGX_HTTP_LOG_PHASE, ngx_hx_meter_handler, 0 },
+    { NGX_HTTP_LOG_PHASE, ngx_hx_webhook_log, 1 }
+};
+
+
 static ngx_int_t
-ngx_hx_add_phase(ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
-    ngx_http_handler_pt handler)
+ngx_hx_add_phases(ngx_http_core_main_conf_t *cmcf, ngx_uint_t webhooks)
 {
+    ngx_uint_t            i;
     ngx_http_handler_pt  *h;
 
-    h = ngx_array_push(&cmcf->phases[phase].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
+    for (i = 0; i < hx_nelts(ngx_hx_phases); i++) {
+        if (ngx_hx_phases[i].webhooks && !webhooks) {
+            continue;
+        }
 
-    *h = handler;
+        h = ngx_array_push(&cmcf->phases[ngx_hx_phases[i].phase].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_hx_phases[i].handler;
+    }
 
     return NGX_OK;
 }
@@ -78,23 +100,7 @@ ngx_hx_postconfiguration(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    if (ngx_hx_add_phase(cmcf, NGX_HTTP_POST_READ_PHASE,
-                         ngx_hx_unread_handler)
-        != NGX_OK
-        || ngx_hx_add_phase(cmcf, NGX_HTTP_PREACCESS_PHASE,
-                            ngx_hx_subrequest_handler)
-           != NGX_OK
-        || ngx_hx_add_phase(cmcf, NGX_HTTP_ACCESS_PHASE,
-                            ngx_hx_access_handler)
-           != NGX_OK
-        || ngx_hx_add_phase(cmcf, NGX_HTTP_PRECONTENT_PHASE,
-                            ngx_hx_webhook_event)
-           != NGX_OK
-        || ngx_hx_add_phase(cmcf, NGX_HTTP_LOG_PHASE, ngx_hx_meter_handler)
-           != NGX_OK
-        || ngx_hx_add_phase(cmcf, NGX_HTTP_LOG_PHASE, ngx_hx_webhook_log)
-           != NGX_OK)
-    {
+    if (ngx_hx_add_phases(cmcf, mcf->webhooks) != NGX_OK) {
         return NGX_ERROR;
     }
 

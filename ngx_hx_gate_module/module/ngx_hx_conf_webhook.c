@@ -213,6 +213,7 @@ ngx_hx_conf_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_hx_gate_module);
     ngx_hx_conf_use(mcf, lcf);
+    mcf->webhooks = 1;
     mcf->threads = ngx_thread_pool_add(cf, NULL);
 
     return mcf->threads != NULL ? NGX_CONF_OK : NGX_CONF_ERROR;

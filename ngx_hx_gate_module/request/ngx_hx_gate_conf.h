@@ -119,6 +119,7 @@ typedef struct {
     ngx_uint_t                hash_request_id;
     const ngx_hx_place_t     *place;            /* that it was used at first */
     unsigned                  unrecorded:1;     /* it has been said */
+    unsigned                  webhooks:1;       /* there are some */
     unsigned                  used:1;           /* somewhere the gate is on, or
                                                  * there is an admin plane */
 } ngx_hx_main_conf_t;
