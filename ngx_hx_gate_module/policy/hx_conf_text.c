@@ -17,13 +17,15 @@ typedef enum {
 
 typedef struct {
     const char           *file;
+    const unsigned char  *first;
     const unsigned char  *p;
     const unsigned char  *end;
     unsigned              line;
+    unsigned              start;        /* line of the first word */
+    unsigned              open;         /* blocks */
     const char           *why;
-    unsigned              n;
+    unsigned              n;            /* words */
     unsigned              no_memory:1;
-    hx_str_t              word[HX_CONF_WORDS];
 } hx_conf_reader_t;
 
 
@@ -33,6 +35,7 @@ hx_conf_text_init(hx_conf_text_t *t)
     memset(&t->root, 0, sizeof(hx_conf_dir_t));
     t->root.block = 1;
     t->root.file = "";
+    t->last = &t->root;
     t->depth = 0;
     t->why = NULL;
     t->file = "";
@@ -47,20 +50,36 @@ hx_conf_blank(unsigned char c)
 }
 
 
+/* 0: the text is over. */
+
+static int
+hx_conf_comment(hx_conf_text_t *t, hx_conf_reader_t *r)
+{
+    const unsigned char  *s, *lf;
+
+    s = r->p;
+    lf = memchr(s, '\n', (size_t) (r->end - s));
+    r->p = lf != NULL ? lf : r->end;
+
+    if (t->ends != NULL && r->n == 0 && r->open == 0
+        && (s == r->first || s[-1] == '\n')
+        && t->ends(t, s, (size_t) (r->p - s)))
+    {
+        r->p = r->end;
+    }
+
+    return r->p != r->end;
+}
+
+
 /* Blanks and comments; 0: the text is over. */
 
 static int
-hx_conf_skip(hx_conf_reader_t *r)
+hx_conf_skip(hx_conf_text_t *t, hx_conf_reader_t *r)
 {
     for ( /* void */ ; r->p < r->end; r->p++) {
-        if (*r->p == '#') {
-            while (r->p < r->end && *r->p != '\n') {
-                r->p++;
-            }
-
-            if (r->p == r->end) {
-                return 0;
-            }
+        if (*r->p == '#' && !hx_conf_comment(t, r)) {
+            return 0;
         }
 
         if (!hx_conf_blank(*r->p)) {
@@ -147,7 +166,7 @@ hx_conf_add_word(hx_conf_text_t *t, hx_conf_reader_t *r,
         return 0;
     }
 
-    r->word[r->n++] = w;
+    t->word[r->n++] = w;
 
     return 1;
 }
@@ -202,8 +221,11 @@ hx_conf_unquoted(hx_conf_text_t *t, hx_conf_reader_t *r)
             continue;
         }
 
-        if (*r->p == '$' && r->p + 1 < r->end && r->p[1] == '{') {
-            r->p++;
+        if (*r->p == '$') {
+            while (r->p + 1 < r->end && r->p[1] == '{') {
+                r->p++;
+            }
+
             continue;
         }
 
@@ -225,7 +247,7 @@ hx_conf_read(hx_conf_text_t *t, hx_conf_reader_t *r)
 
     r->n = 0;
 
-    while (hx_conf_skip(r)) {
+    while (hx_conf_skip(t, r)) {
         c = *r->p;
 
         if (c == ';' || c == '{') {
@@ -247,6 +269,10 @@ hx_conf_read(hx_conf_text_t *t, hx_conf_reader_t *r)
         if (c == '}') {
             r->why = "unexpected \"}\"";
             return HX_CONF_BAD;
+        }
+
+        if (r->n == 0) {
+            r->start = r->line;
         }
 
         if (c == '"' || c == '\'') {
@@ -365,11 +391,13 @@ hx_conf_add(hx_conf_text_t *t, hx_conf_reader_t *r, hx_conf_dir_t *parent,
         return NULL;
     }
 
-    memcpy(word, r->word, r->n * sizeof(hx_str_t));
+    memcpy(word, t->word, r->n * sizeof(hx_str_t));
     memset(d, 0, sizeof(hx_conf_dir_t));
 
     d->file = r->file;
     d->line = r->line;
+    d->start = r->start;
+    d->number = t->last->number + 1;
     d->n = r->n;
     d->word = word;
     d->block = block;
@@ -385,6 +413,8 @@ hx_conf_add(hx_conf_text_t *t, hx_conf_reader_t *r, hx_conf_dir_t *parent,
     }
 
     list->last = d;
+    t->last->then = d;
+    t->last = d;
 
     return d;
 }
@@ -394,7 +424,7 @@ hx_conf_add(hx_conf_text_t *t, hx_conf_reader_t *r, hx_conf_dir_t *parent,
 
 static hx_rc_t
 hx_conf_directive(hx_conf_text_t *t, hx_conf_reader_t *r, hx_conf_dir_t **at,
-    unsigned *open, unsigned block)
+    unsigned block)
 {
     hx_conf_dir_t  *d;
 
@@ -408,7 +438,7 @@ hx_conf_directive(hx_conf_text_t *t, hx_conf_reader_t *r, hx_conf_dir_t **at,
             return hx_conf_lua(r) ? HX_OK : HX_NO;
         }
 
-        if (++*open > HX_CONF_BLOCKS) {
+        if (++r->open > HX_CONF_BLOCKS) {
             r->why = "too many blocks in each other";
             return HX_NO;
         }
@@ -429,12 +459,10 @@ static hx_rc_t
 hx_conf_body(hx_conf_text_t *t, hx_conf_reader_t *r, hx_conf_dir_t *parent)
 {
     hx_rc_t           rc;
-    unsigned          open;
     hx_conf_dir_t    *at;
     hx_conf_token_t   token;
 
     at = parent;
-    open = 0;
 
     for ( ;; ) {
         token = hx_conf_read(t, r);
@@ -443,7 +471,7 @@ hx_conf_body(hx_conf_text_t *t, hx_conf_reader_t *r, hx_conf_dir_t *parent)
 
         case HX_CONF_PLAIN:
         case HX_CONF_OPEN:
-            rc = hx_conf_directive(t, r, &at, &open, token == HX_CONF_OPEN);
+            rc = hx_conf_directive(t, r, &at, token == HX_CONF_OPEN);
             if (rc != HX_OK) {
                 return rc;
             }
@@ -451,17 +479,17 @@ hx_conf_body(hx_conf_text_t *t, hx_conf_reader_t *r, hx_conf_dir_t *parent)
             break;
 
         case HX_CONF_CLOSE:
-            if (open == 0) {
+            if (r->open == 0) {
                 r->why = "unexpected \"}\"";
                 return HX_NO;
             }
 
-            open--;
+            r->open--;
             at = at->parent;
             break;
 
         case HX_CONF_END:
-            if (open != 0) {
+            if (r->open != 0) {
                 r->why = "a block is not closed";
                 return HX_NO;
             }
@@ -479,36 +507,32 @@ hx_rc_t
 hx_conf_text_parse(hx_conf_text_t *t, hx_conf_dir_t *parent, const char *file,
     const unsigned char *s, size_t len)
 {
-    hx_rc_t            rc;
-    hx_conf_reader_t  *r;
+    hx_rc_t           rc;
+    hx_conf_reader_t  r;
 
-    r = t->alloc(t->data, sizeof(hx_conf_reader_t));
-    if (r == NULL) {
-        return HX_FAIL;
-    }
-
-    memset(r, 0, sizeof(hx_conf_reader_t));
-    r->file = file;
-    r->p = s;
-    r->end = s + len;
-    r->line = 1;
+    memset(&r, 0, sizeof(hx_conf_reader_t));
+    r.file = file;
+    r.first = s;
+    r.p = s;
+    r.end = s + len;
+    r.line = 1;
 
     if (t->depth == HX_CONF_FILES) {
-        r->why = "too many files include each other";
+        r.why = "too many files include each other";
         rc = HX_NO;
 
     } else {
         t->depth++;
-        rc = hx_conf_body(t, r, parent);
+        rc = hx_conf_body(t, &r, parent);
         t->depth--;
     }
 
     /* the innermost file's error is the one to tell */
 
-    if (rc == HX_NO && t->why == NULL && r->why != NULL) {
-        t->why = r->why;
+    if (rc == HX_NO && t->why == NULL && r.why != NULL) {
+        t->why = r.why;
         t->file = file;
-        t->line = r->line;
+        t->line = r.line;
     }
 
     return rc;

@@ -31,11 +31,14 @@ typedef struct {
 struct hx_conf_dir_s {
     const char       *file;             /* NUL-terminated */
     unsigned          line;             /* of its ";" or "{", as nginx says */
+    unsigned          start;            /* line of its name */
+    unsigned          number;           /* 1, 2, ... as read; the root has 0 */
     unsigned          n;                /* words, 1 or more; the root has 0 */
     const hx_str_t   *word;             /* its name and its arguments */
     unsigned          block:1;          /* ended with "{" */
     hx_conf_dir_t    *parent;           /* NULL: the root */
     hx_conf_dir_t    *next;             /* of the same list */
+    hx_conf_dir_t    *then;             /* the next number, in or behind it */
     hx_conf_list_t    plain;            /* in it, without a block */
     hx_conf_list_t    blocks;           /* in it, with one */
     uint64_t          said[2];          /* bits for who looks for something */
@@ -48,13 +51,20 @@ struct hx_conf_text_s {
                                                              * the text's own */
     hx_rc_t         (*include)(hx_conf_text_t *t, hx_conf_dir_t *parent,
                                const hx_conf_dir_t *d);     /* NULL: none */
+    int             (*ends)(hx_conf_text_t *t, const unsigned char *s,
+                            size_t len);    /* NULL: no; does this comment, a
+                                             * line outside of all blocks, end
+                                             * the text?  len: up to its end */
 
     /* set by hx_conf_text_init() and hx_conf_text_parse() */
     hx_conf_dir_t     root;
+    hx_conf_dir_t    *last;             /* that was read; its number is how
+                                         * many there are */
     unsigned          depth;            /* of files */
     const char       *why;              /* static text, NULL = no error */
     const char       *file;             /* of the error */
     unsigned          line;
+    hx_str_t          word[HX_CONF_WORDS];  /* while a directive is read */
 };
 
 /* After the caller has set its members. */

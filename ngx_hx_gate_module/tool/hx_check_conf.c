@@ -1,394 +1,357 @@
 /*
- * hx_check_conf.c -- see the header.  Words are read by the rules of
- * ngx_conf_read_token(), so that nothing means another thing here than there.
+ * hx_check_conf.c -- see the header.  The text is read twice: each file by
+ * itself, because only that tells where it ends (its name in a comment may also
+ * stand inside a block), and then the first one with what it includes.
  */
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "hx_check_conf_impl.h"
+#include "hx_check_conf.h"
+#include "hx_conf_text.h"
 
-#define HX_DUMP_HEAD   "# configuration file "
+#define HX_DUMP_HEAD       "# configuration file "
+#define HX_DUMP_MEMORY     67108864     /* bytes of one reading */
+#define HX_DUMP_CHUNK      65536        /* of it at a time, if not more */
+#define HX_DUMP_READ       67108864     /* bytes of files that are included */
+#define HX_DUMP_INCLUDES   4096         /* followed, all in all */
+#define HX_DUMP_GLOBS      512          /* of these, with a pattern */
+#define HX_DUMP_STARS      8            /* of one: matching is exponential */
 
+typedef struct hx_dump_chunk_s  hx_dump_chunk_t;
 
-/* Where the reader is. */
+struct hx_dump_chunk_s {
+    hx_dump_chunk_t       *next;
+    size_t                 unused;      /* keeps what follows aligned */
+};
 
 typedef struct {
-    hx_dump_t       *d;
-    unsigned char   *p;
-    unsigned char   *end;
-    unsigned         line;
-    unsigned         block;         /* that directives go to */
-    unsigned         depth;
-    unsigned         first;         /* word of the directive under way */
-    unsigned         start;         /* its line */
-    char            *err;
-} hx_dump_reader_t;
+    const char            *name;
+    const unsigned char   *text;
+    size_t                 len;
+} hx_dump_file_t;
+
+typedef struct {
+    const hx_conf_dir_t   *dir;
+    unsigned               child;       /* the first one */
+    unsigned               next;
+} hx_dump_node_t;
+
+struct hx_dump_s {
+    unsigned char         *text;
+    hx_conf_text_t         tree;
+    hx_dump_node_t        *nodes;       /* [0]: none; by number + 1 */
+    hx_dump_chunk_t       *chunks;
+    unsigned char         *free;        /* in the newest */
+    size_t                 left;
+    size_t                 memory;      /* of all */
+    hx_str_t               head;        /* of the file that is next */
+    unsigned               n_includes;
+    unsigned               n_globs;
+    size_t                 read;        /* bytes of included files */
+    size_t                 dir;         /* bytes of the first file's directory,
+                                         * with its slash */
+    unsigned               n_files;
+    hx_dump_file_t         files[HX_DUMP_FILES];
+};
 
 
-static hx_rc_t
-hx_dump_fail(hx_dump_reader_t *r, const char *what)
+static void *
+hx_dump_alloc(void *data, size_t size)
 {
-    hx_str_t          name;
-    const hx_dump_t  *d = r->d;
+    hx_dump_t  *d = data;
 
-    name.data = (const unsigned char *) "";
-    name.len = 0;
+    size_t            n;
+    unsigned char    *p;
+    hx_dump_chunk_t  *c;
 
-    if (d->n_files != 0) {
-        name = d->files[d->n_files - 1].name;
-    }
+    size = (size + 15) & ~(size_t) 15;
 
-    (void) snprintf(r->err, HX_DUMP_ERR, "%.*s:%u: %s",
-                    (int) (name.len < 300 ? name.len : 300),
-                    (const char *) name.data, r->line, what);
+    if (size > d->left) {
+        n = size > HX_DUMP_CHUNK ? size : HX_DUMP_CHUNK;
 
-    return HX_FAIL;
-}
-
-
-/* The quoting is taken out in place: the word never gets longer. */
-
-static hx_rc_t
-hx_dump_add_word(hx_dump_reader_t *r, unsigned char *s, unsigned char *end)
-{
-    void           *array;
-    hx_str_t       *word;
-    unsigned char  *dst;
-
-    array = r->d->words;
-    word = hx_dump_more(&array, &r->d->n_words, HX_DUMP_WORDS,
-                        sizeof(hx_str_t));
-    r->d->words = array;
-
-    if (word == NULL) {
-        return hx_dump_fail(r, "too many words");
-    }
-
-    word->data = s;
-
-    for (dst = s; s < end; s++) {
-        if (*s == '\\' && s + 1 < end) {
-            switch (s[1]) {
-
-            case '"':
-            case '\'':
-            case '\\':
-                s++;
-                break;
-
-            case 't':
-                *dst++ = '\t';
-                s++;
-                continue;
-
-            case 'r':
-                *dst++ = '\r';
-                s++;
-                continue;
-
-            case 'n':
-                *dst++ = '\n';
-                s++;
-                continue;
-
-            default:
-                break;
-            }
+        if (n > HX_DUMP_MEMORY - d->memory) {
+            return NULL;
         }
 
-        *dst++ = *s;
+        c = malloc(sizeof(hx_dump_chunk_t) + n);
+        if (c == NULL) {
+            return NULL;
+        }
+
+        c->next = d->chunks;
+        d->chunks = c;
+        d->free = (unsigned char *) (c + 1);
+        d->left = n;
+        d->memory += n;
     }
 
-    word->len = (size_t) (dst - word->data);
+    p = d->free;
+    d->free += size;
+    d->left -= size;
 
-    return HX_OK;
+    return p;
 }
 
+
+static void
+hx_dump_forget(hx_dump_t *d)
+{
+    hx_dump_chunk_t  *c;
+
+    while (d->chunks != NULL) {
+        c = d->chunks;
+        d->chunks = c->next;
+        free(c);
+    }
+
+    d->left = 0;
+    d->memory = 0;
+}
+
+
+static hx_rc_t
+hx_dump_no(hx_conf_text_t *t, const char *file, unsigned line, const char *why)
+{
+    t->file = file;
+    t->line = line;
+    t->why = why;
+
+    return HX_NO;
+}
+
+
+/* Is it where nginx says which file follows? */
 
 static int
-hx_dump_blank(unsigned char c)
+hx_dump_ends(hx_conf_text_t *t, const unsigned char *s, size_t len)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    hx_dump_t  *d = t->data;
+
+    const size_t  n = sizeof(HX_DUMP_HEAD) - 1;
+
+    if (len < n + 2 || memcmp(s, HX_DUMP_HEAD, n) != 0 || s[len - 1] != ':') {
+        return 0;
+    }
+
+    d->head.data = s + n;
+    d->head.len = len - n - 1;
+
+    return 1;
 }
 
 
-/* A file begins where nginx says so; inside a block it is only a comment. */
+/* The file whose name was met. */
 
 static hx_rc_t
-hx_dump_header(hx_dump_reader_t *r, const unsigned char *s,
-    const unsigned char *end)
+hx_dump_add(hx_dump_t *d, hx_conf_text_t *t, const unsigned char *end)
 {
-    void            *array;
-    const size_t     n = sizeof(HX_DUMP_HEAD) - 1;
-    hx_dump_node_t   root;
-    hx_dump_file_t  *file;
+    size_t           at;
+    hx_dump_file_t  *f;
 
-    if (r->depth != 0 || (size_t) (end - s) < n + 2
-        || memcmp(s, HX_DUMP_HEAD, n) != 0 || end[-1] != ':')
-    {
-        return HX_OK;
+    if (d->n_files == HX_DUMP_FILES) {
+        return hx_dump_no(t, d->files[0].name, 1, "too many files");
     }
 
-    array = r->d->files;
-    file = hx_dump_more(&array, &r->d->n_files, HX_DUMP_FILES,
-                        sizeof(hx_dump_file_t));
-    r->d->files = array;
+    at = (size_t) (d->head.data - d->text);
+    d->text[at + d->head.len] = '\0';           /* was ":" */
 
-    if (file == NULL) {
-        return hx_dump_fail(r, "too many files");
+    f = &d->files[d->n_files++];
+    f->name = (const char *) d->text + at;
+    f->text = d->head.data + d->head.len + 1;
+    f->text += f->text < end;                   /* the line break */
+
+    if (d->head.len >= HX_DUMP_PATH || strlen(f->name) != d->head.len) {
+        return hx_dump_no(t, f->name, 1, "not a name of a file");
     }
-
-    file->name.data = s + n;
-    file->name.len = (size_t) (end - s) - n - 1;
-
-    if (file->name.len >= HX_DUMP_PATH
-        || memchr(file->name.data, '\0', file->name.len) != NULL)
-    {
-        return hx_dump_fail(r, "not a name of a file");
-    }
-
-    memset(&root, 0, sizeof(root));
-    root.file = r->d->n_files - 1;
-    file->root = hx_dump_add(r->d, 0, &root);
-
-    if (file->root == 0) {
-        return hx_dump_fail(r, "too many directives");
-    }
-
-    r->block = file->root;
-    r->line = 0;                    /* the line break behind it makes it 1 */
 
     return HX_OK;
 }
 
 
 static hx_rc_t
-hx_dump_comment(hx_dump_reader_t *r)
+hx_dump_split(hx_dump_t *d, hx_conf_text_t *t, const unsigned char *end)
 {
-    int             whole;
-    unsigned char  *s;
+    hx_rc_t          rc;
+    hx_dump_file_t  *f, before;
 
-    s = r->p;
-    whole = s == r->d->text || s[-1] == '\n';
+    before.name = "";
+    before.text = d->text;
+    f = &before;
 
-    while (r->p < r->end && *r->p != '\n') {
-        r->p++;
-    }
+    do {
+        d->head.data = NULL;
+        hx_conf_text_init(t);
 
-    if (whole && r->first == r->d->n_words) {
-        return hx_dump_header(r, s, r->p);
-    }
-
-    return HX_OK;
-}
-
-
-/* A word, up to what ends it. */
-
-static hx_rc_t
-hx_dump_read_word(hx_dump_reader_t *r)
-{
-    int             variable;
-    unsigned char   quote, c, *s;
-
-    quote = *r->p == '"' || *r->p == '\'' ? *r->p++ : '\0';
-    variable = 0;
-
-    for (s = r->p; r->p < r->end; r->p++) {
-        c = *r->p;
-
-        if (c == '\n') {
-            r->line++;
+        rc = hx_conf_text_parse(t, &t->root, f->name, f->text,
+                                (size_t) (end - f->text));
+        if (f == &before && (d->head.data == NULL || t->last != &t->root)) {
+            return hx_dump_no(t, "", 1, "this is no output of \"nginx -T\"");
         }
 
-        if (c == '{' && variable) {
+        if (rc != HX_OK) {
+            return rc;
+        }
+
+        if (d->head.data == NULL) {
+            f->len = (size_t) (end - f->text);
+            return HX_OK;
+        }
+
+        f->len = (size_t) (d->head.data - f->text) - (sizeof(HX_DUMP_HEAD) - 1);
+        rc = hx_dump_add(d, t, end);
+        f = &d->files[d->n_files - 1];
+
+    } while (rc == HX_OK);
+
+    return rc;
+}
+
+
+/* As nginx would look for it, with a NUL; what is wrong, or NULL. */
+
+static const char *
+hx_dump_pattern(const hx_dump_t *d, const hx_conf_dir_t *at,
+    char pattern[HX_DUMP_PATH])
+{
+    size_t     i, dir, stars;
+    hx_str_t   word;
+
+    word = hx_conf_word(at, 1);
+    dir = word.len != 0 && word.data[0] == '/' ? 0 : d->dir;
+
+    if (at->n != 2 || word.len == 0 || dir + word.len >= HX_DUMP_PATH
+        || memchr(word.data, '\0', word.len) != NULL)
+    {
+        return "not a name for \"include\"";
+    }
+
+    for (i = 0, stars = 0; i < word.len; i++) {
+        stars += word.data[i] == '*';
+    }
+
+    memcpy(pattern, d->files[0].name, dir);
+    memcpy(pattern + dir, word.data, word.len);
+    pattern[dir + word.len] = '\0';
+
+    return stars > HX_DUMP_STARS ? "too many \"*\"" : NULL;
+}
+
+
+static hx_rc_t
+hx_dump_include(hx_conf_text_t *t, hx_conf_dir_t *parent,
+    const hx_conf_dir_t *at)
+{
+    hx_dump_t  *d = t->data;
+
+    int              glob, found;
+    char             pattern[HX_DUMP_PATH];
+    hx_rc_t          rc;
+    unsigned         i;
+    const char      *why;
+    hx_dump_file_t  *f;
+
+    why = hx_dump_pattern(d, at, pattern);
+    if (why != NULL) {
+        return hx_dump_no(t, at->file, at->line, why);
+    }
+
+    glob = strpbrk(pattern, "*?[") != NULL;
+    found = glob;                   /* which may be nothing */
+    d->n_includes++;
+    d->n_globs += glob != 0;
+    rc = HX_OK;
+
+    for (i = 0; rc == HX_OK && i < d->n_files; i++) {
+        if (d->n_includes > HX_DUMP_INCLUDES || d->n_globs > HX_DUMP_GLOBS
+            || d->read > HX_DUMP_READ)
+        {
+            return hx_dump_no(t, at->file, at->line, "too many includes");
+        }
+
+        f = &d->files[i];
+
+        if (strcmp(pattern, f->name) != 0
+            && (!glob || fnmatch(pattern, f->name, FNM_PATHNAME | FNM_PERIOD)
+                         != 0))
+        {
             continue;
         }
 
-        variable = 0;
-
-        if (c == '\\') {
-            if (r->p + 1 < r->end && *++r->p == '\n') {
-                r->line++;
-            }
-
-        } else if (c == '$') {
-            variable = 1;
-
-        } else if (quote != '\0') {
-            if (c == quote) {
-                r->p++;
-                break;
-            }
-
-        } else if (hx_dump_blank(c) || c == ';' || c == '{') {
-            if (c == '\n') {
-                r->line--;          /* it is met again */
-            }
-
-            return hx_dump_add_word(r, s, r->p);
-        }
+        found = 1;
+        d->read += f->len;
+        rc = hx_conf_text_parse(t, parent, f->name, f->text, f->len);
     }
 
-    if (quote == '\0' || r->p == r->end) {
-        return hx_dump_fail(r, "unexpected end of the text");
-    }
-
-    c = *r->p;
-
-    /* "if ($a = "b")" ends so: the bracket is a word */
-
-    if (!hx_dump_blank(c) && c != ';' && c != '{' && c != ')') {
-        return hx_dump_fail(r, "no blank behind a quoted word");
-    }
-
-    return hx_dump_add_word(r, s, r->p - 1);
+    return rc != HX_OK || found ? rc
+           : hx_dump_no(t, at->file, at->line, "the file that is included is "
+                        "not in the text");
 }
 
 
-/* The words that were read become a directive. */
+/* What was included stands in the place of "include". */
 
 static hx_rc_t
-hx_dump_directive(hx_dump_reader_t *r, unsigned *id)
+hx_dump_number(hx_dump_t *d)
 {
-    hx_dump_node_t  node;
+    unsigned               id, up;
+    const hx_conf_dir_t   *dir;
 
-    if (r->first == r->d->n_words) {
-        return hx_dump_fail(r, *r->p == ';' ? "unexpected \";\""
-                                            : "unexpected \"{\"");
-    }
+    static const hx_conf_dir_t  none = { .file = "" };
 
-    if (r->block == 0) {
-        return hx_dump_fail(r, "this is no output of \"nginx -T\"");
-    }
-
-    memset(&node, 0, sizeof(node));
-    node.word = r->first;
-    node.n_words = r->d->n_words - r->first;
-    node.file = r->d->n_files - 1;
-    node.line = r->start;
-
-    *id = hx_dump_add(r->d, r->block, &node);
-    r->first = r->d->n_words;
-
-    return *id != 0 ? HX_OK : hx_dump_fail(r, "too many directives");
-}
-
-
-static hx_rc_t
-hx_dump_mark(hx_dump_reader_t *r)
-{
-    hx_rc_t   rc;
-    unsigned  id;
-
-    if (*r->p == '}') {
-        if (r->first != r->d->n_words || r->depth == 0) {
-            return hx_dump_fail(r, "unexpected \"}\"");
-        }
-
-        r->block = r->d->nodes[r->block].parent;
-        r->depth--;
-        r->p++;
-
-        return HX_OK;
-    }
-
-    rc = hx_dump_directive(r, &id);
-
-    if (rc == HX_OK && *r->p == '{') {
-        if (r->depth == HX_DUMP_DEPTH) {
-            return hx_dump_fail(r, "too many blocks in each other");
-        }
-
-        r->block = id;
-        r->depth++;
-    }
-
-    r->p++;
-
-    return rc;
-}
-
-
-static hx_rc_t
-hx_dump_read(hx_dump_reader_t *r)
-{
-    hx_rc_t  rc;
-
-    rc = HX_OK;
-
-    while (rc == HX_OK && r->p < r->end) {
-
-        if (hx_dump_blank(*r->p)) {
-            r->line += *r->p == '\n';
-            r->p++;
-
-        } else if (*r->p == '#') {
-            rc = hx_dump_comment(r);
-
-        } else if (*r->p == ';' || *r->p == '{' || *r->p == '}') {
-            rc = hx_dump_mark(r);
-
-        } else {
-            if (r->first == r->d->n_words) {
-                r->start = r->line;
-            }
-
-            rc = hx_dump_read_word(r);
-        }
-    }
-
-    if (rc == HX_OK && (r->depth != 0 || r->first != r->d->n_words)) {
-        return hx_dump_fail(r, "unexpected end of the text");
-    }
-
-    if (rc == HX_OK && r->d->n_files == 0) {
-        return hx_dump_fail(r, "this is no output of \"nginx -T\"");
-    }
-
-    return rc;
-}
-
-
-/* Node 0 is none, node 1 the root that all is put together under. */
-
-static hx_rc_t
-hx_dump_build(hx_dump_t *d, const unsigned char *text, size_t len, char *err)
-{
-    hx_rc_t           rc;
-    hx_dump_node_t    none;
-    hx_dump_reader_t  r;
-
-    memset(&none, 0, sizeof(none));
-    memset(&r, 0, sizeof(r));
-
-    d->text = malloc(len + 1);
-
-    if (d->text == NULL || (hx_dump_add(d, 0, &none), d->n_nodes != 1)
-        || hx_dump_add(d, 0, &none) != HX_DUMP_ROOT)
-    {
-        (void) snprintf(err, HX_DUMP_ERR, "out of memory");
+    d->nodes = calloc(hx_dump_end(d), sizeof(hx_dump_node_t));
+    if (d->nodes == NULL) {
         return HX_FAIL;
     }
 
-    if (len != 0) {
-        memcpy(d->text, text, len);
+    d->nodes[0].dir = &none;
+
+    for (dir = &d->tree.root; dir != NULL; dir = dir->then) {
+        d->nodes[dir->number + 1].dir = dir;
     }
 
-    r.d = d;
-    r.p = d->text;
-    r.end = d->text + len;
-    r.line = 1;
-    r.err = err;
+    for (id = hx_dump_end(d) - 1; id > HX_DUMP_ROOT; id--) {
+        if (!hx_dump_is(d, id, "include")) {
+            up = hx_dump_parent(d, id);
+            d->nodes[id].next = d->nodes[up].child;
+            d->nodes[up].child = id;
+        }
+    }
 
-    rc = hx_dump_read(&r);
+    return HX_OK;
+}
+
+
+static hx_rc_t
+hx_dump_read(hx_dump_t *d, size_t len)
+{
+    hx_rc_t          rc;
+    const char      *slash;
+    hx_conf_text_t  *t = &d->tree;
+
+    t->data = d;
+    t->alloc = hx_dump_alloc;
+    t->ends = hx_dump_ends;
+
+    rc = hx_dump_split(d, t, d->text + len);
     if (rc != HX_OK) {
         return rc;
     }
 
-    return hx_dump_expand(d, err);
+    hx_dump_forget(d);
+    hx_conf_text_init(t);
+    t->ends = NULL;
+    t->include = hx_dump_include;
+    t->root.file = d->files[0].name;
+
+    slash = strrchr(d->files[0].name, '/');
+    d->dir = slash != NULL ? (size_t) (slash + 1 - d->files[0].name) : 0;
+
+    rc = hx_conf_text_parse(t, &t->root, d->files[0].name, d->files[0].text,
+                            d->files[0].len);
+
+    return rc == HX_OK ? hx_dump_number(d) : rc;
 }
 
 
@@ -406,31 +369,178 @@ hx_dump_parse(hx_dump_t **out, const unsigned char *text, size_t len, char *err)
     }
 
     d = calloc(1, sizeof(hx_dump_t));
-    if (d == NULL) {
-        (void) snprintf(err, HX_DUMP_ERR, "out of memory");
-        return HX_FAIL;
+    rc = HX_FAIL;
+
+    if (d != NULL && (d->text = malloc(len + 1)) != NULL) {
+        memcpy(d->text, len != 0 ? text : (const unsigned char *) "", len);
+        rc = hx_dump_read(d, len);
     }
 
-    rc = hx_dump_build(d, text, len, err);
-
-    if (rc != HX_OK) {
-        hx_dump_free(d);
-        return rc;
+    if (rc == HX_OK) {
+        *out = d;
+        return HX_OK;
     }
 
-    *out = d;
+    if (rc == HX_NO) {
+        (void) snprintf(err, HX_DUMP_ERR, "%.300s:%u: %s", d->tree.file,
+                        d->tree.line, d->tree.why);
 
-    return HX_OK;
+    } else {
+        (void) snprintf(err, HX_DUMP_ERR, "more directives than there is "
+                        "memory for");
+    }
+
+    hx_dump_free(d);
+
+    return HX_FAIL;
 }
+
 
 void
 hx_dump_free(hx_dump_t *d)
 {
     if (d != NULL) {
+        hx_dump_forget(d);
         free(d->text);
         free(d->nodes);
-        free(d->words);
-        free(d->files);
         free(d);
     }
+}
+
+
+unsigned
+hx_dump_child(const hx_dump_t *d, unsigned id)
+{
+    return d->nodes[id].child;
+}
+
+
+unsigned
+hx_dump_next(const hx_dump_t *d, unsigned id)
+{
+    return d->nodes[id].next;
+}
+
+
+unsigned
+hx_dump_parent(const hx_dump_t *d, unsigned id)
+{
+    const hx_conf_dir_t  *up = d->nodes[id].dir->parent;
+
+    return up != NULL ? up->number + 1 : 0;
+}
+
+
+unsigned
+hx_dump_end(const hx_dump_t *d)
+{
+    return d->tree.last->number + 2;
+}
+
+
+unsigned
+hx_dump_words(const hx_dump_t *d, unsigned id)
+{
+    return d->nodes[id].dir->n;
+}
+
+
+hx_str_t
+hx_dump_word(const hx_dump_t *d, unsigned id, unsigned i)
+{
+    return hx_conf_word(d->nodes[id].dir, i);
+}
+
+
+int
+hx_dump_is(const hx_dump_t *d, unsigned id, const char *name)
+{
+    return hx_conf_is(d->nodes[id].dir, name);
+}
+
+
+unsigned
+hx_dump_find(const hx_dump_t *d, unsigned block, const char *name,
+    unsigned after)
+{
+    unsigned  id;
+
+    id = after != 0 ? d->nodes[after].next : d->nodes[block].child;
+
+    while (id != 0 && !hx_dump_is(d, id, name)) {
+        id = d->nodes[id].next;
+    }
+
+    return id;
+}
+
+
+unsigned
+hx_dump_up(const hx_dump_t *d, unsigned block, const char *name)
+{
+    unsigned  id;
+
+    for (id = 0; id == 0 && block != 0; block = hx_dump_parent(d, block)) {
+        id = hx_dump_find(d, block, name, 0);
+    }
+
+    return id;
+}
+
+
+static hx_str_t
+hx_dump_name(const char *name)
+{
+    hx_str_t  s;
+
+    s.data = (const unsigned char *) name;
+    s.len = strlen(name);
+
+    return s;
+}
+
+
+hx_str_t
+hx_dump_file(const hx_dump_t *d, unsigned id)
+{
+    return hx_dump_name(d->nodes[id].dir->file);
+}
+
+
+unsigned
+hx_dump_line(const hx_dump_t *d, unsigned id)
+{
+    return d->nodes[id].dir->start;
+}
+
+
+hx_str_t
+hx_dump_main(const hx_dump_t *d)
+{
+    return hx_dump_name(d->files[0].name);
+}
+
+
+int
+hx_dump_same(const hx_str_t *s, const char *text)
+{
+    return s->len == strlen(text) && memcmp(s->data, text, s->len) == 0;
+}
+
+
+int
+hx_dump_after(const hx_str_t *s, const char *prefix, hx_str_t *rest)
+{
+    size_t  n;
+
+    n = strlen(prefix);
+
+    if (s->len < n || memcmp(s->data, prefix, n) != 0) {
+        return 0;
+    }
+
+    rest->data = s->data + n;
+    rest->len = s->len - n;
+
+    return 1;
 }

@@ -1,10 +1,9 @@
 /*
  * hx_check_conf.h -- what "nginx -T" prints, as a tree: every directive with
  * its words, its file and its line, and what "include" names in its place.
- * Pure: no I/O, no clock.  The text may be anything; what nginx would not read
- * is an error with its place, and everything is bounded.
- *
- * Not read: blocks in another language (Lua).
+ * Pure: no I/O, no clock.  Words and blocks are those of policy/hx_conf_text.h
+ * with its limits.  The text may be anything; what nginx would not read is an
+ * error with its place, and everything is bounded.
  */
 
 #ifndef HX_CHECK_CONF_H
@@ -13,10 +12,7 @@
 #include "hx_types.h"
 
 #define HX_DUMP_MAX      16777216   /* bytes of text */
-#define HX_DUMP_NODES    262144     /* directives, includes put in */
-#define HX_DUMP_WORDS    524288
 #define HX_DUMP_FILES    4096
-#define HX_DUMP_DEPTH    32         /* blocks and includes in each other */
 #define HX_DUMP_PATH     4096       /* bytes of a file's name with a NUL */
 #define HX_DUMP_ERR      512
 
@@ -63,7 +59,7 @@ unsigned hx_dump_find(const hx_dump_t *d, unsigned block, const char *name,
 /* The one that counts in a block: its own, else of the nearest around it. */
 unsigned hx_dump_up(const hx_dump_t *d, unsigned block, const char *name);
 
-/* Where it stands. */
+/* Where it stands; the line is that of its name. */
 hx_str_t hx_dump_file(const hx_dump_t *d, unsigned id);
 unsigned hx_dump_line(const hx_dump_t *d, unsigned id);
 

@@ -998,7 +998,7 @@ def test_cannot_run(args, message):
 @pytest.mark.parametrize("text, message", [
     ("", 'no output of "nginx -T"'), ("http { }", 'no output of "nginx -T"'),
     ("# configuration file /x:\nhttp { }", "no directive of HX Gate"),
-    ("# configuration file /x:\nhttp {", "/x:1: unexpected end"),
+    ("# configuration file /x:\nhttp {", "/x:1: a block is not closed"),
     ("# configuration file /\x1b[2J:\na }", "/?[2J:1: unexpected")])
 def test_no_deployment(text, message):
     run = tool("--dump", "-", stdin=text)

@@ -53,6 +53,9 @@ check(const hx_conf_dir_t *d, unsigned depth, unsigned lines)
     for ( /* void */ ; d != NULL; d = d->next) {
         hx_fuzz_check(d->n >= 1 && d->n <= HX_CONF_WORDS);
         hx_fuzz_check(d->line >= 1 && d->line <= lines);
+        hx_fuzz_check(d->start >= 1 && d->start <= d->line);
+        hx_fuzz_check(d->number > d->parent->number);
+        hx_fuzz_check(d->next == NULL || d->next->number > d->number);
 
         /* each byte is there: a sanitizer sees one that is not */
 

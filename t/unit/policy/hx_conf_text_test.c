@@ -81,6 +81,7 @@ words(void **state)
     test_is("a b#c d; # e;\nf;", "1<a><b#c><d>2<f>");
     test_is("a # b\n c;", "2<a><c>");
     test_is("a ${b}c $d{ e; }", "1<a><${b}c><$d>{1<e>}");
+    test_is("a ${{b}{ c; }", "1<a><${{b}>{1<c>}");
     test_is("a b\"c'd;", "1<a><b\"c'd>");
     test_is("a b}c;", "1<a><b}c>");
     test_is("if ($a ~ \"b{2}\") { c; }", "1<if><($a><~><b{2}><)>{1<c>}");
@@ -110,6 +111,83 @@ blocks(void **state)
     test_is("content_by_lua_block { if x then y({ z = '}' }) -- }\n"
             "end }\na;", "3<a>1<content_by_lua_block>{}");
     test_is("a_by_lua_block {\n\"\\\"}\"\n'\n}\nb;", "5<b>1<a_by_lua_block>{}");
+}
+
+
+/* In the order of the text, whatever list and file. */
+static void
+numbers(void **state)
+{
+    unsigned              i, lines[7];
+    hx_conf_text_t        t;
+    const hx_conf_dir_t  *d;
+
+    static const char               text[] =
+        "a {\nb\n1;\ninclude one;}\nc;\nd\n{}";
+    static const char              *names = "abincludexycd";
+    static const test_conf_file_t   some[] = {
+        { "one", "x {\n y; }" },
+        { NULL, NULL }
+    };
+
+    test_conf_files = some;
+    assert_int_equal(test_conf_parse(&t, text, sizeof(text) - 1), HX_OK);
+    test_conf_files = NULL;
+
+    for (i = 0, d = t.root.then; i < 7 && d != NULL; d = d->then) {
+        assert_memory_equal(d->word[0].data, names, d->word[0].len);
+        names += d->word[0].len;
+        lines[i++] = d->start;
+        assert_int_equal(d->number, i);
+    }
+
+    assert_int_equal(t.last->number, 7);
+    assert_string_equal(names, "");
+    assert_memory_equal(lines, ((unsigned[]) { 1, 2, 4, 1, 2, 5, 6 }),
+                        sizeof(lines));
+}
+
+
+static int
+test_ends_at(hx_conf_text_t *t, const unsigned char *s, size_t len)
+{
+    return len == 4 && memcmp(s, "#end", 4) == 0;
+}
+
+
+static void
+ends(void **state)
+{
+    size_t          i;
+    hx_conf_text_t  t;
+
+    static const struct {
+        const char  *text;
+        unsigned     n;         /* directives before the end */
+    } some[] = {
+        { "a;\n#end\n}", 1 },
+        { "#end", 0 },
+        { "a; #end\nb;", 2 },                   /* not a line of its own */
+        { "a;\n #end\nb;", 2 },
+        { "a;\n#ends\nb;", 2 },
+        { "a\n#end\n;\nb;", 2 },               /* in a directive */
+        { "a {\n#end\n}b;\n#end\nc;", 2 },     /* in a block */
+        { "a '\n#end\n';", 1 }
+    };
+
+    for (i = 0; i < hx_nelts(some); i++) {
+        memset(&t, 0, sizeof(hx_conf_text_t));
+        t.alloc = test_conf_alloc;
+        t.ends = test_ends_at;
+        test_conf_used = 0;
+        hx_conf_text_init(&t);
+
+        assert_int_equal(hx_conf_text_parse(&t, &t.root, "main",
+                                            test_edge(some[i].text,
+                                                      strlen(some[i].text)),
+                                            strlen(some[i].text)), HX_OK);
+        assert_int_equal(t.last->number, some[i].n);
+    }
 }
 
 
@@ -428,6 +506,8 @@ main(void)
         cmocka_unit_test(words),
         cmocka_unit_test(backslashes),
         cmocka_unit_test(blocks),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(ends),
         cmocka_unit_test(files),
         cmocka_unit_test(errors),
         cmocka_unit_test(many_words),

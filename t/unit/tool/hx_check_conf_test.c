@@ -8,6 +8,7 @@
 
 #include "hx_check_conf.h"
 #include "hx_check_site.h"
+#include "hx_conf_text.h"
 
 #define MAIN  "# configuration file /etc/nginx/nginx.conf:\n"
 
@@ -110,7 +111,8 @@ test_words(void **state)
 
     assert_int_equal(test_parse(MAIN
         "a \"b \\\" c\" 'd \\' e' f\\ g ${h} i${j}k \"\" l#m n\\\"o \"\\t\\q\""
-        " p'q \"r\ns\";b\tc\r\n;if ($x = \"y\") { z; }"), HX_OK);
+        " p'q \"r\ns\";b\tc\r\n;if ($x = \"y\") { z; }"
+        "\na_by_lua_block { b = '}' -- }\n }\nc;"), HX_OK);
 
     id = hx_dump_child(dump, HX_DUMP_ROOT);
     test_word(id, 0, "a");
@@ -137,6 +139,13 @@ test_words(void **state)
     test_word(id, 3, "y");
     test_word(id, 4, ")");
     assert_true(hx_dump_is(dump, hx_dump_child(dump, id), "z"));
+
+    id = hx_dump_next(dump, id);
+    assert_true(hx_dump_is(dump, id, "a_by_lua_block"));
+    assert_int_equal(hx_dump_child(dump, id), 0);
+    id = hx_dump_next(dump, id);
+    assert_true(hx_dump_is(dump, id, "c"));
+    assert_int_equal(hx_dump_line(dump, id), 6);
 }
 
 
@@ -145,19 +154,19 @@ test_errors(void **state)
 {
     test_bad("user x;", ":1: this is no output of \"nginx -T\"");
     test_bad("", ":1: this is no output of \"nginx -T\"");
-    test_bad(MAIN "http {\n", "/etc/nginx/nginx.conf:2: unexpected end of the "
-             "text");
-    test_bad(MAIN "a\n", "/etc/nginx/nginx.conf:2: unexpected end of the text");
+    test_bad("user x;\n" MAIN, ":1: this is no output of \"nginx -T\"");
+    test_bad(MAIN "http {\n", "/etc/nginx/nginx.conf:2: a block is not closed");
+    test_bad(MAIN "a\n", "/etc/nginx/nginx.conf:2: a directive is not ended");
     test_bad(MAIN "\n}", "/etc/nginx/nginx.conf:2: unexpected \"}\"");
     test_bad(MAIN "a }", "/etc/nginx/nginx.conf:1: unexpected \"}\"");
     test_bad(MAIN "a; ;", "/etc/nginx/nginx.conf:1: unexpected \";\"");
     test_bad(MAIN "{ a; }", "/etc/nginx/nginx.conf:1: unexpected \"{\"");
-    test_bad(MAIN "a \"b\"c;", "/etc/nginx/nginx.conf:1: no blank behind a "
-             "quoted word");
-    test_bad(MAIN "a \"b;\n\n", "/etc/nginx/nginx.conf:3: unexpected end of "
-             "the text");
-    test_bad(MAIN "a 'b\\'", "/etc/nginx/nginx.conf:1: unexpected end of the "
-             "text");
+    test_bad(MAIN "a \"b\"c;", "/etc/nginx/nginx.conf:1: something follows "
+             "a quote");
+    test_bad(MAIN "a \"b;\n\n", "/etc/nginx/nginx.conf:3: a quote is not "
+             "closed");
+    test_bad(MAIN "a 'b\\'", "/etc/nginx/nginx.conf:1: a quote is not "
+             "closed");
     test_bad(MAIN "include x.conf;", "/etc/nginx/nginx.conf:1: the file that "
              "is included is not in the text");
     test_bad(MAIN "include;", "/etc/nginx/nginx.conf:1: not a name for "
@@ -217,7 +226,7 @@ test_include_bombs(void **state)
     unsigned     i;
 
     assert_int_equal(test_parse(MAIN "include nginx.conf;"), HX_FAIL);
-    assert_non_null(strstr(err, "too many blocks and includes in each other"));
+    assert_non_null(strstr(err, "too many files include each other"));
 
     n = (size_t) snprintf(text, sizeof(text), MAIN "include f0;\n");
 
@@ -235,6 +244,45 @@ test_include_bombs(void **state)
 }
 
 
+/* One file is read again wherever it is included: its size counts each time. */
+
+static void
+test_include_much(void **state)
+{
+    size_t        i, n;
+    static char   text[HX_DUMP_MAX / 4];
+
+    n = (size_t) snprintf(text, sizeof(text), MAIN);
+
+    for (i = 0; i < 1000; i++) {
+        n += (size_t) snprintf(text + n, sizeof(text) - n, "include snip;\n");
+    }
+
+    n += (size_t) snprintf(text + n, sizeof(text) - n,
+                           "# configuration file /etc/nginx/snip:\na;\n#");
+    assert_int_equal(test_parse(text), HX_OK);
+    assert_int_equal(hx_dump_end(dump), 2 + 2 * 1000);
+
+    hx_dump_free(dump);
+    memset(text + n, 'x', sizeof(text) - n);
+    assert_int_equal(hx_dump_parse(&dump, (unsigned char *) text, sizeof(text),
+                                   err), HX_FAIL);
+    assert_non_null(strstr(err, "too many includes"));
+
+    /* more directives than there is memory for */
+
+    n = sizeof(MAIN) - 1;
+
+    for (i = 0; n + i < sizeof(text); i++) {
+        text[n + i] = i % 2 == 0 ? 'a' : ';';
+    }
+
+    assert_int_equal(hx_dump_parse(&dump, (unsigned char *) text, n + i / 2 * 2,
+                                   err), HX_FAIL);
+    assert_string_equal(err, "more directives than there is memory for");
+}
+
+
 static void
 test_deep_blocks(void **state)
 {
@@ -244,16 +292,16 @@ test_deep_blocks(void **state)
 
     n = (size_t) snprintf(text, sizeof(text), MAIN);
 
-    for (i = 0; i < HX_DUMP_DEPTH; i++) {
+    for (i = 0; i < HX_CONF_BLOCKS; i++) {
         text[n++] = 'a';
         text[n++] = '{';
     }
 
-    memset(text + n, '}', HX_DUMP_DEPTH);
-    text[n + HX_DUMP_DEPTH] = '\0';
+    memset(text + n, '}', HX_CONF_BLOCKS);
+    text[n + HX_CONF_BLOCKS] = '\0';
     assert_int_equal(test_parse(text), HX_OK);
 
-    memmove(text + n + 2, text + n, HX_DUMP_DEPTH + 1);
+    memmove(text + n + 2, text + n, HX_CONF_BLOCKS + 1);
     text[n] = 'a';
     text[n + 1] = '{';
     assert_int_equal(test_parse(text), HX_FAIL);
@@ -365,6 +413,7 @@ main(void)
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_includes),
         cmocka_unit_test(test_include_bombs),
+        cmocka_unit_test(test_include_much),
         cmocka_unit_test(test_deep_blocks),
         cmocka_unit_test(test_mutations),
     };
