@@ -490,6 +490,23 @@ hx_text_ieq(const unsigned char *s, size_t len, const char *lower,
 
 
 int
+hx_text_has(const hx_str_t *s, const char *part)
+{
+    size_t  i, n;
+
+    n = strlen(part);
+
+    for (i = 0; i + n <= s->len; i++) {
+        if (memcmp(s->data + i, part, n) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+int
 hx_text_dir(char *path)
 {
     char  *slash;

@@ -64,6 +64,51 @@ hx_text_same(const unsigned char *a, const unsigned char *b, size_t len)
 }
 
 
+/* The same bytes in both? */
+static inline int
+hx_text_eq(const hx_str_t *a, const hx_str_t *b)
+{
+    return a->len == b->len && hx_text_same(a->data, b->data, a->len);
+}
+
+
+/* Just the bytes of a C string? */
+static inline int
+hx_text_is(const hx_str_t *s, const char *text)
+{
+    return s->len == strlen(text)
+           && hx_text_same(s->data, (const unsigned char *) text, s->len);
+}
+
+
+/* Are they the first bytes? */
+static inline int
+hx_text_begins(const hx_str_t *s, const char *prefix)
+{
+    const size_t  n = strlen(prefix);
+
+    return s->len >= n
+           && hx_text_same(s->data, (const unsigned char *) prefix, n);
+}
+
+
+/* 1 and what is behind them, or 0. */
+static inline int
+hx_text_after(const hx_str_t *s, const char *prefix, hx_str_t *rest)
+{
+    const size_t  n = strlen(prefix);
+
+    if (!hx_text_begins(s, prefix)) {
+        return 0;
+    }
+
+    rest->data = s->data + n;
+    rest->len = s->len - n;
+
+    return 1;
+}
+
+
 /* The one of n that is these bytes, or NULL. */
 static inline const hx_str_t *
 hx_text_find(const hx_str_t *list, size_t n, const unsigned char *s, size_t len)
@@ -129,6 +174,9 @@ size_t hx_text_utf8(const unsigned char *s, size_t len);
 int hx_text_ieq(const unsigned char *s, size_t len, const char *lower,
     size_t llen);
 
+
+/* Are these bytes, one or more, somewhere in it? */
+int hx_text_has(const hx_str_t *s, const char *part);
 
 /*
  * Cuts the name of a file, NUL-terminated, to that of its directory.  0: there

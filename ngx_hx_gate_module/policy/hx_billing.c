@@ -21,14 +21,6 @@ hx_billing_word(hx_billing_result_t result)
 }
 
 
-static int
-hx_billing_same(const hx_str_t *a, const hx_str_t *b)
-{
-    return a->len == b->len
-           && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
-}
-
-
 /* Where the name comes from, unless the event says it. */
 
 static const hx_billing_book_t *
@@ -52,7 +44,7 @@ hx_billing_whose(hx_billing_books_t *b, const hx_billing_intent_t *in)
     b->own.id = b->named ? in->tenant : hx_billing_link(b)->tenant;
     b->other.id.len = 0;
 
-    if (!hx_billing_same(&b->sub.tenant, &b->own.id)) {
+    if (!hx_text_eq(&b->sub.tenant, &b->own.id)) {
         b->other.id = b->sub.tenant;
     }
 }
@@ -193,13 +185,13 @@ hx_billing_follow(hx_billing_tenant_t *t, const hx_str_t *before,
 
     after = hx_billing_plan(&t->book, plans, n_plans);
 
-    if (after.len == 0 || hx_billing_same(&after, before)
-        || hx_billing_same(&after, &t->plan))
+    if (after.len == 0 || hx_text_eq(&after, before)
+        || hx_text_eq(&after, &t->plan))
     {
         return;
     }
 
-    if (weak && !hx_billing_same(before, &t->plan)
+    if (weak && !hx_text_eq(before, &t->plan)
         && hx_billing_quota(&after, plans, n_plans)
            < hx_billing_quota(&t->plan, plans, n_plans))
     {
@@ -228,7 +220,7 @@ hx_billing_wake(hx_billing_books_t *b, const hx_billing_intent_t *in,
         sub = c->sub[i];
         sub.weak = 1;
 
-        if (hx_billing_same(&sub.id, &in->sub.id)
+        if (hx_text_eq(&sub.id, &in->sub.id)
             || (sub.live && !hx_billing_may(&b->own, &sub, plans, n_plans))
             || hx_billing_settle(&b->own, &sub, plans, n_plans) == HX_FAIL)
         {
@@ -262,7 +254,7 @@ hx_billing_know(hx_billing_books_t *b, const hx_billing_intent_t *in,
         return;
     }
 
-    same = hx_billing_same(&c->tenant, &b->own.id)
+    same = hx_text_eq(&c->tenant, &b->own.id)
            && c->created == b->own.created;
 
     if (c->tenant.len != 0
@@ -529,7 +521,7 @@ hx_billing_apply(hx_billing_books_t *b, const hx_billing_intent_t *in,
         return t->exists ? HX_BILLING_UNCHANGED : HX_BILLING_IGNORED;
     }
 
-    if (link == NULL && hx_billing_same(&b->sub.tenant, &t->id)
+    if (link == NULL && hx_text_eq(&b->sub.tenant, &t->id)
         && (!t->exists || t->created != b->sub.created))
     {
         return HX_BILLING_STALE;

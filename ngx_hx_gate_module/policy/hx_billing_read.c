@@ -8,13 +8,6 @@
 #include "hx_check.h"
 
 
-static int
-hx_billing_is(const hx_str_t *s, const char *word)
-{
-    return s->len == strlen(word) && memcmp(s->data, word, s->len) == 0;
-}
-
-
 /* The plan of the items: of several the one with the largest quota. */
 
 static const hx_plan_t *
@@ -148,7 +141,7 @@ hx_billing_checkout(hx_billing_intent_t *in, const hx_stripe_event_t *e,
 
     /* with some means of payment the money comes later, or never */
 
-    if (hx_billing_is(&e->payment, "unpaid")) {
+    if (hx_text_is(&e->payment, "unpaid")) {
         return HX_OK;
     }
 
@@ -190,7 +183,7 @@ hx_billing_status(hx_billing_intent_t *in, const hx_stripe_event_t *e)
     }
 
     for (i = 0; i < hx_nelts(statuses); i++) {
-        if (hx_billing_is(&e->status, statuses[i].word)) {
+        if (hx_text_is(&e->status, statuses[i].word)) {
             in->sub.live = statuses[i].live;
             return HX_OK;
         }

@@ -59,7 +59,7 @@ hx_lint_shared(hx_lint_place_t *p, const hx_conf_dir_t *d)
     s = hx_conf_word(d, 2);
 
     return hx_lint_named(d, "cache-control")
-           && (hx_lint_has(&s, "public") || hx_lint_has(&s, "s-maxage"));
+           && (hx_text_has(&s, "public") || hx_text_has(&s, "s-maxage"));
 }
 
 

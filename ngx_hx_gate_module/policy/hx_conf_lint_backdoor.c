@@ -29,7 +29,7 @@ hx_lint_past_the_gate(hx_lint_place_t *p, const hx_conf_dir_t *d)
         s = hx_conf_word(at, at->n - 1);
 
         if (hx_conf_is(at, "location")
-            && (hx_lint_word_is(at, 1, "=") || hx_lint_begins(&s, "@")))
+            && (hx_lint_word_is(at, 1, "=") || hx_text_begins(&s, "@")))
         {
             return 0;
         }

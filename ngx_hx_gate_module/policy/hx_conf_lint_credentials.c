@@ -21,7 +21,7 @@ hx_lint_is_header(const hx_conf_dir_t *d, const char *name)
     s = hx_conf_word(d, 1);
 
     if (hx_lint_is_word(&d->word[0], "fastcgi_param uwsgi_param scgi_param")) {
-        if (!hx_lint_begins(&s, "HTTP_")) {
+        if (!hx_text_begins(&s, "HTTP_")) {
             return 0;
         }
 
@@ -157,9 +157,9 @@ hx_lint_drops_headers(hx_lint_place_t *p, const hx_conf_dir_t *d)
         return 0;
     }
 
-    set = hx_lint_begins(&d->word[0], "proxy") ? "proxy_set_header"
-          : hx_lint_begins(&d->word[0], "fastcgi") ? "fastcgi_param"
-          : hx_lint_begins(&d->word[0], "uwsgi") ? "uwsgi_param"
+    set = hx_text_begins(&d->word[0], "proxy") ? "proxy_set_header"
+          : hx_text_begins(&d->word[0], "fastcgi") ? "fastcgi_param"
+          : hx_text_begins(&d->word[0], "uwsgi") ? "uwsgi_param"
           : "scgi_param";
 
     return !hx_lint_sets(p->block, set, "authorization")

@@ -103,8 +103,8 @@ hx_lint_audit_files(hx_lint_run_t *run, hx_lint_secrets_t *s,
                         &run->env->prefix);
 
     for (i = 2; i < d->n && rc == HX_OK; i++) {
-        if (hx_lint_begins(&d->word[i], "key=")) {
-            skip = hx_lint_begins(&d->word[i], "key=file:") ? 9 : 4;
+        if (hx_text_begins(&d->word[i], "key=")) {
+            skip = hx_text_begins(&d->word[i], "key=file:") ? 9 : 4;
             rc = hx_lint_secret(run, s, HX_LINT_KEY, &d->word[i], skip,
                                 &run->env->conf_prefix);
         }
@@ -128,13 +128,13 @@ hx_lint_secrets(hx_lint_run_t *run, hx_lint_secrets_t *s,
         w = hx_conf_word(d, 1);
 
         if (hx_conf_is(d, "hx_gate_service_key")
-            && hx_lint_begins(&w, "file:"))
+            && hx_text_begins(&w, "file:"))
         {
             rc = hx_lint_secret(run, s, HX_LINT_KEY, &w, 5,
                                 &run->env->conf_prefix);
 
         } else if (hx_conf_is(d, "hx_gate_registry")
-                   && hx_lint_begins(&w, "lmdb:"))
+                   && hx_text_begins(&w, "lmdb:"))
         {
             rc = hx_lint_secret(run, s, HX_LINT_REGISTRY, &w, 5,
                                 &run->env->prefix);
@@ -183,7 +183,7 @@ hx_lint_file(hx_lint_run_t *run, const hx_lint_secrets_t *s, hx_conf_dir_t *d)
 
     if ((!serves && !hx_conf_is(d, "access_log")
          && !hx_conf_is(d, "error_log"))
-        || path.len == 0 || hx_lint_has(&path, "$"))
+        || path.len == 0 || hx_text_has(&path, "$"))
     {
         return HX_OK;
     }

@@ -48,8 +48,7 @@ hx_lint_nearest(const hx_conf_dir_t *block, const char *name)
 int
 hx_lint_word_is(const hx_conf_dir_t *d, unsigned i, const char *text)
 {
-    return i < d->n && d->word[i].len == strlen(text)
-           && memcmp(d->word[i].data, text, d->word[i].len) == 0;
+    return i < d->n && hx_text_is(&d->word[i], text);
 }
 
 
@@ -61,34 +60,6 @@ hx_lint_says(const hx_conf_dir_t *block, const char *name, const char *word)
     d = hx_lint_nearest(block, name);
 
     return d != NULL && hx_lint_word_is(d, 1, word);
-}
-
-
-int
-hx_lint_has(const hx_str_t *s, const char *what)
-{
-    size_t  i, len;
-
-    len = strlen(what);
-
-    for (i = 0; i + len <= s->len; i++) {
-        if (memcmp(s->data + i, what, len) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-int
-hx_lint_begins(const hx_str_t *s, const char *what)
-{
-    size_t  len;
-
-    len = strlen(what);
-
-    return s->len >= len && memcmp(s->data, what, len) == 0;
 }
 
 
@@ -204,11 +175,11 @@ hx_lint_is_path(const hx_str_t *s, size_t at)
     rest.data = s->data + at;
     rest.len = s->len - at;
 
-    return hx_lint_begins(&rest, "$uri") || hx_lint_begins(&rest, "${uri}")
-           || hx_lint_begins(&rest, "$request_uri")
-           || hx_lint_begins(&rest, "${request_uri}")
-           || hx_lint_begins(&rest, "$document_uri")
-           || hx_lint_begins(&rest, "${document_uri}");
+    return hx_text_begins(&rest, "$uri") || hx_text_begins(&rest, "${uri}")
+           || hx_text_begins(&rest, "$request_uri")
+           || hx_text_begins(&rest, "${request_uri}")
+           || hx_text_begins(&rest, "$document_uri")
+           || hx_text_begins(&rest, "${document_uri}");
 }
 
 
@@ -228,7 +199,7 @@ hx_lint_authority(const hx_conf_dir_t *pass)
         }
     }
 
-    if (hx_lint_begins(&s, "unix:")) {
+    if (hx_text_begins(&s, "unix:")) {
         return s;
     }
 
@@ -310,8 +281,8 @@ hx_lint_listens_public(const hx_conf_dir_t *listen)
 
     s = hx_conf_word(listen, 1);
 
-    return !hx_lint_begins(&s, "127.") && !hx_lint_begins(&s, "unix:")
-           && !hx_lint_begins(&s, "[::1]") && !hx_lint_begins(&s, "localhost");
+    return !hx_text_begins(&s, "127.") && !hx_text_begins(&s, "unix:")
+           && !hx_text_begins(&s, "[::1]") && !hx_text_begins(&s, "localhost");
 }
 
 

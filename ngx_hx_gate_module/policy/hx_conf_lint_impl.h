@@ -130,10 +130,6 @@ int hx_lint_says(const hx_conf_dir_t *block, const char *name,
 /* Is word i the text? */
 int hx_lint_word_is(const hx_conf_dir_t *d, unsigned i, const char *text);
 
-/* Does the text have, begin with the other?  Bytes. */
-int hx_lint_has(const hx_str_t *s, const char *what);
-int hx_lint_begins(const hx_str_t *s, const char *what);
-
 /*
  * Does the text use one of the variables ("a b c", without "$")?  "x_" at the
  * end of one: any that begins so.

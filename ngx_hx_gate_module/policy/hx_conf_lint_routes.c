@@ -9,8 +9,8 @@
 static int
 hx_lint_names_ns(const hx_str_t *pattern)
 {
-    return hx_lint_has(pattern, "{ns}") || hx_lint_has(pattern, "?<ns>")
-           || hx_lint_has(pattern, "?P<ns>");
+    return hx_text_has(pattern, "{ns}") || hx_text_has(pattern, "?<ns>")
+           || hx_text_has(pattern, "?P<ns>");
 }
 
 
@@ -140,14 +140,6 @@ hx_lint_has_ns(hx_lint_place_t *p, hx_ns_source_t ns)
 }
 
 
-static int
-hx_lint_same(const hx_str_t *a, const hx_str_t *b)
-{
-    return a->len == b->len
-           && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
-}
-
-
 /* Is every path of the template b one of a? */
 
 static int
@@ -157,7 +149,7 @@ hx_lint_covers_path(const hx_operation_t *a, const hx_operation_t *b)
     const hx_part_t  *x, *y;
 
     if (a->n_parts == 0 || b->n_parts == 0) {
-        return hx_lint_same(&a->pattern, &b->pattern);
+        return hx_text_eq(&a->pattern, &b->pattern);
     }
 
     for (i = 0; i < a->n_parts && i < b->n_parts; i++) {
@@ -171,7 +163,7 @@ hx_lint_covers_path(const hx_operation_t *a, const hx_operation_t *b)
         if (y->type == HX_PART_KEY
             || (x->type == HX_PART_LITERAL
                 && (y->type != HX_PART_LITERAL
-                    || !hx_lint_same(&x->text, &y->text))))
+                    || !hx_text_eq(&x->text, &y->text))))
         {
             return 0;
         }
@@ -188,9 +180,9 @@ hx_lint_covers(const hx_operation_t *a, const hx_operation_t *b)
     static const hx_str_t  head = hx_string("HEAD");
 
     return a->member.data == NULL && b->member.data == NULL
-           && (hx_lint_same(&a->method, &b->method)
-               || (hx_lint_same(&a->method, &get)
-                   && hx_lint_same(&b->method, &head)))
+           && (hx_text_eq(&a->method, &b->method)
+               || (hx_text_eq(&a->method, &get)
+                   && hx_text_eq(&b->method, &head)))
            && hx_lint_covers_path(a, b);
 }
 

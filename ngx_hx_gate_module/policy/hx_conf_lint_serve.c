@@ -101,7 +101,7 @@ hx_lint_weak_cipher(const hx_str_t *s)
     }
 
     for (i = 0; i < hx_nelts(weak); i++) {
-        if (hx_lint_has(s, weak[i])) {
+        if (hx_text_has(s, weak[i])) {
             return 1;
         }
     }
@@ -254,7 +254,7 @@ hx_lint_no_admin_path(hx_lint_place_t *p, const hx_conf_dir_t *d)
     p->arg = s;
 
     if (s.len >= gate.len || hx_lint_word_is(d, 1, "=")) {
-        return !hx_lint_begins(&s, "/gate/");
+        return !hx_text_begins(&s, "/gate/");
     }
 
     return memcmp(gate.data, s.data, s.len) != 0;

@@ -84,7 +84,7 @@ hx_lint_is_near(const hx_str_t *host, int loopback)
     };
 
     for (i = 0; i < hx_nelts(local); i++) {
-        if (hx_lint_begins(host, local[i])) {
+        if (hx_text_begins(host, local[i])) {
             return 1;
         }
     }
@@ -94,12 +94,12 @@ hx_lint_is_near(const hx_str_t *host, int loopback)
     }
 
     for (i = 0; i < hx_nelts(near); i++) {
-        if (hx_lint_begins(host, near[i])) {
+        if (hx_text_begins(host, near[i])) {
             return 1;
         }
     }
 
-    if (hx_lint_begins(host, "172.") && host->len > 6 && host->data[6] == '.'
+    if (hx_text_begins(host, "172.") && host->len > 6 && host->data[6] == '.'
         && (host->data[4] == '1' ? host->data[5] >= '6'
             : host->data[4] == '2'
               || (host->data[4] == '3' && host->data[5] <= '1')))
@@ -107,8 +107,8 @@ hx_lint_is_near(const hx_str_t *host, int loopback)
         return 1;
     }
 
-    return hx_lint_has(host, ".internal") || hx_lint_has(host, ".local")
-           || (!hx_lint_has(host, ".") && !hx_lint_begins(host, "["));
+    return hx_text_has(host, ".internal") || hx_text_has(host, ".local")
+           || (!hx_text_has(host, ".") && !hx_text_begins(host, "["));
 }
 
 
@@ -122,7 +122,7 @@ hx_lint_is_far(hx_lint_place_t *p, const hx_conf_dir_t *d, int loopback)
 
     name = hx_lint_authority(d);
 
-    if (name.len == 0 || hx_lint_has(&name, "$")) {
+    if (name.len == 0 || hx_text_has(&name, "$")) {
         return 0;                       /* nobody knows */
     }
 
@@ -159,8 +159,8 @@ hx_lint_is_tls(const hx_conf_dir_t *d)
 
     s = hx_conf_word(d, 1);
 
-    return hx_lint_begins(&s, "https://") || hx_lint_begins(&s, "grpcs://")
-           || hx_lint_begins(&s, "suwsgi://");
+    return hx_text_begins(&s, "https://") || hx_text_begins(&s, "grpcs://")
+           || hx_text_begins(&s, "suwsgi://");
 }
 
 
@@ -224,14 +224,6 @@ hx_lint_caches_post(hx_lint_place_t *p, const hx_conf_dir_t *cache)
 }
 
 
-static int
-hx_lint_method_is(const hx_operation_t *op, const char *method)
-{
-    return op->method.len == strlen(method)
-           && memcmp(op->method.data, method, op->method.len) == 0;
-}
-
-
 /*
  * The gate asks before the cache does whether the tenant may name the
  * namespace.  An answer is for all who may when the namespace is in the URI,
@@ -263,8 +255,8 @@ hx_lint_cache_mixes(hx_lint_place_t *p, const hx_conf_dir_t *d)
     for (i = 0; i < p->run->n_ops; i++) {
         op = &p->run->op[i];
 
-        if (!hx_lint_method_is(op, "GET") && !hx_lint_method_is(op, "HEAD")
-            && !(post && hx_lint_method_is(op, "POST")))
+        if (!hx_text_is(&op->method, "GET") && !hx_text_is(&op->method, "HEAD")
+            && !(post && hx_text_is(&op->method, "POST")))
         {
             continue;
         }

@@ -83,12 +83,7 @@ hx_rc_t hx_conf_text_parse(hx_conf_text_t *t, hx_conf_dir_t *parent,
 static inline int
 hx_conf_is(const hx_conf_dir_t *d, const char *name)
 {
-    size_t  len;
-
-    len = strlen(name);
-
-    return d->n != 0 && d->word[0].len == len
-           && memcmp(d->word[0].data, name, len) == 0;
+    return d->n != 0 && hx_text_is(&d->word[0], name);
 }
 
 

@@ -127,17 +127,6 @@ hx_replay_old_status(hx_old_t old)
 }
 
 
-static int
-hx_replay_is(const hx_str_t *s, hx_outcome_t o)
-{
-    const char  *word;
-
-    word = hx_outcome_word(o);
-
-    return s->len == strlen(word) && memcmp(s->data, word, s->len) == 0;
-}
-
-
 /*
  * What the gate decided then.  A status that it may have made, or the engine,
  * is told apart by the outcome, where there is one, else by the path.  0: it
@@ -157,14 +146,14 @@ hx_replay_old(const hx_record_t *r, const hx_ops_answer_t *op, hx_old_t *old)
     }
 
     if (r->outcome.data != NULL) {
-        if (hx_replay_is(&r->outcome, HX_OUTCOME_ALLOWED)) {
+        if (hx_text_is(&r->outcome, hx_outcome_word(HX_OUTCOME_ALLOWED))) {
             return 1;
         }
 
         /* with another status it was only looked at (shadow) */
 
         for (i = 0; i < HX_OUTCOME_COUNT; i++) {
-            if (hx_replay_is(&r->outcome, (hx_outcome_t) i)
+            if (hx_text_is(&r->outcome, hx_outcome_word((hx_outcome_t) i))
                 && hx_replay_status((hx_outcome_t) i) != 0
                 && hx_replay_status((hx_outcome_t) i) != r->status)
             {

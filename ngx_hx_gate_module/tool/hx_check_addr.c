@@ -67,7 +67,7 @@ hx_addr_parse(hx_addr_t *a, const hx_str_t *s, unsigned port, int bare)
         return HX_NO;
     }
 
-    if (hx_dump_after(s, "unix:", &rest)) {
+    if (hx_text_after(s, "unix:", &rest)) {
         a->path = rest;
         a->port = 0;
         return rest.len != 0 ? HX_OK : HX_NO;
@@ -102,7 +102,7 @@ hx_addr_127(const hx_str_t *host)
     size_t    i;
     hx_str_t  rest;
 
-    if (!hx_dump_after(host, "127.", &rest)) {
+    if (!hx_text_after(host, "127.", &rest)) {
         return 0;
     }
 
@@ -120,8 +120,8 @@ int
 hx_addr_loopback(const hx_addr_t *a)
 {
     return a->path.data != NULL || hx_addr_127(&a->host)
-           || hx_dump_same(&a->host, "localhost")
-           || hx_dump_same(&a->host, "::1");
+           || hx_text_is(&a->host, "localhost")
+           || hx_text_is(&a->host, "::1");
 }
 
 
@@ -129,8 +129,8 @@ int
 hx_addr_any(const hx_addr_t *a)
 {
     return a->path.data == NULL
-           && (hx_dump_same(&a->host, "*") || hx_dump_same(&a->host, "0.0.0.0")
-               || hx_dump_same(&a->host, "::"));
+           && (hx_text_is(&a->host, "*") || hx_text_is(&a->host, "0.0.0.0")
+               || hx_text_is(&a->host, "::"));
 }
 
 

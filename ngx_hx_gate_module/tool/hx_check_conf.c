@@ -519,28 +519,3 @@ hx_dump_main(const hx_dump_t *d)
 {
     return hx_dump_name(d->files[0].name);
 }
-
-
-int
-hx_dump_same(const hx_str_t *s, const char *text)
-{
-    return s->len == strlen(text) && memcmp(s->data, text, s->len) == 0;
-}
-
-
-int
-hx_dump_after(const hx_str_t *s, const char *prefix, hx_str_t *rest)
-{
-    size_t  n;
-
-    n = strlen(prefix);
-
-    if (s->len < n || memcmp(s->data, prefix, n) != 0) {
-        return 0;
-    }
-
-    rest->data = s->data + n;
-    rest->len = s->len - n;
-
-    return 1;
-}

@@ -9,6 +9,7 @@
 #ifndef HX_CHECK_CONF_H
 #define HX_CHECK_CONF_H
 
+#include "hx_text.h"
 #include "hx_types.h"
 
 #define HX_DUMP_MAX      16777216   /* bytes of text */
@@ -65,11 +66,5 @@ unsigned hx_dump_line(const hx_dump_t *d, unsigned id);
 
 /* The file that nginx was started with. */
 hx_str_t hx_dump_main(const hx_dump_t *d);
-
-/* Do these bytes say just this? */
-int hx_dump_same(const hx_str_t *s, const char *text);
-
-/* The rest of s behind a prefix: 1 and *rest, or 0. */
-int hx_dump_after(const hx_str_t *s, const char *prefix, hx_str_t *rest);
 
 #endif /* HX_CHECK_CONF_H */

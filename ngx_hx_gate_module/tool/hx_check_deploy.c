@@ -112,11 +112,11 @@ hx_deploy_secret(const hx_deploy_t *dp, const hx_str_t *spec, hx_secret_t *s)
 
     memset(s, 0, sizeof(hx_secret_t));
 
-    if (hx_dump_after(spec, "file:", &rest)) {
+    if (hx_text_after(spec, "file:", &rest)) {
         return hx_deploy_secret_file(dp, &rest, s);
     }
 
-    if (!hx_dump_after(spec, "env:", &rest) || rest.len >= sizeof(name)) {
+    if (!hx_text_after(spec, "env:", &rest) || rest.len >= sizeof(name)) {
         /* what stands there may be the secret */
         (void) snprintf(s->source, sizeof(s->source), "neither env: nor file:");
         (void) snprintf(s->why, sizeof(s->why), "must be one of them");
@@ -255,7 +255,7 @@ hx_deploy_target(const hx_deploy_t *dp, unsigned location, const char *below,
     mark = hx_dump_word(dp->dump, location, 1);
     word = hx_dump_words(dp->dump, location) > 2
            ? hx_dump_word(dp->dump, location, 2) : mark;
-    exact = hx_dump_same(&mark, "=");
+    exact = hx_text_is(&mark, "=");
 
     if (word.len == 0 || word.data[0] != '/' || word.len > 1024
         || mark.data[0] == '~')

@@ -142,7 +142,7 @@ hx_item_engine_tls(const hx_deploy_t *dp, hx_line_t *l)
                             hx_dump_up(dp->dump, e->node, "proxy_ssl_verify"),
                             1);
 
-        if (!hx_dump_same(&word, "on")) {
+        if (!hx_text_is(&word, "on")) {
             hx_line_fail(l, "proxy_ssl_verify on; "
                          "proxy_ssl_trusted_certificate /path/ca.crt;",
                          "%s: nobody checks who answers as %s", where,

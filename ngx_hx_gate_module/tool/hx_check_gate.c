@@ -56,13 +56,13 @@ hx_cors_word(const hx_str_t *word, const char *where, hx_line_t *l)
     hx_str_t     rest;
     const char  *why;
 
-    if (hx_dump_same(word, "off") || hx_dump_same(word, "credentials")
-        || hx_dump_after(word, "max_age=", &rest))
+    if (hx_text_is(word, "off") || hx_text_is(word, "credentials")
+        || hx_text_after(word, "max_age=", &rest))
     {
         return 1;
     }
 
-    if (hx_dump_same(word, "*")) {
+    if (hx_text_is(word, "*")) {
         hx_line_fail(l, HX_CORS_FIX, "%s: any page may read answers (\"*\")",
                      where);
         return 0;
@@ -148,7 +148,7 @@ hx_cors_added(const hx_deploy_t *dp, unsigned location, hx_line_t *l)
 
         if (hx_text_ieq(name.data, name.len, HX_CORS_FIELD,
                         sizeof(HX_CORS_FIELD) - 1)
-            && (hx_dump_same(&value, "*")
+            && (hx_text_is(&value, "*")
                 || memchr(value.data, '$', value.len) != NULL))
         {
             hx_line_fail(l, HX_CORS_FIX, "%s: any page may read answers",
@@ -183,7 +183,7 @@ hx_cors_ask(const hx_deploy_t *dp, unsigned location, hx_line_t *l)
     }
 
     if (hx_probe_header(&p, HX_CORS_FIELD, &value)
-        && (hx_dump_same(&value, "*") || hx_dump_same(&value, HX_CORS_ORIGIN)))
+        && (hx_text_is(&value, "*") || hx_text_is(&value, HX_CORS_ORIGIN)))
     {
         hx_line_fail(l, HX_CORS_FIX, "%s lets pages of " HX_CORS_ORIGIN
                      " read answers", path);

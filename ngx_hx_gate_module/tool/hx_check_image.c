@@ -56,9 +56,9 @@ hx_image_from(hx_images_t *im, const hx_str_t *line, size_t pos, hx_str_t *ref)
         if (!hx_scan_word(line, &pos, ref)) {
             return 0;
         }
-    } while (hx_dump_after(ref, "--", &rest));
+    } while (hx_text_after(ref, "--", &rest));
 
-    known = hx_dump_same(ref, "scratch") || hx_image_stage(im, ref);
+    known = hx_text_is(ref, "scratch") || hx_image_stage(im, ref);
 
     if (hx_scan_word(line, &pos, &word)
         && hx_text_ieq(word.data, word.len, "as", 2)
@@ -92,7 +92,7 @@ hx_image_docker(hx_images_t *im, const hx_str_t *line, hx_str_t *ref)
     }
 
     while (hx_scan_word(line, &pos, &word)) {
-        if (hx_dump_after(&word, "--from=", ref)) {
+        if (hx_text_after(&word, "--from=", ref)) {
             return !hx_image_stage(im, ref);
         }
     }

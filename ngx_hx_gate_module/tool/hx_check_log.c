@@ -26,13 +26,13 @@ hx_log_nginx(const hx_deploy_t *dp, hx_line_t *l)
         word = hx_dump_word(dp->dump, id, 0);
         level = hx_dump_word(dp->dump, id, 2);
 
-        if (hx_dump_same(&word, "error_log")
-            && hx_dump_after(&level, "debug", &rest))
+        if (hx_text_is(&word, "error_log")
+            && hx_text_after(&level, "debug", &rest))
         {
             hx_line_fail(l, "error_log ... warn;", "%s: error_log at %.*s",
                          hx_deploy_where(dp, id), hx_arg(level));
 
-        } else if (hx_dump_same(&word, "debug_connection")) {
+        } else if (hx_text_is(&word, "debug_connection")) {
             hx_line_fail(l, "no debug_connection", "%s: debug_connection",
                          hx_deploy_where(dp, id));
         }
@@ -97,7 +97,7 @@ hx_log_engine(const hx_deploy_t *dp, const hx_addr_t *a, hx_line_t *l)
     text.len = len;
 
     if (hx_environ_block(&text, HX_LOG_ENV, &level)
-        && hx_dump_same(&level, "debug"))
+        && hx_text_is(&level, "debug"))
     {
         hx_line_fail(l, HX_LOG_ENV "=info for the engine", "the engine "
                      "(process %d) logs at debug", (int) pid);

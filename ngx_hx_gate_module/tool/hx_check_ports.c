@@ -168,7 +168,7 @@ hx_ports_ours(const hx_deploy_t *dp, const char *text, unsigned port)
         a = &dp->site.listens[i].addr;
 
         if (a->path.data == NULL && a->port == port
-            && hx_dump_same(&a->host, text))
+            && hx_text_is(&a->host, text))
         {
             return 1;
         }
@@ -301,8 +301,8 @@ hx_ports_redis(const hx_deploy_t *dp, const hx_local_t *local, hx_line_t *l)
     id = hx_dump_find(dp->dump, dp->site.http, "hx_gate_registry", 0);
     url = hx_dump_word(dp->dump, id, 1);
 
-    if (!hx_dump_after(&url, "redis://", &rest)
-        && !hx_dump_after(&url, "rediss://", &rest))
+    if (!hx_text_after(&url, "redis://", &rest)
+        && !hx_text_after(&url, "rediss://", &rest))
     {
         return;
     }

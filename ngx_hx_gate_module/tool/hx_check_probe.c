@@ -149,7 +149,7 @@ hx_probe_lookup(const hx_addr_t *a, struct addrinfo **list)
 
     if (hx_addr_any(a)) {
         (void) snprintf(host, sizeof(host), "%s",
-                        hx_dump_same(&a->host, "::") ? "::1" : "127.0.0.1");
+                        hx_text_is(&a->host, "::") ? "::1" : "127.0.0.1");
     }
 
     return getaddrinfo(host, port, &hints, list);

@@ -122,24 +122,16 @@ hx_item_service_key(const hx_deploy_t *dp, hx_line_t *l)
 }
 
 
-static int
-hx_stripe_begins(const hx_secret_t *s, const char *prefix)
-{
-    size_t  n;
-
-    n = strlen(prefix);
-
-    return s->len >= n && memcmp(s->data, prefix, n) == 0;
-}
-
-
 static void
 hx_stripe_secret(const hx_deploy_t *dp, const hx_str_t *spec, hx_line_t *l)
 {
     hx_rc_t      rc;
+    hx_str_t     text;
     hx_secret_t  s;
 
     rc = hx_deploy_secret(dp, spec, &s);
+    text.data = s.data;
+    text.len = rc == HX_OK ? s.len : 0;
 
     if (rc == HX_FAIL) {
         hx_line_unknown(l, s.path[0] != '\0' ? "run it as root"
@@ -149,8 +141,8 @@ hx_stripe_secret(const hx_deploy_t *dp, const hx_str_t *spec, hx_line_t *l)
     } else if (rc == HX_NO) {
         hx_line_fail(l, HX_STRIPE_FIX, "%s is not set or empty", s.source);
 
-    } else if (hx_stripe_begins(&s, "sk_") || hx_stripe_begins(&s, "rk_")
-               || hx_stripe_begins(&s, "pk_"))
+    } else if (hx_text_begins(&text, "sk_") || hx_text_begins(&text, "rk_")
+               || hx_text_begins(&text, "pk_"))
     {
         hx_line_fail(l, HX_STRIPE_FIX, "%s holds an API key of Stripe, not "
                      "the signing secret of a webhook", s.source);
@@ -161,7 +153,7 @@ hx_stripe_secret(const hx_deploy_t *dp, const hx_str_t *spec, hx_line_t *l)
 
     } else if (hx_secret_file(&s, l)) {
         hx_line_pass(l, "%s is set%s", s.source,
-                     hx_stripe_begins(&s, "whsec_") ? ""
+                     hx_text_begins(&text, "whsec_") ? ""
                      : " (but does not begin with whsec_)");
     }
 
@@ -219,7 +211,7 @@ hx_item_stripe(const hx_deploy_t *dp, hx_line_t *l)
         for (k = 1, n = 0; k < hx_dump_words(dp->dump, id); k++) {
             word = hx_dump_word(dp->dump, id, k);
 
-            if (hx_dump_after(&word, "secret=", &spec)) {
+            if (hx_text_after(&word, "secret=", &spec)) {
                 hx_stripe_secret(dp, &spec, l);
                 n++;
             }

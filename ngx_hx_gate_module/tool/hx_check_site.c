@@ -44,7 +44,7 @@ hx_site_param(const hx_dump_t *d, unsigned id, const char *name,
     for (i = 1; i < hx_dump_words(d, id); i++) {
         word = hx_dump_word(d, id, i);
 
-        if (hx_dump_after(&word, name, value)) {
+        if (hx_text_after(&word, name, value)) {
             return 1;
         }
     }
@@ -62,7 +62,7 @@ hx_site_flag(const hx_dump_t *d, unsigned id, const char *word)
     for (i = 1; i < hx_dump_words(d, id); i++) {
         s = hx_dump_word(d, id, i);
 
-        if (hx_dump_same(&s, word)) {
+        if (hx_text_is(&s, word)) {
             return 1;
         }
     }
@@ -96,8 +96,8 @@ hx_site_gates(hx_site_t *site, char *err)
         if (hx_dump_is(d, id, "hx_gate") && site->gates[parent] == 0) {
             word = hx_dump_word(d, id, 1);
 
-            site->gates[parent] = hx_dump_same(&word, "on") ? HX_SITE_ON
-                                  : hx_dump_same(&word, "shadow")
+            site->gates[parent] = hx_text_is(&word, "on") ? HX_SITE_ON
+                                  : hx_text_is(&word, "shadow")
                                   ? HX_SITE_SHADOW : HX_SITE_OFF;
         }
     }
@@ -207,13 +207,13 @@ hx_site_authority(const hx_str_t *url, unsigned *tls)
     hx_str_t  s, rest;
 
     s = *url;
-    *tls = hx_dump_after(url, "https://", &rest);
+    *tls = hx_text_after(url, "https://", &rest);
 
-    if (*tls || hx_dump_after(url, "http://", &rest)) {
+    if (*tls || hx_text_after(url, "http://", &rest)) {
         s = rest;
     }
 
-    if (hx_dump_after(&s, "unix:", &rest)) {
+    if (hx_text_after(&s, "unix:", &rest)) {
         for (i = 5; i < s.len && s.data[i] != ':'; i++) { /* void */ }
 
     } else {
@@ -344,10 +344,10 @@ hx_site_collect(hx_site_t *site, char *err)
     {
         word = hx_dump_word(d, id, 0);
 
-        if (hx_dump_same(&word, "location")) {
+        if (hx_text_is(&word, "location")) {
             rc = hx_site_location(site, id, err);
 
-        } else if (hx_dump_same(&word, "proxy_pass")) {
+        } else if (hx_text_is(&word, "proxy_pass")) {
             if (site->n_passes++ == HX_SITE_PASSES) {
                 return hx_site_full("proxy_pass", err);
             }
@@ -358,14 +358,14 @@ hx_site_collect(hx_site_t *site, char *err)
                 rc = hx_site_targets(site, id, location, hx_site_engine, err);
             }
 
-        } else if (hx_dump_same(&word, "hx_gate_stripe_webhook")) {
+        } else if (hx_text_is(&word, "hx_gate_stripe_webhook")) {
             if (site->n_hooks == HX_SITE_HOOKS) {
                 return hx_site_full("webhooks", err);
             }
 
             site->hooks[site->n_hooks++] = id;
 
-        } else if (hx_dump_same(&word, "hx_gate_admin")) {
+        } else if (hx_text_is(&word, "hx_gate_admin")) {
             if (site->n_admins == HX_SITE_ADMINS) {
                 return hx_site_full("admin locations", err);
             }
@@ -373,7 +373,7 @@ hx_site_collect(hx_site_t *site, char *err)
             site->admins[site->n_admins++] = id;
         }
 
-        ours |= hx_dump_after(&word, "hx_gate", &rest);
+        ours |= hx_text_after(&word, "hx_gate", &rest);
     }
 
     return rc != HX_OK || ours ? rc : HX_NO;
@@ -411,7 +411,7 @@ hx_site_listen(hx_site_t *site, unsigned server, unsigned id, char *err)
 
     word = hx_dump_word(d, hx_dump_up(d, server, "ssl"), 1);
 
-    if (hx_dump_same(&word, "on")) {
+    if (hx_text_is(&word, "on")) {
         l->ssl = 1;
     }
 

@@ -43,7 +43,7 @@ hx_tenants_registry(const hx_deploy_t *dp, hx_line_t *l)
     id = hx_dump_find(dp->dump, dp->site.http, "hx_gate_registry", 0);
     word = hx_dump_word(dp->dump, id, 1);
 
-    if (!hx_dump_after(&word, "lmdb:", &dir)) {
+    if (!hx_text_after(&word, "lmdb:", &dir)) {
         hx_line_unknown(l, "hx_gate_registry lmdb:DIR;", "%s: only a registry "
                         "of LMDB can be read here", hx_deploy_where(dp, id));
         return NULL;
@@ -201,10 +201,10 @@ hx_rate_locations(const hx_deploy_t *dp, hx_line_t *l)
                         "hx_gate_rate_limit");
         word = hx_dump_word(dp->dump, id, 1);
 
-        if (id != 0 && !hx_dump_same(&word, "on")) {
+        if (id != 0 && !hx_text_is(&word, "on")) {
             hx_line_fail(l, HX_RATE_FIX, "%s: hx_gate_rate_limit %s",
                          hx_deploy_where(dp, id),
-                         hx_dump_same(&word, "off") ? "off" : "only recorded");
+                         hx_text_is(&word, "off") ? "off" : "only recorded");
             good = 0;
         }
     }

@@ -2,8 +2,6 @@
  * hx_check_text.c -- see the header.
  */
 
-#define _GNU_SOURCE         /* memmem() */
-
 #include <fnmatch.h>
 #include <string.h>
 
@@ -65,61 +63,36 @@ hx_scan_word(const hx_str_t *line, size_t *pos, hx_str_t *word)
 }
 
 
-int
-hx_scan_has(const hx_str_t *s, const char *part)
-{
-    return s->len != 0
-           && memmem(s->data, s->len, part, strlen(part)) != NULL;
-}
-
-
-static int
-hx_hex(unsigned char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-
 /* "0100007F:1F90": the address is in words of the host's order. */
 
 static hx_rc_t
 hx_socket_addr(hx_socket_t *s, const hx_str_t *word)
 {
-    size_t               i, digits;
-    unsigned             v, at;
-    const unsigned char  *p = word->data;
+    size_t         i, digits;
+    unsigned char  addr[16], port[2];
 
     if (word->len != 8 + 5 && word->len != 32 + 5) {
         return HX_NO;
     }
 
     digits = word->len - 5;
+
+    if (word->data[digits] != ':'
+        || hx_text_unhex(addr, word->data, digits / 2) != HX_OK
+        || hx_text_unhex(port, word->data + digits + 1, 2) != HX_OK)
+    {
+        return HX_NO;
+    }
+
     s->len = (unsigned) digits / 2;
-    s->port = 0;
+    s->port = (unsigned) port[0] << 8 | port[1];
 
-    for (i = 0; i < word->len; i++) {
-        if (i == digits ? p[i] != ':' : hx_hex(p[i]) < 0) {
-            return HX_NO;
-        }
-    }
-
-    for (i = 0; i < digits; i += 2) {
-        v = (unsigned) (hx_hex(p[i]) * 16 + hx_hex(p[i + 1]));
-        at = (unsigned) i / 2;
+    for (i = 0; i < s->len; i++) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-        at ^= 3;
+        s->addr[i] = addr[i ^ 3];
+#else
+        s->addr[i] = addr[i];
 #endif
-        s->addr[at] = (unsigned char) v;
-    }
-
-    for (i = digits + 1; i < word->len; i++) {
-        s->port = s->port * 16 + (unsigned) hx_hex(p[i]);
     }
 
     return HX_OK;
@@ -144,7 +117,7 @@ hx_socket_parse(hx_socket_t *s, const hx_str_t *line)
         }
 
         if ((i == 1 && hx_socket_addr(s, &word) != HX_OK)
-            || (i == 3 && !hx_dump_same(&word, "0A")))
+            || (i == 3 && !hx_text_is(&word, "0A")))
         {
             return HX_NO;
         }
@@ -223,10 +196,10 @@ hx_apt_security(const hx_str_t *line, hx_str_t *package)
 
     pos = 0;
 
-    return hx_scan_word(line, &pos, &word) && hx_dump_same(&word, "Inst")
+    return hx_scan_word(line, &pos, &word) && hx_text_is(&word, "Inst")
            && hx_scan_word(line, &pos, package)
-           && (hx_scan_has(line, "-security")
-               || hx_scan_has(line, "-Security"));
+           && (hx_text_has(line, "-security")
+               || hx_text_has(line, "-Security"));
 }
 
 
@@ -313,7 +286,7 @@ hx_environ_block(const hx_str_t *text, const char *name, hx_str_t *value)
         entry.len = nul != NULL ? (size_t) (nul - entry.data)
                                 : text->len - pos;
 
-        if (hx_dump_after(&entry, name, value) && value->len != 0
+        if (hx_text_after(&entry, name, value) && value->len != 0
             && entry.data[n] == '=')
         {
             value->data++;
@@ -376,7 +349,7 @@ hx_environ_file(const hx_str_t *text, const char *name, hx_str_t *value)
     pos = 0;
 
     while (hx_scan_line(text, &pos, &line)) {
-        if (hx_environ_line(&line, &n, &v) && hx_dump_same(&n, name)) {
+        if (hx_environ_line(&line, &n, &v) && hx_text_is(&n, name)) {
             *value = v;
             found = 1;
         }
@@ -437,7 +410,7 @@ hx_secret_weak(const unsigned char *s, size_t len)
     lower.len = n;
 
     for (i = 0; i < hx_nelts(words); i++) {
-        if (hx_scan_has(&lower, words[i])) {
+        if (hx_text_has(&lower, words[i])) {
             return "has a word in it that random text would not have";
         }
     }

@@ -16,10 +16,6 @@ int hx_scan_line(const hx_str_t *text, size_t *pos, hx_str_t *line);
 /* The next word of a line, between blanks: 1, or 0. */
 int hx_scan_word(const hx_str_t *line, size_t *pos, hx_str_t *word);
 
-/* Does s have these bytes in it? */
-int hx_scan_has(const hx_str_t *s, const char *part);
-
-
 /* One listening socket. */
 typedef struct {
     unsigned char  addr[16];        /* network order */

@@ -25,8 +25,8 @@ hx_tls_same(const hx_site_listen_t *a, const hx_site_listen_t *b)
 {
     return (a->addr.port == b->addr.port && hx_addr_any(&a->addr)
             && hx_addr_any(&b->addr)
-            && hx_dump_same(&a->addr.host, "::")
-               == hx_dump_same(&b->addr.host, "::"))
+            && hx_text_is(&a->addr.host, "::")
+               == hx_text_is(&b->addr.host, "::"))
            || hx_addr_same(&a->addr, &b->addr);
 }
 

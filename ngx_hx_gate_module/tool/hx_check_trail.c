@@ -40,7 +40,7 @@ hx_trail_of(const hx_deploy_t *dp, unsigned location, hx_trail_t *t)
 
     if (t->node != 0) {
         t->path = hx_dump_word(dp->dump, t->node, 1);
-        t->off = hx_dump_same(&t->path, "off") != 0;
+        t->off = hx_text_is(&t->path, "off") != 0;
         return HX_OK;
     }
 

@@ -616,11 +616,56 @@ same_bytes(void **state)
 }
 
 
+/* Every length, every place: what is there is found, and nothing behind it. */
+static void
+parts(void **state)
+{
+    char      other[40];
+    size_t    i, n, len;
+    hx_str_t  s, t, rest;
+
+    static const char  text[] = "abcdefghijklmnopqrstuvwxyz";
+
+    for (len = 0; len < sizeof(text); len++) {
+        s.data = test_edge(text, len);
+        s.len = len;
+        t.data = T(text);
+        t.len = len;
+
+        assert_true(hx_text_eq(&s, &t));
+        t.len++;
+        assert_false(hx_text_eq(&s, &t));
+
+        for (n = 0; n < sizeof(text); n++) {
+            memcpy(other, text, n);
+            other[n] = '\0';
+
+            assert_int_equal(hx_text_is(&s, other), n == len);
+            assert_int_equal(hx_text_begins(&s, other), n <= len);
+            rest = s;
+            assert_int_equal(hx_text_after(&s, other, &rest), n <= len);
+            assert_ptr_equal(rest.data, n <= len ? s.data + n : s.data);
+            assert_int_equal(rest.len, n <= len ? len - n : len);
+
+            for (i = 0; i < n; i++) {
+                assert_int_equal(hx_text_has(&s, other + i), n <= len);
+                other[i] ^= 0x20;
+                assert_false(hx_text_is(&s, other));
+                assert_false(hx_text_begins(&s, other));
+                assert_false(hx_text_has(&s, other));
+                other[i] ^= 0x20;
+            }
+        }
+    }
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(same_bytes),
+        cmocka_unit_test(parts),
         cmocka_unit_test(numbers),
         cmocka_unit_test(full_buffers),
         cmocka_unit_test(numbers_refused),

@@ -201,10 +201,10 @@ test_includes(void **state)
 
     server = hx_dump_find(dump, http, "server", 0);
     file = hx_dump_file(dump, server);
-    assert_true(hx_dump_same(&file, "/etc/nginx/sites/a.conf"));
+    assert_true(hx_text_is(&file, "/etc/nginx/sites/a.conf"));
     id = hx_dump_find(dump, server, "a", 0);
     file = hx_dump_file(dump, id);
-    assert_true(hx_dump_same(&file, "/etc/nginx/snip"));
+    assert_true(hx_text_is(&file, "/etc/nginx/snip"));
     assert_int_equal(hx_dump_parent(dump, id), server);
     assert_int_equal(hx_dump_line(dump, hx_dump_child(dump, id)), 3);
 
