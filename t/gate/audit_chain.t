@@ -32,6 +32,14 @@ sub get {
     }
 }
 
+# nginx has ended them all: what it is at when it is killed may have no record
+sub ended {
+    HXGate::wait_for('the last records', sub {
+        my $all = join '', map { HXGate::slurp($_) } files();
+        return !grep { index($all, "\"c-$_\"") < 0 } 1 .. $n;
+    });
+}
+
 # oldest first
 sub files {
     return map { $_->[1] } sort { $a->[0] <=> $b->[0] }
@@ -106,6 +114,7 @@ for my $how (['a secret', "key=$secret", "--key '$secret'"],
     rotate($server);
 
     # one worker, killed; the one that takes its place goes on
+    ended();
     my ($victim, $other) = $server->pids;
     kill 'KILL', $victim;
     HXGate::wait_for('another worker', sub {
@@ -119,6 +128,7 @@ for my $how (['a secret', "key=$secret", "--key '$secret'"],
     # all of it, killed; the next one goes on
     $server->start;
     get($server, 20);
+    ended();
     my @pids = ($server->{pid}, $server->pids);
     kill 'KILL', @pids;
     waitpid $server->{pid}, 0;
