@@ -246,6 +246,42 @@ ngx_hx_webhook_verify(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 static void ngx_hx_webhook_back(ngx_http_request_t *r);
 
 
+/*
+ * Stripe sends one event to several endpoints: what one location passes on is
+ * no duplicate for another.  The gate itself handles it once.
+ */
+
+static ngx_int_t
+ngx_hx_webhook_scope(ngx_http_request_t *r, hx_str_t *id)
+{
+    u_char                     hash[HX_SHA256_LEN], *p;
+    ngx_http_core_srv_conf_t  *cscf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    p = ngx_pnalloc(r->pool, id->len + 17);
+
+    if (p == NULL
+        || hx_sha256_pair(ngx_hx_crypto(), cscf->server_name.data,
+                          cscf->server_name.len, clcf->name.data,
+                          clcf->name.len, hash)
+           != HX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, id->data, id->len);
+    p[id->len] = '@';
+    (void) ngx_hex_dump(p + id->len + 1, hash, 8);
+
+    id->data = p;
+    id->len += 17;
+
+    return NGX_OK;
+}
+
+
 /* NGX_HX_WAIT, or a status. */
 
 static ngx_int_t
@@ -273,6 +309,12 @@ ngx_hx_webhook_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     w->asked.plans = mcf->plans.elts;
     w->asked.n_plans = (unsigned) mcf->plans.nelts;
     w->asked.now = (uint64_t) ngx_time();
+
+    if (type == NGX_HX_JOB_CLAIM
+        && ngx_hx_webhook_scope(r, &w->asked.id) != NGX_OK)
+    {
+        return ngx_hx_webhook_trouble(ctx);
+    }
 
     job->event = &w->asked;
     job->resume = ngx_hx_webhook_back;

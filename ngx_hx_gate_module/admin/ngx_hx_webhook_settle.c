@@ -236,7 +236,8 @@ ngx_hx_webhook_log(ngx_http_request_t *r)
         ctx->event_held = 0;
         ctx->event_result = result;
 
-        ngx_hx_webhook_settle(&ctx->event_id, ctx->webhook->job->token,
+        ngx_hx_webhook_settle(&ctx->webhook->asked.id,
+                              ctx->webhook->job->token,
                               result == HX_BILLING_FORWARDED,
                               ngx_hx_main_conf(r)->threads);
     }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "hx_billing.h"
+#include "hx_billing_impl.h"
 
 
 static const char *const  hx_billing_words[] = {
@@ -50,15 +50,26 @@ hx_billing_whose(hx_billing_books_t *b, const hx_billing_intent_t *in)
 }
 
 
+static void
+hx_billing_drop(hx_billing_books_t *b, const hx_str_t *id)
+{
+    if (hx_billing_find(&b->customer, id) != NULL) {
+        hx_billing_forget(&b->customer, id);
+        b->put_customer = 1;
+    }
+}
+
+
 /*
- * A subscription that has no tenant yet waits, in its own book and in its
- * customer's; one that is not worth a plan is somebody else's business.
+ * A subscription that has no tenant yet waits in its own book, and in its
+ * customer's when it says nothing of a tenant.  Also one that is not worth a
+ * plan, so far: of some other word it may be the later one.
  */
 
 static hx_billing_result_t
 hx_billing_wait(hx_billing_books_t *b, const hx_billing_intent_t *in)
 {
-    if (!in->says || (b->sub.n == 0 && in->sub.plan.len == 0)) {
+    if (!in->says) {
         return HX_BILLING_IGNORED;
     }
 
@@ -68,138 +79,47 @@ hx_billing_wait(hx_billing_books_t *b, const hx_billing_intent_t *in)
 
     b->put_sub = 1;
 
-    if (in->customer.len != 0
-        && hx_billing_take(&b->customer, &b->sub.sub[0]) == HX_OK)
+    if (in->tenant.len != 0) {
+        hx_billing_drop(b, &in->sub.id);
+
+    } else if (in->customer.len != 0
+               && hx_billing_take(&b->customer, &b->sub.sub[0]) == HX_OK)
     {
         b->put_customer = 1;
     }
 
-    return HX_BILLING_PENDING;
+    return b->sub.sub[0].live && hx_billing_worth(&b->sub.sub[0]).len == 0
+           ? HX_BILLING_IGNORED : HX_BILLING_PENDING;
+}
+
+
+/* By a weak name, or by its customer's?  Before hx_billing_point(). */
+
+static unsigned
+hx_billing_weak(const hx_billing_books_t *b, const hx_billing_intent_t *in)
+{
+    return b->named ? in->weak
+           : b->sub.tenant.len == 0 || b->sub.weak || b->sub.guessed;
 }
 
 
 static void
-hx_billing_point(hx_billing_books_t *b, const hx_billing_intent_t *in,
-    unsigned weak)
+hx_billing_point(hx_billing_books_t *b, const hx_billing_intent_t *in)
 {
     hx_billing_book_t  *book = &b->sub;
 
-    book->tenant = b->own.id;
-    book->created = b->own.created;
-    book->weak = weak;
-
     if (b->named) {
         book->named = in->at;
+        book->weak = in->weak;
         book->guessed = 0;
 
-    } else if (b->other.id.len != 0 || book->named == 0) {
+    } else if (book->tenant.len == 0) {
         book->guessed = 1;
     }
 
+    book->tenant = b->own.id;
+    book->created = b->own.created;
     b->put_sub = 1;
-}
-
-
-/* What a tenant falls back to is settled by the first that lives. */
-
-static void
-hx_billing_manage(hx_billing_tenant_t *t, const hx_billing_sub_t *sub,
-    const hx_plan_t *plans, unsigned n_plans)
-{
-    hx_billing_book_t  *book = &t->book;
-
-    if (!sub->live || sub->plan.len == 0) {
-        return;
-    }
-
-    if (!book->managed) {
-        book->managed = 1;
-        book->base = t->plan;
-    }
-
-    if (!sub->weak) {
-        book->base = hx_plan_default(plans, n_plans)->name;
-    }
-}
-
-
-static unsigned
-hx_billing_weak_ones(const hx_billing_book_t *b)
-{
-    unsigned  i, n;
-
-    for (i = 0, n = 0; i < b->n; i++) {
-        n += b->sub[i].weak && b->sub[i].live;
-    }
-
-    return n;
-}
-
-
-/* May it become the tenant's, which it has only a weak name of? */
-
-static int
-hx_billing_may(const hx_billing_tenant_t *t, const hx_billing_sub_t *sub,
-    const hx_plan_t *plans, unsigned n_plans)
-{
-    return sub->plan.len != 0 && sub->live
-           && hx_billing_weak_ones(&t->book) < HX_BILLING_WEAK
-           && hx_billing_quota(&sub->plan, plans, n_plans)
-              >= hx_billing_quota(&t->plan, plans, n_plans);
-}
-
-
-/* Into the tenant's book.  HX_OK, HX_NO: nothing new; HX_FAIL: no room. */
-
-static hx_rc_t
-hx_billing_settle(hx_billing_tenant_t *t, const hx_billing_sub_t *sub,
-    const hx_plan_t *plans, unsigned n_plans)
-{
-    hx_rc_t                  rc;
-    const hx_billing_sub_t  *known;
-
-    rc = hx_billing_take(&t->book, sub);
-
-    if (rc != HX_FAIL) {
-        known = hx_billing_find(&t->book, &sub->id);
-        hx_billing_manage(t, known, plans, n_plans);
-    }
-
-    t->put |= rc == HX_OK;
-
-    return rc;
-}
-
-
-/*
- * The plan that follows for the tenant, where it is another one than before.
- * What an operator has set meanwhile stays, unless a subscription says
- * otherwise that the operator has named.
- */
-
-static void
-hx_billing_follow(hx_billing_tenant_t *t, const hx_str_t *before,
-    unsigned weak, const hx_plan_t *plans, unsigned n_plans)
-{
-    hx_str_t  after;
-
-    after = hx_billing_plan(&t->book, plans, n_plans);
-
-    if (after.len == 0 || hx_text_eq(&after, before)
-        || hx_text_eq(&after, &t->plan))
-    {
-        return;
-    }
-
-    if (weak && !hx_text_eq(before, &t->plan)
-        && hx_billing_quota(&after, plans, n_plans)
-           < hx_billing_quota(&t->plan, plans, n_plans))
-    {
-        return;
-    }
-
-    t->change = 1;
-    t->new_plan = after;
 }
 
 
@@ -209,31 +129,30 @@ hx_billing_follow(hx_billing_tenant_t *t, const hx_str_t *before,
  */
 
 static void
-hx_billing_wake(hx_billing_books_t *b, const hx_billing_intent_t *in,
-    const hx_plan_t *plans, unsigned n_plans)
+hx_billing_wake(hx_billing_books_t *b, const hx_plan_t *plans,
+    unsigned n_plans)
 {
-    unsigned             i;
+    unsigned             i, left;
     hx_billing_sub_t     sub;
     hx_billing_book_t   *c = &b->customer;
 
-    for (i = 0; i < c->n; i++) {
+    for (i = 0, left = 0; i < c->n; i++) {
         sub = c->sub[i];
         sub.weak = 1;
 
-        if (hx_text_eq(&sub.id, &in->sub.id)
-            || (sub.live && !hx_billing_may(&b->own, &sub, plans, n_plans))
-            || hx_billing_settle(&b->own, &sub, plans, n_plans) == HX_FAIL)
-        {
+        if (hx_billing_settle(&b->own, &sub, plans, n_plans) == HX_FAIL) {
+            c->sub[left++] = c->sub[i];
             continue;
         }
 
         b->woken[b->n_woken++] = sub.id;
     }
 
-    c->n = 0;
+    c->n = left;
 
     b->awake.tenant = b->own.id;
     b->awake.created = b->own.created;
+    b->awake.weak = 1;
     b->awake.guessed = 1;
 }
 
@@ -249,6 +168,8 @@ hx_billing_know(hx_billing_books_t *b, const hx_billing_intent_t *in,
 {
     unsigned            same;
     hx_billing_book_t  *c = &b->customer;
+
+    hx_billing_drop(b, &in->sub.id);
 
     if (in->customer.len == 0 || !b->named) {
         return;
@@ -271,7 +192,7 @@ hx_billing_know(hx_billing_books_t *b, const hx_billing_intent_t *in,
     c->named = in->at;
     b->put_customer = 1;
 
-    hx_billing_wake(b, in, plans, n_plans);
+    hx_billing_wake(b, plans, n_plans);
 }
 
 
@@ -284,8 +205,8 @@ static void
 hx_billing_move(hx_billing_books_t *b, const hx_billing_intent_t *in,
     const hx_plan_t *plans, unsigned n_plans)
 {
-    hx_str_t              before;
     hx_billing_sub_t      sub;
+    hx_billing_state_t    before;
     hx_billing_tenant_t  *t = &b->other;
 
     if (!t->exists || t->created != b->sub.created
@@ -295,13 +216,14 @@ hx_billing_move(hx_billing_books_t *b, const hx_billing_intent_t *in,
     }
 
     sub = *hx_billing_find(&t->book, &in->sub.id);
-    before = hx_billing_plan(&t->book, plans, n_plans);
+    hx_billing_state(&before, &t->book, plans, n_plans);
+
     b->sub.n = 0;
     (void) hx_billing_take(&b->sub, &sub);
     hx_billing_forget(&t->book, &sub.id);
     t->put = 1;
 
-    hx_billing_follow(t, &before, 1, plans, n_plans);
+    hx_billing_follow(t, &before, plans, n_plans);
 }
 
 
@@ -329,12 +251,12 @@ hx_billing_create(hx_billing_books_t *b, const hx_billing_intent_t *in,
     t->book.base = t->plan;
 
     if (b->sub.n != 0) {
-        b->sub.sub[0].weak = 0;
+        b->sub.sub[0].weak = 0;         /* it has made the tenant */
         (void) hx_billing_settle(t, &b->sub.sub[0], plans, n_plans);
         b->sub.n = 0;
     }
 
-    hx_billing_point(b, in, 0);
+    hx_billing_point(b, in);
     hx_billing_know(b, in, plans, n_plans);
 
     t->put = 1;
@@ -379,10 +301,10 @@ hx_billing_go_on(hx_billing_books_t *b, const hx_billing_intent_t *in,
         sub = *hx_billing_find(&b->own.book, &in->sub.id);
     }
 
-    sub.weak = b->named ? in->weak : 1;
+    sub.weak = hx_billing_weak(b, in);
 
     if (b->named && (!in->weak || b->sub.guessed)) {
-        hx_billing_point(b, in, 0);
+        hx_billing_point(b, in);
         hx_billing_know(b, in, plans, n_plans);
     }
 
@@ -400,12 +322,12 @@ hx_billing_go_on(hx_billing_books_t *b, const hx_billing_intent_t *in,
 
 static hx_billing_result_t
 hx_billing_enter(hx_billing_books_t *b, const hx_billing_intent_t *in,
-    unsigned weak, const hx_plan_t *plans, unsigned n_plans)
+    const hx_plan_t *plans, unsigned n_plans)
 {
-    hx_rc_t            rc;
-    unsigned           settled;
-    hx_billing_sub_t  *sub;
+    hx_rc_t   rc;
+    unsigned  settled, weak;
 
+    weak = hx_billing_weak(b, in);
     settled = !b->named && b->sub.tenant.len != 0;
 
     hx_billing_move(b, in, plans, n_plans);
@@ -414,39 +336,21 @@ hx_billing_enter(hx_billing_books_t *b, const hx_billing_intent_t *in,
         return HX_BILLING_STALE;
     }
 
-    sub = b->sub.n != 0 ? &b->sub.sub[0] : NULL;
+    hx_billing_point(b, in);
 
-    if (sub == NULL || (weak && !hx_billing_may(&b->own, sub, plans,
-                                                n_plans)))
-    {
-        hx_billing_point(b, in, weak);
+    if (b->sub.n == 0) {
         hx_billing_know(b, in, plans, n_plans);
-
-        return sub == NULL || sub->plan.len == 0
-               ? (weak ? HX_BILLING_PENDING : HX_BILLING_UNCHANGED)
-               : sub->live ? HX_BILLING_REFUSED : HX_BILLING_UNCHANGED;
+        return HX_BILLING_PENDING;      /* its own events say what it is */
     }
 
-    sub->weak = weak || (!b->named && (b->sub.tenant.len == 0
-                                       || b->sub.guessed));
-    rc = hx_billing_settle(&b->own, sub, plans, n_plans);
+    b->sub.sub[0].weak = weak;
+    rc = hx_billing_settle(&b->own, &b->sub.sub[0], plans, n_plans);
 
     if (rc == HX_FAIL) {
-
-        /* no room: it waits for its next event, with what is known of it */
-
-        hx_billing_point(b, in, 1);
-        return HX_BILLING_REFUSED;
+        return HX_BILLING_REFUSED;      /* no room: it is kept in its book */
     }
 
     b->sub.n = 0;
-
-    if (hx_billing_find(&b->customer, &in->sub.id) != NULL) {
-        hx_billing_forget(&b->customer, &in->sub.id);
-        b->put_customer = 1;
-    }
-
-    hx_billing_point(b, in, 0);
     hx_billing_know(b, in, plans, n_plans);
     hx_billing_bury(b, in);
 
@@ -454,35 +358,60 @@ hx_billing_enter(hx_billing_books_t *b, const hx_billing_intent_t *in,
 }
 
 
-static hx_billing_result_t
-hx_billing_change(hx_billing_books_t *b, const hx_billing_intent_t *in,
-    unsigned weak, const hx_plan_t *plans, unsigned n_plans)
+/* Live, and worth less than the tenant has: what a weak name cannot change. */
+
+static int
+hx_billing_in_vain(const hx_billing_tenant_t *t, const hx_str_t *id,
+    const hx_plan_t *plans, unsigned n_plans)
 {
-    hx_str_t                 before;
-    hx_billing_result_t      result;
-    hx_billing_tenant_t     *t = &b->own;
+    hx_str_t                 plan, worth;
     const hx_billing_sub_t  *sub;
 
-    before = hx_billing_plan(&t->book, plans, n_plans);
+    sub = hx_billing_find(&t->book, id);
+
+    if (sub == NULL || !sub->weak || !sub->live) {
+        return 0;
+    }
+
+    worth = hx_billing_worth(sub);
+    plan = hx_billing_plan(&t->book, plans, n_plans);
+
+    return worth.len != 0
+           && hx_billing_quota(&worth, plans, n_plans)
+              < hx_billing_quota(&plan, plans, n_plans);
+}
+
+
+static hx_billing_result_t
+hx_billing_change(hx_billing_books_t *b, const hx_billing_intent_t *in,
+    const hx_plan_t *plans, unsigned n_plans)
+{
+    hx_billing_state_t    before;
+    hx_billing_result_t   result;
+    hx_billing_tenant_t  *t = &b->own;
+
+    hx_billing_state(&before, &t->book, plans, n_plans);
 
     result = hx_billing_find(&t->book, &in->sub.id) != NULL
              ? hx_billing_go_on(b, in, plans, n_plans)
-             : hx_billing_enter(b, in, weak, plans, n_plans);
+             : hx_billing_enter(b, in, plans, n_plans);
 
-    sub = hx_billing_find(&t->book, &in->sub.id);
+    hx_billing_follow(t, &before, plans, n_plans);
 
-    hx_billing_follow(t, &before, sub == NULL || sub->weak, plans, n_plans);
-
-    return t->change ? HX_BILLING_APPLIED : result;
+    return t->change ? HX_BILLING_APPLIED
+           : result == HX_BILLING_UNCHANGED
+             && hx_billing_in_vain(t, &in->sub.id, plans, n_plans)
+           ? HX_BILLING_REFUSED : result;
 }
 
 
 /* Somebody else's, as far as is known, and perhaps said to be by a stranger? */
 
 static int
-hx_billing_stolen(const hx_billing_books_t *b, unsigned weak)
+hx_billing_stolen(const hx_billing_books_t *b, const hx_billing_intent_t *in)
 {
-    return weak && b->other.exists && b->other.created == b->sub.created
+    return b->named && in->weak && b->other.exists
+           && b->other.created == b->sub.created
            && !b->sub.guessed && !b->sub.weak;
 }
 
@@ -491,7 +420,6 @@ hx_billing_result_t
 hx_billing_apply(hx_billing_books_t *b, const hx_billing_intent_t *in,
     const hx_plan_t *plans, unsigned n_plans, uint64_t now)
 {
-    unsigned                  weak;
     hx_billing_tenant_t      *t = &b->own;
     const hx_billing_book_t  *link;
 
@@ -531,12 +459,10 @@ hx_billing_apply(hx_billing_books_t *b, const hx_billing_intent_t *in,
         return hx_billing_wait(b, in);
     }
 
-    weak = link != NULL ? link->weak : in->weak;
-
-    if (hx_billing_stolen(b, weak)) {
+    if (hx_billing_stolen(b, in)) {
         return HX_BILLING_REFUSED;
     }
 
-    return t->exists ? hx_billing_change(b, in, weak, plans, n_plans)
+    return t->exists ? hx_billing_change(b, in, plans, n_plans)
                      : hx_billing_create(b, in, plans, n_plans, now);
 }

@@ -6,25 +6,27 @@
  * what the last event said but what is known of each subscription: its status,
  * its plan and whose it is, each with the second of the event that said so, and
  * only a later word replaces it.  A subscription that has ended stays ended.
- * A tenant's plan follows from all of its subscriptions: that of the live one
- * with the largest quota; when none lives any more, the plan it falls back to.
  * Whatever the order, the end is the same, but for two updates of one
- * subscription within one second, where the one that came last counts.
+ * subscription within one second, where the one that came last counts; and the
+ * end of what was never seen alive changes nothing.
+ *
+ * A tenant is named by metadata.tenant_id, which only the operator's server can
+ * set, or by client_reference_id, which in a payment link is chosen by whoever
+ * opens it.  The latter is "weak", and so is the guess that a customer's other
+ * subscriptions are the same tenant's.
+ *
+ * A tenant's plan is that of its live subscription with the largest quota, of
+ * those that are not weak; when none lives, its base; or what an operator has
+ * set since that last changed.  A live weak one with a larger quota than that
+ * comes before it.  The base is HX_PLAN_DEFAULT, or, where there were weak ones
+ * only, the plan that the tenant had before.
  *
  * Books are three, each stored by itself:
  *    of a subscription   whose it is; and what is known of it while that is
  *                        open, or when it is over
  *    of a customer       whose its subscriptions are, unless they say; those
  *                        that wait for that
- *    of a tenant         its subscriptions, and the plan it falls back to
- *
- * A tenant is named by metadata.tenant_id, which only the operator's server can
- * set, or by client_reference_id, which in a payment link is chosen by whoever
- * opens it.  The latter is "weak", and a customer's other subscriptions are
- * "guessed" to be the same tenant's.  Both make a plan larger, not smaller, and
- * when they end the tenant has what it had before.  When a subscription ends
- * that was named by the operator, or whose checkout has made the tenant, it
- * falls back to HX_PLAN_DEFAULT.
+ *    of a tenant         its subscriptions, and its base
  */
 
 #ifndef HX_BILLING_H
@@ -77,16 +79,19 @@ typedef struct {
 /* A subscription, or a purchase without one (then the id is the session's). */
 typedef struct {
     hx_str_t        id;
-    hx_str_t        plan;               /* len 0: not known, or none */
     uint64_t        started;            /* second it began */
     uint64_t        at;                 /* second of the word on "live" */
-    uint64_t        plan_at;            /* the same on "plan"; 0: no word */
     unsigned char   rank;               /* among events of that second */
+    hx_str_t        plan;               /* by metadata; len 0: not said */
+    uint64_t        plan_at;
     unsigned char   plan_rank;
+    hx_str_t        price;              /* plan of its price; len 0: none */
+    uint64_t        price_at;           /* 0: no word */
+    unsigned char   price_rank;
+    unsigned        priced:1;           /* some price of it had a plan: metadata
+                                         * do not count any more */
     unsigned        live:1;
     unsigned        exact:1;            /* "started" is its own word */
-    unsigned        priced:1;           /* the plan is that of a price: another
-                                         * price takes it away */
     unsigned        weak:1;             /* of a tenant: by a weak name, or
                                          * guessed */
 } hx_billing_sub_t;
@@ -97,12 +102,13 @@ typedef struct {
     uint64_t            created;        /* when that tenant was: another one of
                                          * the same name is not meant */
     uint64_t            named;          /* second of the event that named it */
-    unsigned            weak:1;
+    unsigned            weak:1;         /* the name is */
     unsigned            guessed:1;      /* as it is its customer's */
 
     /* of a tenant */
     unsigned            managed:1;      /* it has, or had, a live one */
-    hx_str_t            base;           /* the plan it falls back to */
+    unsigned            set:1;          /* "base" is what an operator has set */
+    hx_str_t            base;
 
     unsigned            n;
     hx_billing_sub_t    sub[HX_BILLING_SUBS];
@@ -171,6 +177,13 @@ hx_billing_result_t hx_billing_apply(hx_billing_books_t *b,
     uint64_t now);
 
 
+/*
+ * An operator has set a plan: the tenant's book with it.  1, or 0: it has none
+ * that would have to know.
+ */
+int hx_billing_set(hx_billing_book_t *own, const hx_str_t *plan);
+
+
 /* hx_billing_book.c: the stored form */
 
 /* HX_OK, strings point into p; HX_FAIL: not a whole, intact book. */
@@ -192,6 +205,16 @@ const hx_billing_sub_t *hx_billing_find(const hx_billing_book_t *b,
 
 /* It is not any more. */
 void hx_billing_forget(hx_billing_book_t *b, const hx_str_t *id);
+
+/* What a subscription is worth when it lives; len 0: no plan is known. */
+hx_str_t hx_billing_worth(const hx_billing_sub_t *sub);
+
+/*
+ * The best of the live ones: weak, or not; NULL: there is none that is worth a
+ * plan.
+ */
+const hx_billing_sub_t *hx_billing_best(const hx_billing_book_t *b,
+    unsigned weak, const hx_plan_t *plans, unsigned n_plans);
 
 /* The plan that follows; len 0: no word on it. */
 hx_str_t hx_billing_plan(const hx_billing_book_t *b, const hx_plan_t *plans,

@@ -4,13 +4,15 @@
  *
  * Stored form, version 1, all numbers little-endian:
  *
- *    0  "HB"  u8 version  u8 flags (1 = weak, 2 = guessed, 4 = managed)
+ *    0  "HB"  u8 version  u8 flags (1 = weak, 2 = guessed, 4 = managed,
+ *       8 = set)
  *    4  u32 CRC-32 of everything but these four bytes
  *    8  u64 created  u64 named  u8 subscriptions
  *       u8 length and tenant, u8 length and base
- *       subscriptions x { u64 started, u64 at, u64 plan_at, u8 rank,
- *       u8 plan_rank, u8 flags (1 = live, 2 = exact, 4 = priced, 8 = weak),
- *       u8 length and id, u8 length and plan }
+ *       subscriptions x { u64 started, u64 at, u64 plan_at, u64 price_at,
+ *       u8 rank, u8 plan_rank, u8 price_rank, u8 flags (1 = live, 2 = exact,
+ *       4 = priced, 8 = weak), u8 length and id, u8 length and plan,
+ *       u8 length and price }
  */
 
 #include <string.h>
@@ -23,13 +25,14 @@
 
 #define HX_BOOK_VERSION   1
 #define HX_BOOK_HEAD      27
-#define HX_BOOK_SUB       29            /* bytes without the texts */
+#define HX_BOOK_SUB       39            /* bytes without the texts */
 
 /* flags of a book, and of a subscription */
 #define HX_BOOK_WEAK      1
 #define HX_BOOK_GUESSED   2
 #define HX_BOOK_MANAGED   4
-#define HX_BOOK_FLAGS     7
+#define HX_BOOK_SET       8
+#define HX_BOOK_FLAGS     15
 
 #define HX_SUB_LIVE       1
 #define HX_SUB_EXACT      2
@@ -39,7 +42,7 @@
 
 _Static_assert(HX_BOOK_HEAD + HX_TENANT_MAX + HX_PLAN_MAX
                + HX_BILLING_SUBS * (HX_BOOK_SUB + HX_STRIPE_TEXT_MAX
-                                    + HX_PLAN_MAX)
+                                    + 2 * HX_PLAN_MAX)
                <= HX_BILLING_BOOK_MAX, "any book fits");
 
 
@@ -71,24 +74,31 @@ static const unsigned char *
 hx_book_sub(hx_billing_sub_t *sub, const unsigned char *p,
     const unsigned char *end)
 {
-    if ((size_t) (end - p) < HX_BOOK_SUB || p[26] > HX_SUB_FLAGS) {
+    if ((size_t) (end - p) < HX_BOOK_SUB || p[35] > HX_SUB_FLAGS) {
         return NULL;
     }
 
     sub->started = hx_get_le64(p);
     sub->at = hx_get_le64(p + 8);
     sub->plan_at = hx_get_le64(p + 16);
-    sub->rank = p[24];
-    sub->plan_rank = p[25];
-    sub->live = (p[26] & HX_SUB_LIVE) != 0;
-    sub->exact = (p[26] & HX_SUB_EXACT) != 0;
-    sub->priced = (p[26] & HX_SUB_PRICED) != 0;
-    sub->weak = (p[26] & HX_SUB_WEAK) != 0;
+    sub->price_at = hx_get_le64(p + 24);
+    sub->rank = p[32];
+    sub->plan_rank = p[33];
+    sub->price_rank = p[34];
+    sub->live = (p[35] & HX_SUB_LIVE) != 0;
+    sub->exact = (p[35] & HX_SUB_EXACT) != 0;
+    sub->priced = (p[35] & HX_SUB_PRICED) != 0;
+    sub->weak = (p[35] & HX_SUB_WEAK) != 0;
 
-    p = hx_book_text(&sub->id, p + 27, end, HX_STRIPE_TEXT_MAX);
+    p = hx_book_text(&sub->id, p + 36, end, HX_STRIPE_TEXT_MAX);
 
-    return p != NULL && sub->id.len != 0
-           ? hx_book_text(&sub->plan, p, end, HX_PLAN_MAX) : NULL;
+    if (p == NULL || sub->id.len == 0) {
+        return NULL;
+    }
+
+    p = hx_book_text(&sub->plan, p, end, HX_PLAN_MAX);
+
+    return p != NULL ? hx_book_text(&sub->price, p, end, HX_PLAN_MAX) : NULL;
 }
 
 
@@ -114,6 +124,7 @@ hx_billing_decode(hx_billing_book_t *b, const unsigned char *p, size_t len)
     b->weak = (p[3] & HX_BOOK_WEAK) != 0;
     b->guessed = (p[3] & HX_BOOK_GUESSED) != 0;
     b->managed = (p[3] & HX_BOOK_MANAGED) != 0;
+    b->set = (p[3] & HX_BOOK_SET) != 0;
     b->created = hx_get_le64(p + 8);
     b->named = hx_get_le64(p + 16);
     b->n = p[24];
@@ -156,7 +167,8 @@ hx_billing_encode(const hx_billing_book_t *b, unsigned char *out)
     out[2] = HX_BOOK_VERSION;
     out[3] = (unsigned char) ((b->weak ? HX_BOOK_WEAK : 0)
                               | (b->guessed ? HX_BOOK_GUESSED : 0)
-                              | (b->managed ? HX_BOOK_MANAGED : 0));
+                              | (b->managed ? HX_BOOK_MANAGED : 0)
+                              | (b->set ? HX_BOOK_SET : 0));
     hx_put_le64(out + 8, b->created);
     hx_put_le64(out + 16, b->named);
     out[24] = (unsigned char) b->n;
@@ -170,14 +182,17 @@ hx_billing_encode(const hx_billing_book_t *b, unsigned char *out)
         hx_put_le64(p, sub->started);
         hx_put_le64(p + 8, sub->at);
         hx_put_le64(p + 16, sub->plan_at);
-        p[24] = sub->rank;
-        p[25] = sub->plan_rank;
-        p[26] = (unsigned char) ((sub->live ? HX_SUB_LIVE : 0)
+        hx_put_le64(p + 24, sub->price_at);
+        p[32] = sub->rank;
+        p[33] = sub->plan_rank;
+        p[34] = sub->price_rank;
+        p[35] = (unsigned char) ((sub->live ? HX_SUB_LIVE : 0)
                                  | (sub->exact ? HX_SUB_EXACT : 0)
                                  | (sub->priced ? HX_SUB_PRICED : 0)
                                  | (sub->weak ? HX_SUB_WEAK : 0));
-        p = hx_book_put(p + 27, &sub->id);
+        p = hx_book_put(p + 36, &sub->id);
         p = hx_book_put(p, &sub->plan);
+        p = hx_book_put(p, &sub->price);
     }
 
     hx_put_le32(out + 4, hx_book_crc(out, (size_t) (p - out)));
@@ -247,54 +262,57 @@ hx_book_take_live(hx_billing_sub_t *known, const hx_billing_sub_t *sub)
 }
 
 
-/*
- * No plan is a word, too, where a price has none: it takes back what another
- * price gave, but not what metadata say, which know nothing of prices.
- */
+/* One of the two words on a plan: is the other one to replace it? */
 
 static int
-hx_book_plan_counts(const hx_billing_sub_t *known, const hx_billing_sub_t *sub)
+hx_book_replaces(const hx_str_t *known, uint64_t at, unsigned rank,
+    const hx_str_t *other, uint64_t other_at, unsigned other_rank)
 {
     int  order;
 
-    if (sub->plan_at == 0) {
-        return 0;
+    if (other_at == 0 || at == 0) {
+        return other_at != 0;
     }
 
-    if (known->plan_at == 0) {
-        return 1;
-    }
-
-    if (known->plan.len == 0 && !sub->priced) {
-        return 1;
-    }
-
-    if (sub->plan.len == 0 && !known->priced) {
-        return 0;
-    }
-
-    order = hx_book_order(sub->plan_at, sub->plan_rank, known->plan_at,
-                          known->plan_rank);
+    order = hx_book_order(other_at, other_rank, at, rank);
 
     return order != 0 ? order > 0
-           : sub->plan.len != known->plan.len
-             || !hx_text_same(sub->plan.data, known->plan.data, sub->plan.len);
+           : known->len != other->len
+             || !hx_text_same(known->data, other->data, known->len);
 }
 
 
 static int
 hx_book_take_plan(hx_billing_sub_t *known, const hx_billing_sub_t *sub)
 {
-    if (!hx_book_plan_counts(known, sub)) {
-        return 0;
+    int  news;
+
+    news = 0;
+
+    if (hx_book_replaces(&known->plan, known->plan_at, known->plan_rank,
+                         &sub->plan, sub->plan_at, sub->plan_rank))
+    {
+        known->plan = sub->plan;
+        known->plan_at = sub->plan_at;
+        known->plan_rank = sub->plan_rank;
+        news = 1;
     }
 
-    known->plan = sub->plan;
-    known->plan_at = sub->plan_at;
-    known->plan_rank = sub->plan_rank;
-    known->priced = sub->priced;
+    if (hx_book_replaces(&known->price, known->price_at, known->price_rank,
+                         &sub->price, sub->price_at, sub->price_rank))
+    {
+        known->price = sub->price;
+        known->price_at = sub->price_at;
+        known->price_rank = sub->price_rank;
+        news = 1;
+    }
 
-    return 1;
+    if (sub->priced && !known->priced) {
+        known->priced = 1;
+        news = 1;
+    }
+
+    return news;
 }
 
 
@@ -412,16 +430,26 @@ hx_billing_quota(const hx_str_t *name, const hx_plan_t *plans, unsigned n)
 }
 
 
+hx_str_t
+hx_billing_worth(const hx_billing_sub_t *sub)
+{
+    return sub->priced ? sub->price : sub->plan;
+}
+
+
 /* Of two that live and whose plans are known. */
 
 static int
 hx_book_better(const hx_billing_sub_t *a, const hx_billing_sub_t *b,
     const hx_plan_t *plans, unsigned n)
 {
+    hx_str_t  wa, wb;
     uint64_t  qa, qb;
 
-    qa = hx_billing_quota(&a->plan, plans, n);
-    qb = hx_billing_quota(&b->plan, plans, n);
+    wa = hx_billing_worth(a);
+    wb = hx_billing_worth(b);
+    qa = hx_billing_quota(&wa, plans, n);
+    qb = hx_billing_quota(&wb, plans, n);
 
     if (qa != qb) {
         return qa > qb;
@@ -438,32 +466,70 @@ hx_book_better(const hx_billing_sub_t *a, const hx_billing_sub_t *b,
 }
 
 
-hx_str_t
-hx_billing_plan(const hx_billing_book_t *b, const hx_plan_t *plans,
-    unsigned n_plans)
+const hx_billing_sub_t *
+hx_billing_best(const hx_billing_book_t *b, unsigned weak,
+    const hx_plan_t *plans, unsigned n_plans)
 {
     unsigned                 i;
-    const hx_billing_sub_t  *best;
-
-    static const hx_str_t  none = { NULL, 0 };
+    const hx_billing_sub_t  *sub, *best;
 
     best = NULL;
 
     for (i = 0; i < b->n; i++) {
-        if (b->sub[i].live && b->sub[i].plan.len != 0
-            && (best == NULL
-                || hx_book_better(&b->sub[i], best, plans, n_plans)))
+        sub = &b->sub[i];
+
+        if (sub->live && sub->weak == weak && hx_billing_worth(sub).len != 0
+            && (best == NULL || hx_book_better(sub, best, plans, n_plans)))
         {
-            best = &b->sub[i];
+            best = sub;
         }
     }
 
-    if (best == NULL) {
-        return b->managed ? b->base : none;
+    return best;
+}
+
+
+hx_str_t
+hx_billing_plan(const hx_billing_book_t *b, const hx_plan_t *plans,
+    unsigned n_plans)
+{
+    hx_str_t                 plan, more;
+    const hx_billing_sub_t  *best;
+
+    static const hx_str_t  none = { NULL, 0 };
+
+    if (!b->managed) {
+        return none;
     }
 
-    return best->weak && b->managed
-           && hx_billing_quota(&b->base, plans, n_plans)
-              > hx_billing_quota(&best->plan, plans, n_plans)
-           ? b->base : best->plan;
+    best = b->set ? NULL : hx_billing_best(b, 0, plans, n_plans);
+    plan = best != NULL ? hx_billing_worth(best) : b->base;
+
+    best = hx_billing_best(b, 1, plans, n_plans);
+
+    if (best != NULL) {
+        more = hx_billing_worth(best);
+
+        if (hx_billing_quota(&more, plans, n_plans)
+            > hx_billing_quota(&plan, plans, n_plans))
+        {
+            return more;
+        }
+    }
+
+    return plan;
+}
+
+
+int
+hx_billing_set(hx_billing_book_t *own, const hx_str_t *plan)
+{
+    if (!own->managed) {
+        return 0;
+    }
+
+    own->set = 1;
+    own->base = *plan;
+
+    return 1;
 }

@@ -43,9 +43,8 @@ hx_billing_priced(const hx_stripe_event_t *e, const hx_billing_price_t *prices,
 
 /*
  * A price is what the customer pays for now, metadata are as they were set
- * once: the price comes first.  One that has no plan says so, where metadata
- * say nothing.  Nobody stays subscribed because of a name: of an end nothing is
- * refused.
+ * once: both are kept.  Nobody stays subscribed because of a name: of an end
+ * nothing is refused.
  */
 
 static hx_rc_t
@@ -55,32 +54,32 @@ hx_billing_plan_of(hx_billing_intent_t *in, const hx_stripe_event_t *e,
 {
     const hx_plan_t  *plan;
 
-    plan = priced;
-
-    if (plan == NULL && e->plan.len != 0) {
-        plan = hx_plan_find(plans, n_plans, e->plan.data, e->plan.len);
+    if (e->n_prices != 0) {
+        in->sub.price_at = e->at;
+        in->sub.price_rank = (unsigned char) in->kind;
     }
 
-    if (plan == NULL && in->kind == HX_STRIPE_UNSUBSCRIBED) {
-        return HX_OK;
+    if (priced != NULL) {
+        in->sub.priced = 1;
+        in->sub.price = priced->name;
     }
 
-    if (plan == NULL && (e->plan.len != 0 || hx_stripe_odd(e, plan))) {
-        *bad = "metadata.plan";
-        return HX_FAIL;
-    }
-
-    if (plan == NULL && e->n_prices == 0) {
-        return HX_OK;
-    }
+    plan = e->plan.len != 0 ? hx_plan_find(plans, n_plans, e->plan.data,
+                                           e->plan.len) : NULL;
 
     if (plan != NULL) {
         in->sub.plan = plan->name;
+        in->sub.plan_at = e->at;
+        in->sub.plan_rank = (unsigned char) in->kind;
+        return HX_OK;
     }
 
-    in->sub.priced = plan == priced;
-    in->sub.plan_at = e->at;
-    in->sub.plan_rank = (unsigned char) in->kind;
+    if (priced == NULL && in->kind != HX_STRIPE_UNSUBSCRIBED
+        && (e->plan.len != 0 || hx_stripe_odd(e, plan)))
+    {
+        *bad = "metadata.plan";
+        return HX_FAIL;
+    }
 
     return HX_OK;
 }
@@ -139,9 +138,10 @@ hx_billing_checkout(hx_billing_intent_t *in, const hx_stripe_event_t *e,
         return HX_FAIL;
     }
 
-    /* with some means of payment the money comes later, or never */
+    /* with some means of payment the money comes later, or never; and who only
+     * leaves a card has bought nothing */
 
-    if (hx_text_is(&e->payment, "unpaid")) {
+    if (hx_text_is(&e->payment, "unpaid") || hx_text_is(&e->mode, "setup")) {
         return HX_OK;
     }
 
@@ -156,7 +156,6 @@ hx_billing_checkout(hx_billing_intent_t *in, const hx_stripe_event_t *e,
     /* what a subscription is worth, its own events say */
 
     in->says = in->sub.plan.len != 0;
-    in->sub.priced = 0;
 
     return HX_OK;
 }

@@ -44,7 +44,8 @@ static const hx_stripe_place_t  hx_stripe_places[] = {
     { hx_string(OBJECT "id"), V(object), 0 },
     { hx_string(OBJECT "created"), V(started), 1 },
     { hx_string(OBJECT "subscription"), V(subscription), 0 },
-    { hx_string(OBJECT "payment_status"), V(payment), 0 }
+    { hx_string(OBJECT "payment_status"), V(payment), 0 },
+    { hx_string(OBJECT "mode"), V(mode), 0 }
 };
 
 static const hx_str_t  hx_stripe_types[HX_STRIPE_TYPE_COUNT] = {

@@ -44,7 +44,8 @@ typedef enum {
     X(object)           /* its id: "sub_...", "cs_..." */                     \
     X(started)          /* its "created": digits */                           \
     X(subscription)     /* that a checkout has begun */                       \
-    X(payment)          /* payment_status of a checkout */
+    X(payment)          /* payment_status of a checkout */                    \
+    X(mode)             /* of a checkout */
 
 /* Bits of values. */
 enum {

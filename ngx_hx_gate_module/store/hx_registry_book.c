@@ -13,6 +13,7 @@
 
 #define HX_EVENT_VERSION   1
 #define HX_EVENT_SIZE      18
+#define HX_BOOK_ENTRY      1            /* no event begins so */
 #define HX_EVENT_FORGET    16           /* old ones with each that is new */
 
 typedef struct {
@@ -182,6 +183,32 @@ hx_registry_event_when(MDB_val *k, unsigned char *key, uint64_t since,
 }
 
 
+/* A book that nobody's is by now. */
+
+static int
+hx_registry_book_expire(hx_registry_t *reg, MDB_txn *txn,
+    const hx_str_t *entry, uint64_t since)
+{
+    hx_str_t            id;
+    char                kind, err[HX_REGISTRY_ERR];
+    hx_billing_book_t   b;
+
+    kind = (char) entry->data[1];
+    id.data = entry->data + 2;
+    id.len = entry->len - 2;
+
+    /* one that is damaged stays where somebody will complain of it */
+
+    if (hx_registry_book_get(reg, txn, kind, &id, &b, err) != HX_OK
+        || b.tenant.len != 0 || b.created > since)
+    {
+        return 0;
+    }
+
+    return hx_registry_book_del(reg, txn, kind, &id);
+}
+
+
 /* An event that was is not any more. */
 
 static int
@@ -199,7 +226,58 @@ hx_registry_event_forget(hx_registry_t *reg, MDB_txn *txn,
         return rc;
     }
 
+    if (event->len > 2 && event->data[0] == HX_BOOK_ENTRY) {
+        return hx_registry_book_expire(reg, txn, event, since);
+    }
+
     return hx_registry_book_del(reg, txn, 'e', event);
+}
+
+
+int
+hx_registry_book_pass(hx_registry_t *reg, MDB_txn *txn, char kind,
+    const hx_str_t *id, uint64_t now)
+{
+    MDB_val        k, v;
+    hx_str_t       entry;
+    unsigned char  key[HX_BOOK_KEY_MAX], name[2 + HX_STRIPE_TEXT_MAX];
+
+    name[0] = HX_BOOK_ENTRY;
+    name[1] = (unsigned char) kind;
+    memcpy(name + 2, id->data, id->len);
+
+    entry.data = name;
+    entry.len = 2 + id->len;
+
+    hx_registry_event_when(&k, key, now, &entry);
+    v.mv_data = NULL;
+    v.mv_size = 0;
+
+    return mdb_put(txn, reg->env.dbi[HX_REGISTRY_BILLING], &k, &v, 0);
+}
+
+
+hx_rc_t
+hx_registry_book_set(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *tenant,
+    const hx_str_t *plan, char *err)
+{
+    int                 rc;
+    size_t              len;
+    hx_billing_book_t   b;
+    unsigned char       text[HX_BILLING_BOOK_MAX];
+
+    if (hx_registry_book_get(reg, txn, 's', tenant, &b, err) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    if (!hx_billing_set(&b, plan)) {
+        return HX_OK;
+    }
+
+    len = hx_billing_encode(&b, text);
+    rc = hx_registry_book_put(reg, txn, 's', tenant, text, len);
+
+    return rc == 0 ? HX_OK : hx_env_fail(err, "writing a book", rc);
 }
 
 

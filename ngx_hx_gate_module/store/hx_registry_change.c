@@ -326,6 +326,12 @@ hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
     if (rc == HX_OK) {
         rc = hx_registry_apply(reg, txn, change, e, result, record, len,
                                &made, err);
+
+        if (rc == HX_OK && change->op == HX_CHANGE_UPDATE_TIER) {
+            rc = hx_registry_book_set(reg, txn, &change->id, &change->plan,
+                                      err);
+        }
+
         rc = hx_env_end(&reg->env, txn, rc, err);
     }
 

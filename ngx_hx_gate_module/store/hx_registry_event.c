@@ -18,6 +18,7 @@
 
 typedef struct {
     char            kind;
+    unsigned        passes:1;           /* it is nobody's */
     size_t          id_len;
     size_t          len;
     unsigned char   id[HX_STRIPE_TEXT_MAX];
@@ -82,6 +83,8 @@ static hx_rc_t
 hx_registry_books(hx_registry_t *reg, MDB_txn *txn,
     const hx_billing_intent_t *in, hx_billing_books_t *b, char *err)
 {
+    hx_billing_tenant_t  t;
+
     if (hx_registry_book_get(reg, txn, 'b', &in->sub.id, &b->sub, err)
         != HX_OK
         || hx_registry_book_get(reg, txn, 'c', &in->customer, &b->customer,
@@ -89,6 +92,20 @@ hx_registry_books(hx_registry_t *reg, MDB_txn *txn,
            != HX_OK)
     {
         return HX_FAIL;
+    }
+
+    /* a customer whose tenant was deleted is nobody's */
+
+    t.id = b->customer.tenant;
+    t.exists = 0;
+
+    if (hx_registry_whom(reg, txn, &t, err) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    if (!t.exists || t.created != b->customer.created) {
+        b->customer.tenant.len = 0;
+        b->customer.weak = 0;
     }
 
     hx_billing_whose(b, in);
@@ -103,13 +120,19 @@ hx_registry_books(hx_registry_t *reg, MDB_txn *txn,
 
 static void
 hx_registry_page(hx_registry_work_t *w, char kind, const hx_str_t *id,
-    const hx_billing_book_t *book)
+    hx_billing_book_t *book, uint64_t now)
 {
     hx_registry_page_t  *page;
 
     page = &w->page[w->n_pages++];
 
     page->kind = kind;
+    page->passes = kind != 's' && book->tenant.len == 0;
+
+    if (page->passes) {
+        book->created = now;
+    }
+
     page->id_len = id->len;
     memcpy(page->id, id->data, id->len);
     page->len = hx_billing_encode(book, page->text);
@@ -162,23 +185,24 @@ hx_registry_gather(hx_registry_work_t *w, const hx_registry_event_t *ev,
     hx_billing_books_t  *b = &w->books;
 
     for (i = 0; i < b->n_woken; i++) {
-        hx_registry_page(w, 'b', &b->woken[i], &b->awake);
+        hx_registry_page(w, 'b', &b->woken[i], &b->awake, ev->now);
     }
 
     if (b->put_sub) {
-        hx_registry_page(w, 'b', &ev->intent->sub.id, &b->sub);
+        hx_registry_page(w, 'b', &ev->intent->sub.id, &b->sub, ev->now);
     }
 
     if (b->put_customer) {
-        hx_registry_page(w, 'c', &ev->intent->customer, &b->customer);
+        hx_registry_page(w, 'c', &ev->intent->customer, &b->customer,
+                         ev->now);
     }
 
     if (b->own.put) {
-        hx_registry_page(w, 's', &b->own.id, &b->own.book);
+        hx_registry_page(w, 's', &b->own.id, &b->own.book, ev->now);
     }
 
     if (b->other.put) {
-        hx_registry_page(w, 's', &b->other.id, &b->other.book);
+        hx_registry_page(w, 's', &b->other.id, &b->other.book, ev->now);
     }
 
     hx_registry_plan(w, &b->own, ev, &came->own);
@@ -188,7 +212,7 @@ hx_registry_gather(hx_registry_work_t *w, const hx_registry_event_t *ev,
 
 static hx_rc_t
 hx_registry_store(hx_registry_t *reg, MDB_txn *txn, hx_registry_work_t *w,
-    char *err)
+    uint64_t now, char *err)
 {
     int                  rc;
     size_t               len;
@@ -214,6 +238,11 @@ hx_registry_store(hx_registry_t *reg, MDB_txn *txn, hx_registry_work_t *w,
 
         rc = hx_registry_book_put(reg, txn, w->page[i].kind, &id,
                                   w->page[i].text, w->page[i].len);
+
+        if (rc == 0 && w->page[i].passes) {
+            rc = hx_registry_book_pass(reg, txn, w->page[i].kind, &id, now);
+        }
+
         if (rc != 0) {
             return hx_env_fail(err, "writing a book", rc);
         }
@@ -269,7 +298,7 @@ hx_registry_event_in(hx_registry_t *reg, MDB_txn *txn,
 
     hx_registry_gather(w, ev, came);
 
-    if (hx_registry_store(reg, txn, w, err) != HX_OK) {
+    if (hx_registry_store(reg, txn, w, ev->now, err) != HX_OK) {
         return HX_FAIL;
     }
 

@@ -58,11 +58,12 @@ hx_rc_t hx_registry_apply(hx_registry_t *reg, MDB_txn *txn,
  *    'b' subscription, 'c' customer, 's' tenant: a book (hx_billing.h)
  *    'e' event: u8 version (1), u8 state (0 = held, 1 = done), u64 second,
  *        u64 token of who holds it
- *    't' u64 second (big-endian) and event: nothing, the order to forget in
+ *    't' u64 second (big-endian) and event: nothing, the order to forget in;
+ *        or 1, 'b' or 'c', and id: a book that is of no tenant by then
  * Numbers are little-endian where not said otherwise.
  */
 
-#define HX_BOOK_KEY_MAX   (1 + 8 + HX_STRIPE_TEXT_MAX)      /* bytes */
+#define HX_BOOK_KEY_MAX   (1 + 8 + 2 + HX_STRIPE_TEXT_MAX)  /* bytes */
 
 /* Into txn; err is written for HX_FAIL. */
 int hx_registry_book_del(hx_registry_t *reg, MDB_txn *txn, char kind,
@@ -73,6 +74,14 @@ hx_rc_t hx_registry_book_get(hx_registry_t *reg, MDB_txn *txn, char kind,
     const hx_str_t *id, hx_billing_book_t *b, char *err);
 int hx_registry_book_put(hx_registry_t *reg, MDB_txn *txn, char kind,
     const hx_str_t *id, const unsigned char *text, size_t len);
+
+/* The book of nobody, kind 'b' or 'c', is forgotten when it is old. */
+int hx_registry_book_pass(hx_registry_t *reg, MDB_txn *txn, char kind,
+    const hx_str_t *id, uint64_t now);
+
+/* An operator has set a plan: the tenant's book is to know. */
+hx_rc_t hx_registry_book_set(hx_registry_t *reg, MDB_txn *txn,
+    const hx_str_t *tenant, const hx_str_t *plan, char *err);
 
 /*
  * Is the event free to be handled?  HX_OK and *result: NONE, DUPLICATE or

@@ -32,6 +32,8 @@ my $config = HXGate::config() . <<"EOC";
         proxy_intercept_errors on; proxy_pass $up/x?_status=500;
     }
     location \@sorry { return 503 "sorry"; }
+    location = /other { hx_gate_stripe_webhook; proxy_pass $up; }
+    location = /native { hx_gate_stripe_webhook; }
     location = /slow { hx_gate_stripe_webhook; proxy_pass http://127.0.0.1:$slow; }
     location = /if {
         hx_gate_stripe_webhook;
@@ -238,6 +240,26 @@ for my $way (['/fails', 500], ['/drops', 502], ['/denies', 401],
 }
 
 
+# another endpoint of the account gets the same event: no duplicate there
+
+{
+    my $e = HXStripe::checkout({ metadata => { tenant_id => 'several' } });
+    HXGate::upstream_forget();
+    is post($e)->{status}, 200, 'an event';
+    is post($e, path => '/other')->{status}, 200, 'for another service, too';
+    is scalar upstream(), 2, 'both have it';
+    is post($e, path => '/native')->{body}, '{"received":true}',
+        'and the gate itself';
+    is record()->{webhook_result}, 'applied', 'for which it is new';
+    $records += 3;
+    for my $path ($HXStripe::Path, '/other', '/native') {
+        is again($e, path => $path)->{body}, '{"received":true}',
+            "$path: once each";
+    }
+    is scalar upstream(), 2, 'and nobody has it twice';
+}
+
+
 # one that is being handled
 
 my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
@@ -322,7 +344,8 @@ for my $round (1 .. 10) {
 }
 my %seen;
 for my $rec (HXGate::audit($records)) {
-    $seen{$rec->{webhook_id}}++ if $rec->{webhook_result} eq 'forwarded';
+    $seen{"$rec->{path} $rec->{webhook_id}"}++
+        if $rec->{webhook_result} eq 'forwarded';
 }
 is scalar(grep { $_ > 1 } values %seen), 0, 'no event was forwarded twice';
 

@@ -53,6 +53,7 @@ typedef struct {
     const char         *price;
     const char         *price2;
     const char         *payment;
+    const char         *mode;
     uint64_t            since;
     unsigned            odd;
 } test_event_t;
@@ -241,6 +242,24 @@ test_settle(hx_billing_tenant_t *t)
 }
 
 
+/* As update-tier does. */
+static void
+test_operator(const char *id, const char *plan)
+{
+    hx_str_t            name = test_str(id), set = test_str(plan);
+    hx_billing_book_t   book;
+
+    (void) snprintf(test_tenant(id)->plan, sizeof(test_tenant(id)->plan), "%s",
+                    plan);
+    test_load(&book, 's', &name);
+
+    if (hx_billing_set(&book, &set)) {
+        test_save(&book, 's', &name);
+        test_commit();
+    }
+}
+
+
 static hx_billing_result_t
 test_deliver(const test_event_t *t)
 {
@@ -265,6 +284,7 @@ test_deliver(const test_event_t *t)
     e.subscription = test_maybe(t->subscription);
     e.status = test_maybe(t->status);
     e.payment = test_maybe(t->payment);
+    e.mode = test_maybe(t->mode);
 
     if (t->price != NULL) {
         e.prices[e.n_prices++] = test_str(t->price);
@@ -626,7 +646,7 @@ operator(void **state)
 {
     event(APPLIED, checkout(100), .tenant = "acme", .plan = "builder",
           .customer = "cus_1", .object = "cs_1", .subscription = "sub_1");
-    memcpy(test_tenant("acme")->plan, "enterprise", 11);
+    test_operator("acme", "enterprise");
     event(UNCHANGED, updated(200), .object = "sub_1", .customer = "cus_1",
           .plan = "builder", .status = "active", .since = 99);
     assert_plan("acme", "enterprise");
@@ -692,7 +712,7 @@ weak_ends(void **state)
     test_make("other", "starter");
     event(APPLIED, checkout(100), .reference = "other", .plan = "builder",
           .customer = "cus_8", .object = "cs_1", .subscription = "sub_8");
-    memcpy(test_tenant("other")->plan, "enterprise", 11);
+    test_operator("other", "enterprise");
     event(UNCHANGED, ended(200), .object = "sub_8", .customer = "cus_8",
           .price = "price_b", .since = 100);
     assert_plan("other", "enterprise");
@@ -948,6 +968,166 @@ unpriced(void **state)
             .price = "price_x", .since = 1, .status = "active" });
         assert_plan("acme", "pro");
     }
+}
+
+
+/* What an operator sets, nobody's link takes away or brings back. */
+static void
+operator_and_stranger(void **state)
+{
+    /* equal to what the stranger buys, then cancels */
+    event(APPLIED, checkout(100), .tenant = "acme", .plan = "builder",
+          .customer = "cus_1", .object = "cs_1", .subscription = "sub_1");
+    test_operator("acme", "pro");
+    event(UNCHANGED, checkout(200), .reference = "acme", .plan = "pro",
+          .customer = "cus_9", .object = "cs_9", .subscription = "sub_9");
+    event(UNCHANGED, ended(201), .object = "sub_9", .customer = "cus_9");
+    assert_plan("acme", "pro");
+    event(STALE, ended(300), .object = "sub_9", .customer = "cus_9");
+    assert_plan("acme", "pro");
+
+    /* set while the stranger's is there, which then grows and ends */
+    test_make("two", "starter");
+    event(APPLIED, checkout(100), .reference = "two", .plan = "builder",
+          .customer = "cus_8", .object = "cs_8", .subscription = "sub_8");
+    test_operator("two", "pro");
+    event(APPLIED, updated(200), .object = "sub_8", .customer = "cus_8",
+          .price = "price_e", .since = 100, .status = "active");
+    assert_plan("two", "enterprise");
+    event(APPLIED, ended(300), .object = "sub_8", .customer = "cus_8");
+    assert_plan("two", "pro");
+
+    /* lowered on purpose: an end does not raise it */
+    test_make("three", "builder");
+    event(APPLIED, checkout(100), .reference = "three", .plan = "pro",
+          .customer = "cus_7", .object = "cs_7", .subscription = "sub_7");
+    test_operator("three", "starter");
+    event(APPLIED, updated(200), .object = "sub_7", .customer = "cus_7",
+          .status = "active", .plan = "builder", .since = 100);
+    event(APPLIED, ended(300), .object = "sub_7", .customer = "cus_7");
+    assert_plan("three", "starter");
+
+    /* no larger, no change */
+    test_make("four", "enterprise");
+    event(UNCHANGED, checkout(100), .reference = "four", .plan = "enterprise",
+          .customer = "cus_6", .object = "cs_6", .subscription = "sub_6");
+    assert_plan("four", "enterprise");
+}
+
+
+/* What the operator has named comes before what a link says, in any order. */
+static void
+strong_before_weak(void **state)
+{
+    unsigned             k;
+    const test_event_t   link = { checkout(101), .reference = "user_123",
+                                  .customer = "cus_1", .object = "cs_1",
+                                  .subscription = "sub_1" };
+    const test_event_t   sub = { subscribed(100), .tenant = "acme",
+                                 .object = "sub_1", .customer = "cus_1",
+                                 .price = "price_p", .since = 100 };
+
+    for (k = 0; k < 2; k++) {
+        (void) test_begin(NULL);
+        test_make("acme", "starter");
+        (void) test_deliver(k ? &sub : &link);
+        (void) test_deliver(k ? &link : &sub);
+        assert_plan("acme", "pro");
+        event(APPLIED, ended(300), .object = "sub_1", .customer = "cus_1");
+        assert_plan("acme", "starter");
+    }
+}
+
+
+/* The end comes while its checkout is still tried. */
+static void
+end_before_checkout(void **state)
+{
+    event(PENDING, ended(200), .object = "sub_1", .customer = "cus_1",
+          .price = "price_x");
+    event(APPLIED, checkout(100), .tenant = "acme", .plan = "pro",
+          .customer = "cus_1", .object = "cs_1", .subscription = "sub_1");
+    assert_plan("acme", "starter");
+
+    event(PENDING, updated(200), .object = "sub_2", .customer = "cus_2",
+          .price = "price_x", .status = "unpaid");
+    event(APPLIED, checkout(100), .tenant = "more", .plan = "pro",
+          .customer = "cus_2", .object = "cs_2", .subscription = "sub_2");
+    assert_plan("more", "starter");
+}
+
+
+/* Metadata, a price with a plan, one without: in all six orders. */
+static void
+plans_in_any_order(void **state)
+{
+    unsigned             k;
+    const test_event_t   e[] = {
+        { checkout(100), .tenant = "acme", .plan = "pro", .customer = "cus_1",
+          .object = "cs_1", .subscription = "sub_1" },
+        { subscribed(101), .object = "sub_1", .customer = "cus_1",
+          .price = "price_p", .since = 100 },
+        { updated(200), .object = "sub_1", .customer = "cus_1",
+          .price = "price_x", .since = 100, .status = "active" }
+    };
+    static const char    orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 },
+                                          { 1, 0, 2 }, { 1, 2, 0 },
+                                          { 2, 0, 1 }, { 2, 1, 0 } };
+
+    for (k = 0; k < 6; k++) {
+        (void) test_begin(NULL);
+        (void) test_deliver(&e[(int) orders[k][0]]);
+        (void) test_deliver(&e[(int) orders[k][1]]);
+        (void) test_deliver(&e[(int) orders[k][2]]);
+        assert_plan("acme", "starter");
+    }
+}
+
+
+/* A smaller one bought by a link, then the larger one ends. */
+static void
+weak_after_all(void **state)
+{
+    test_make("acme", "starter");
+    event(APPLIED, checkout(100), .reference = "acme", .plan = "pro",
+          .customer = "cus_1", .object = "cs_1", .subscription = "sub_1");
+    event(REFUSED, checkout(200), .reference = "acme", .plan = "builder",
+          .customer = "cus_2", .object = "cs_2", .subscription = "sub_2");
+    event(APPLIED, ended(300), .object = "sub_1", .customer = "cus_1");
+    assert_plan("acme", "builder");
+}
+
+
+/* What says whose it is does not go with its customer. */
+static void
+waits_for_its_own(void **state)
+{
+    event(PENDING, subscribed(90), .tenant = "acme", .object = "sub_2",
+          .customer = "cus_1", .price = "price_e", .since = 90);
+    event(APPLIED, checkout(100), .tenant = "beta", .plan = "builder",
+          .customer = "cus_1", .object = "cs_1", .subscription = "sub_1");
+    assert_plan("beta", "builder");
+    event(APPLIED, checkout(110), .tenant = "acme", .customer = "cus_1",
+          .object = "cs_2", .subscription = "sub_2");
+    assert_plan("acme", "enterprise");
+    event(APPLIED, ended(200), .object = "sub_2", .customer = "cus_1");
+    assert_plan("acme", "starter");
+    assert_plan("beta", "builder");
+}
+
+
+/* Who only leaves a card has bought nothing. */
+static void
+setup(void **state)
+{
+    event(APPLIED, checkout(100), .tenant = "acme", .plan = "pro",
+          .customer = "cus_1", .object = "cs_1", .mode = "setup",
+          .payment = "no_payment_required");
+    assert_plan("acme", "starter");
+    event(APPLIED, checkout(101), .tenant = "acme", .plan = "pro",
+          .customer = "cus_1", .object = "cs_2", .mode = "payment",
+          .payment = "paid");
+    assert_plan("acme", "pro");
 }
 
 
@@ -1261,6 +1441,7 @@ stored(void **state)
         b.weak = n & 1;
         b.guessed = (n & 2) != 0;
         b.managed = (n & 4) != 0;
+        b.set = (n & 8) != 0;
         b.base.data = text;
         b.base.len = n == HX_BILLING_SUBS ? HX_PLAN_MAX
                      : test_below(HX_PLAN_MAX + 1);
@@ -1281,6 +1462,11 @@ stored(void **state)
             b.sub[k].live = test_below(2);
             b.sub[k].exact = test_below(2);
             b.sub[k].priced = test_below(2);
+            b.sub[k].price.data = text;
+            b.sub[k].price.len = n == HX_BILLING_SUBS ? HX_PLAN_MAX
+                                 : test_below(HX_PLAN_MAX + 1);
+            b.sub[k].price_at = test_random();
+            b.sub[k].price_rank = (unsigned char) test_below(8);
             b.sub[k].weak = test_below(2);
         }
 
@@ -1329,6 +1515,13 @@ main(void)
         cmocka_unit_test_setup(deleted_by_name, test_begin),
         cmocka_unit_test_setup(evicted, test_begin),
         cmocka_unit_test_setup(unpriced, test_begin),
+        cmocka_unit_test_setup(operator_and_stranger, test_begin),
+        cmocka_unit_test_setup(strong_before_weak, test_begin),
+        cmocka_unit_test_setup(end_before_checkout, test_begin),
+        cmocka_unit_test_setup(plans_in_any_order, test_begin),
+        cmocka_unit_test_setup(weak_after_all, test_begin),
+        cmocka_unit_test_setup(waits_for_its_own, test_begin),
+        cmocka_unit_test_setup(setup, test_begin),
         cmocka_unit_test_setup(any_order, test_begin),
         cmocka_unit_test_setup(whose_in_any_order, test_begin),
         cmocka_unit_test_setup(any_time, test_begin),

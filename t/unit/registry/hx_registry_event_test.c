@@ -335,6 +335,112 @@ forgotten(void **state)
 }
 
 
+static int
+test_has(const char *key)
+{
+    int       rc;
+    MDB_dbi   dbi;
+    MDB_env  *env;
+    MDB_txn  *txn;
+    MDB_val   k, v;
+
+    env = test_raw(&txn, MDB_RDONLY);
+    assert_int_equal(mdb_dbi_open(txn, "billing", 0, &dbi), 0);
+    k.mv_data = (void *) key;
+    k.mv_size = strlen(key);
+    rc = mdb_get(txn, dbi, &k, &v);
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+
+    return rc == 0;
+}
+
+
+/* Books of nobody are forgotten as events are, those of tenants are not. */
+static void
+nobodys(void **state)
+{
+    char            name[32];
+    hx_str_t        id;
+    unsigned        i;
+    hx_registry_t  *reg;
+
+    reg = test_registry();
+    test_end_of("evt_1", "sub_1", 100);
+    intent.customer = test_str("cus_1");
+    assert_result(reg, HX_BILLING_PENDING, "");
+    test_end_of("evt_2", "sub_2", 100);
+    intent.customer = test_str("cus_2");
+    assert_result(reg, HX_BILLING_PENDING, "");
+    test_checkout("evt_3", "acme", "pro", "sub_3", 100);
+    intent.customer = test_str("cus_2");
+    assert_result(reg, HX_BILLING_APPLIED, "acme");
+
+    /* again, later: that counts */
+    test_end_of("evt_4", "sub_4", 100);
+    intent.kind = HX_STRIPE_SUBSCRIPTION;
+    intent.sub.rank = HX_STRIPE_SUBSCRIPTION;
+    intent.customer = test_str("cus_4");
+    assert_result(reg, HX_BILLING_PENDING, "");
+    ev.id = test_str("evt_5");
+    ev.now += 1000;
+    intent.sub.at = 200;
+    assert_result(reg, HX_BILLING_PENDING, "");
+
+    for (i = 0; i < 3; i++) {
+        (void) snprintf(name, sizeof(name), "new_%u", i);
+        id = test_str(name);
+        claim(HX_TEST_NOW + HX_EVENT_KEEP + 500, i, NONE);
+    }
+
+    hx_registry_close(reg);
+    assert_false(test_has("bsub_1"));
+    assert_false(test_has("ccus_1"));
+    assert_true(test_has("bsub_2"));            /* woken: it is acme's */
+    assert_true(test_has("bsub_3"));
+    assert_true(test_has("ccus_2"));
+    assert_true(test_has("bsub_4"));
+    assert_true(test_has("ccus_4"));
+
+    reg = test_registry();
+    id = test_str("last");
+    claim(HX_TEST_NOW + HX_EVENT_KEEP + 1000, 1, NONE);
+    hx_registry_close(reg);
+    assert_false(test_has("bsub_4"));
+    assert_false(test_has("ccus_4"));
+    assert_true(test_has("bsub_3"));
+}
+
+
+/* What an operator sets is what the tenant falls back to. */
+static void
+operator(void **state)
+{
+    hx_registry_t       *reg;
+    hx_change_result_t   changed;
+    static hx_change_t   c;
+
+    reg = test_registry();
+    test_checkout("evt_1", "acme", "builder", "sub_1", 100);
+    assert_result(reg, HX_BILLING_APPLIED, "acme");
+    test_change(&c, HX_CHANGE_UPDATE_TIER, "acme", 0);
+    c.plan = test_str("pro");
+    assert_int_equal(test_apply(reg, &c, &changed), HX_OK);
+    assert_plan(reg, "acme", "pro");
+
+    test_checkout("evt_2", "acme", "enterprise", "sub_9", 200);
+    intent.weak = 1;
+    intent.customer = test_str("cus_9");
+    assert_result(reg, HX_BILLING_APPLIED, "acme");
+    test_end_of("evt_3", "sub_9", 300);
+    intent.customer = test_str("cus_9");
+    assert_result(reg, HX_BILLING_APPLIED, "acme");
+    assert_plan(reg, "acme", "pro");
+    hx_registry_close(reg);
+    test_consistent();
+}
+
+
 /* Nothing of it when not all of it. */
 static void
 failing(void **state)
@@ -552,6 +658,8 @@ main(void)
         T(moved),
         T(held),
         T(forgotten),
+        T(nobodys),
+        T(operator),
         T(failing),
         T(older),
         T(once)
