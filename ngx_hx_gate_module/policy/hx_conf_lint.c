@@ -91,21 +91,10 @@ hx_lint_say(const hx_lint_rule_t *rule, unsigned number,
 }
 
 
-/* The directives of the name that count for the rule, at one level. */
-
-static void
-hx_lint_level(const hx_lint_rule_t *rule, unsigned number, hx_lint_place_t *p,
-    hx_conf_dir_t *first, const char *name, size_t len)
+static int
+hx_lint_said(const hx_conf_dir_t *d, unsigned number)
 {
-    hx_conf_dir_t  *d;
-
-    for (d = first; d != NULL; d = d->next) {
-        if (d->word[0].len == len && memcmp(d->word[0].data, name, len) == 0
-            && rule->is(p, d))
-        {
-            hx_lint_say(rule, number, p, d);
-        }
-    }
+    return (d->said[number / 64 & 1] & (UINT64_C(1) << (number & 63))) != 0;
 }
 
 
@@ -113,18 +102,24 @@ static void
 hx_lint_name(const hx_lint_rule_t *rule, unsigned number, hx_lint_place_t *p,
     const char *name, size_t len)
 {
-    hx_conf_dir_t  *at;
+    hx_conf_dir_t  *at, *first, *d;
+
+    if (!hx_lint_concerns(p->pass, name, len)) {
+        return;
+    }
 
     for (at = p->block; at != NULL; at = at->parent) {
-        if (hx_lint_next(at->plain.first, name, len) != NULL) {
-            hx_lint_level(rule, number, p, at->plain.first, name, len);
+        first = hx_lint_find(at, name, len);
 
-            if (rule->scope == HX_IN_NEAREST) {
-                return;
+        for (d = first; d != NULL; d = d->same) {
+            if (!hx_lint_said(d, number) && rule->is(p, d)) {
+                hx_lint_say(rule, number, p, d);
             }
         }
 
-        if (rule->scope == HX_IN_OWN) {
+        if (rule->scope == HX_IN_OWN
+            || (rule->scope == HX_IN_NEAREST && first != NULL))
+        {
             return;
         }
     }
@@ -246,6 +241,7 @@ hx_lint_place(hx_lint_run_t *run, const hx_conf_dir_t *server,
     p.run = run;
     p.server = server;
     p.block = block;
+    p.pass = hx_lint_passed_by(server, block);
     p.what = hx_lint_what(block);
 
     return visit(&p);
@@ -317,6 +313,7 @@ hx_conf_lint(hx_conf_text_t *t, const hx_conf_lint_t *lint)
     memset(&run, 0, sizeof(hx_lint_run_t));
     run.text = t;
     run.env = lint;
+    hx_lint_sort_names(&t->root);
 
     for (d = t->root.blocks.first; d != NULL; d = d->next) {
         if (!hx_conf_is(d, "http")) {
@@ -324,6 +321,7 @@ hx_conf_lint(hx_conf_text_t *t, const hx_conf_lint_t *lint)
         }
 
         run.http = d;
+        hx_lint_sort_names(d);
 
         if (hx_lint_servers(&run, hx_lint_note) != HX_OK) {
             return HX_FAIL;

@@ -10,7 +10,7 @@ static int
 hx_lint_is_narrowed(const hx_conf_dir_t *block)
 {
     return hx_lint_nearest(block, "deny") != NULL
-           || hx_lint_next(block->plain.first, "internal", 8) != NULL
+           || hx_lint_own(block, "internal") != NULL
            || hx_lint_nearest(block, "auth_basic") != NULL
            || hx_lint_nearest(block, "auth_request") != NULL
            || hx_lint_nearest(block, "auth_jwt") != NULL;

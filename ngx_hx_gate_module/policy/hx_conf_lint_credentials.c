@@ -190,8 +190,10 @@ hx_lint_logs(hx_lint_place_t *p, const hx_conf_dir_t *d)
     name = hx_conf_word(d, 2);
     p->arg = name;
 
-    for (format = p->run->http->plain.first; format; format = format->next) {
-        if (hx_conf_is(format, "log_format") && format->n > 2
+    for (format = hx_lint_own(p->run->http, "log_format"); format;
+         format = format->same)
+    {
+        if (format->n > 2
             && format->word[1].len == name.len
             && memcmp(format->word[1].data, name.data, name.len) == 0)
         {

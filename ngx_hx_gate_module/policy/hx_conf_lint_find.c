@@ -12,39 +12,6 @@ static const char *const  hx_lint_passes[] = {
 };
 
 
-const hx_conf_dir_t *
-hx_lint_next(const hx_conf_dir_t *d, const char *name, size_t len)
-{
-    for ( /* void */ ; d != NULL; d = d->next) {
-        if (d->word[0].len == len && memcmp(d->word[0].data, name, len) == 0) {
-            return d;
-        }
-    }
-
-    return NULL;
-}
-
-
-const hx_conf_dir_t *
-hx_lint_nearest(const hx_conf_dir_t *block, const char *name)
-{
-    size_t                len;
-    const hx_conf_dir_t  *d;
-
-    len = strlen(name);
-
-    for ( /* void */ ; block != NULL; block = block->parent) {
-        d = hx_lint_next(block->plain.first, name, len);
-
-        if (d != NULL) {
-            return d;
-        }
-    }
-
-    return NULL;
-}
-
-
 int
 hx_lint_word_is(const hx_conf_dir_t *d, unsigned i, const char *text)
 {
@@ -153,8 +120,7 @@ hx_lint_pass(const hx_conf_dir_t *block)
     const hx_conf_dir_t  *d;
 
     for (i = 0; i < hx_nelts(hx_lint_passes); i++) {
-        d = hx_lint_next(block->plain.first, hx_lint_passes[i],
-                         strlen(hx_lint_passes[i]));
+        d = hx_lint_own(block, hx_lint_passes[i]);
 
         if (d != NULL) {
             return d;
@@ -162,6 +128,54 @@ hx_lint_pass(const hx_conf_dir_t *block)
     }
 
     return NULL;
+}
+
+
+int
+hx_lint_answered(const hx_conf_dir_t *server, const hx_conf_dir_t *block)
+{
+    return hx_lint_own(block, "return") != NULL
+           || hx_lint_own(server, "return") != NULL;
+}
+
+
+const hx_conf_dir_t *
+hx_lint_passed_by(const hx_conf_dir_t *server, const hx_conf_dir_t *block)
+{
+    const hx_conf_dir_t  *pass;
+
+    for ( /* void */ ; block != NULL; block = block->parent) {
+        if (hx_lint_answered(server, block)) {
+            return NULL;
+        }
+
+        pass = hx_lint_pass(block);
+
+        if (pass != NULL
+            || !hx_lint_is_word(&block->word[0], "if limit_except"))
+        {
+            return pass;
+        }
+    }
+
+    return NULL;
+}
+
+
+int
+hx_lint_concerns(const hx_conf_dir_t *pass, const char *name, size_t len)
+{
+    size_t  i, n;
+
+    for (i = 0; i < hx_nelts(hx_lint_passes); i++) {
+        n = strlen(hx_lint_passes[i]) - strlen("pass");
+
+        if (len > n && memcmp(name, hx_lint_passes[i], n) == 0) {
+            return pass != NULL && hx_conf_is(pass, hx_lint_passes[i]);
+        }
+    }
+
+    return 1;
 }
 
 
@@ -186,8 +200,9 @@ hx_lint_is_path(const hx_str_t *s, size_t at)
 hx_str_t
 hx_lint_authority(const hx_conf_dir_t *pass)
 {
-    size_t    i;
-    hx_str_t  s;
+    size_t                i;
+    hx_str_t              s;
+    const unsigned char  *colon;
 
     s = hx_conf_word(pass, 1);
 
@@ -200,6 +215,12 @@ hx_lint_authority(const hx_conf_dir_t *pass)
     }
 
     if (hx_text_begins(&s, "unix:")) {
+        colon = memchr(s.data + 5, ':', s.len - 5);
+
+        if (colon != NULL) {
+            s.len = (size_t) (colon - s.data);
+        }
+
         return s;
     }
 
@@ -234,10 +255,7 @@ hx_lint_handler(const hx_conf_dir_t *block)
     };
 
     for (i = 0; i < hx_nelts(handlers); i++) {
-        if (hx_lint_next(block->plain.first, handlers[i].name,
-                         strlen(handlers[i].name))
-            != NULL)
-        {
+        if (hx_lint_own(block, handlers[i].name) != NULL) {
             return handlers[i].what;
         }
     }
@@ -291,13 +309,13 @@ hx_lint_public(const hx_conf_dir_t *server)
 {
     const hx_conf_dir_t  *d;
 
-    d = hx_lint_next(server->plain.first, "listen", 6);
+    d = hx_lint_own(server, "listen");
 
     if (d == NULL) {
         return 1;                       /* nginx listens on *:80 then */
     }
 
-    for ( /* void */ ; d != NULL; d = hx_lint_next(d->next, "listen", 6)) {
+    for ( /* void */ ; d != NULL; d = d->same) {
         if (hx_lint_listens_public(d)) {
             return 1;
         }

@@ -51,6 +51,8 @@ typedef struct {
     hx_lint_run_t          *run;
     const hx_conf_dir_t    *server;
     hx_conf_dir_t          *block;
+    const hx_conf_dir_t    *pass;           /* that passes requests on from
+                                             * here, or NULL */
     unsigned                what;           /* HX_AT_* */
     hx_str_t                arg;            /* "%a" of the text */
     unsigned char           buf[32];        /* for p->arg */
@@ -62,7 +64,8 @@ typedef int (*hx_lint_is_t)(hx_lint_place_t *p, const hx_conf_dir_t *d);
 /*
  * In text "%n" is the name of the directive, "%a" p->arg, "%l" the name of the
  * location.  names: with blanks between them; NULL: is() is asked once, with
- * the place's own block.
+ * the place's own block.  Names that begin as those of a module that passes
+ * requests on ("proxy_") count where this module does so.
  */
 typedef struct {
     hx_lint_level_t         level;
@@ -113,15 +116,25 @@ hx_rc_t hx_lint_files(hx_lint_run_t *run);
                               "fastcgi_param uwsgi_param scgi_param"
 
 
-/* hx_conf_lint_find.c */
+/* hx_conf_lint_names.c */
 
-/* The first directive of the name in the list from d on, or NULL. */
-const hx_conf_dir_t *hx_lint_next(const hx_conf_dir_t *d, const char *name,
+/* Has the names of http, its servers and their locations found fast. */
+void hx_lint_sort_names(hx_conf_dir_t *block);
+
+/*
+ * The first directive of the name in a block whose names are sorted, or NULL;
+ * d->same is the next one.
+ */
+hx_conf_dir_t *hx_lint_find(const hx_conf_dir_t *block, const char *name,
     size_t len);
+hx_conf_dir_t *hx_lint_own(const hx_conf_dir_t *block, const char *name);
 
 /* The first of the name at the innermost level from block on outwards. */
 const hx_conf_dir_t *hx_lint_nearest(const hx_conf_dir_t *block,
     const char *name);
+
+
+/* hx_conf_lint_find.c */
 
 /* Argument 1 of the nearest one is this word. */
 int hx_lint_says(const hx_conf_dir_t *block, const char *name,
@@ -147,8 +160,21 @@ unsigned hx_lint_what(const hx_conf_dir_t *block);
 int hx_lint_public(const hx_conf_dir_t *server);
 int hx_lint_listens_public(const hx_conf_dir_t *listen);
 
-/* The directive that passes requests on from here, or NULL. */
+/* The directive in the block that passes requests on, or NULL. */
 const hx_conf_dir_t *hx_lint_pass(const hx_conf_dir_t *block);
+
+/* Does nginx answer here with "return", before anybody else is asked? */
+int hx_lint_answered(const hx_conf_dir_t *server, const hx_conf_dir_t *block);
+
+/*
+ * The directive that requests are passed on by from the place, which "if" and
+ * "limit_except" have from around them; NULL: they are not.
+ */
+const hx_conf_dir_t *hx_lint_passed_by(const hx_conf_dir_t *server,
+    const hx_conf_dir_t *block);
+
+/* Is this a name of the module whose directive passes on?  Of none: 1. */
+int hx_lint_concerns(const hx_conf_dir_t *pass, const char *name, size_t len);
 
 /* "engine:80" of "http://engine:80/x"; of "engine:80" all of it. */
 hx_str_t hx_lint_authority(const hx_conf_dir_t *pass);

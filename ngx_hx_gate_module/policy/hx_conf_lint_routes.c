@@ -92,8 +92,7 @@ hx_lint_operations(hx_lint_run_t *run, const hx_conf_dir_t *block)
     }
 
     for ( /* void */ ; block != NULL; block = block->parent) {
-        if (hx_lint_next(block->plain.first, one, sizeof(one) - 1) != NULL
-            || hx_lint_next(block->plain.first, set, sizeof(set) - 1) != NULL)
+        if (hx_lint_own(block, one) != NULL || hx_lint_own(block, set) != NULL)
         {
             break;
         }
@@ -239,7 +238,7 @@ hx_lint_can_be_in(const hx_operation_t *op, const hx_conf_dir_t *location)
         || (location->n == 3 && !exact && !hx_lint_word_is(location, 1, "^~"))
         || op->n_parts == 0
         || hx_lint_nearest(location, "rewrite") != NULL
-        || hx_lint_next(location->plain.first, "internal", 8) != NULL)
+        || hx_lint_own(location, "internal") != NULL)
     {
         return 1;
     }
@@ -276,7 +275,9 @@ hx_lint_none_here(hx_lint_place_t *p, const hx_conf_dir_t *d)
 {
     unsigned  i;
 
-    if (p->run->n_ops == 0 || p->run->ops_level == d) {
+    if (p->run->n_ops == 0 || p->run->ops_level == d
+        || hx_lint_answered(p->server, d))
+    {
         return 0;
     }
 

@@ -173,7 +173,7 @@ hx_lint_allows_all(hx_lint_place_t *p, const hx_conf_dir_t *d)
     }
 
     for (at = p->block; at != NULL; at = at->parent) {
-        if (hx_lint_next(at->plain.first, "deny", 4) != NULL) {
+        if (hx_lint_own(at, "deny") != NULL) {
             return 0;
         }
 

@@ -365,7 +365,7 @@ hx_lint_small_body(hx_lint_place_t *p, const hx_conf_dir_t *d)
 
     (void) d;
 
-    if (!hx_lint_has_ns(p, HX_NS_BODY)) {
+    if (p->pass == NULL || !hx_lint_has_ns(p, HX_NS_BODY)) {
         return 0;
     }
 

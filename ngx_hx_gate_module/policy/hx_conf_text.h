@@ -42,6 +42,12 @@ struct hx_conf_dir_s {
     hx_conf_list_t    plain;            /* in it, without a block */
     hx_conf_list_t    blocks;           /* in it, with one */
     uint64_t          said[2];          /* bits for who looks for something */
+
+    /* set by who looks for names, of plain */
+    uint64_t          names;            /* bits of those that are in it */
+    hx_conf_dir_t    *other;            /* the first one of another name */
+    hx_conf_dir_t    *same;             /* the next one of this name */
+    hx_conf_dir_t    *latest;           /* the last one of this name */
 };
 
 struct hx_conf_text_s {

@@ -8,19 +8,26 @@ use warnings;
 
 my $pass = 'proxy_pass http://127.0.0.1:1;';
 
+# The way on of the module whose directive stands first.
+sub way_of {
+    my ($line) = @_;
+    return $line =~ /^(grpc|fastcgi|uwsgi|scgi)_/ ? "${1}_pass 127.0.0.1:1;"
+        : $pass;
+}
+
 # A gated location with this line in it.
 sub line {
     my ($line, $mode) = @_;
     $mode //= 'on';
     return (server => "hx_gate_operations hx-sdp;\nlocation /v1/ {\n"
-            . "hx_gate $mode;\n$line\n$pass\n}", at => $line);
+            . "hx_gate $mode;\n$line\n" . way_of($line) . "\n}", at => $line);
 }
 
 # The same line in the server.
 sub around {
     my ($line) = @_;
     return (server => "hx_gate_operations hx-sdp;\n$line\n"
-            . "location /v1/ { hx_gate on; $pass }", at => $line);
+            . 'location /v1/ { hx_gate on; ' . way_of($line) . ' }', at => $line);
 }
 
 sub off {
@@ -53,6 +60,15 @@ for my $case (['proxy_set_header X-Api-Key', '$http_x_api_key'],
 conf_good('another header', line('proxy_set_header X-Cookie $http_cookie;'));
 conf_good('a longer name',
           line('proxy_set_header X-Old $http_x_api_key_id;'));
+conf_good('for other ways on', server => <<"EOC");
+hx_gate_operations hx-sdp;
+proxy_set_header X-Api-Key \$http_x_api_key;
+fastcgi_param HTTP_X_API_KEY \$http_x_api_key;
+hx_gate on;
+location /v1/ { grpc_pass grpc://127.0.0.1:1; }
+location = /gone { return 410; }
+location /v1/get/ { proxy_set_header Host engine; $pass }
+EOC
 conf_good('not inherited', server => <<"EOC");
 hx_gate_operations hx-sdp;
 proxy_set_header X-Api-Key \$http_x_api_key;

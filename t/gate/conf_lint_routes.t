@@ -113,4 +113,8 @@ conf_good('its own, and the gate is off there', server =>
 conf_good('the gate is off there', server => 'hx_gate_operations hx-sdp; '
           . "location /v2/ { $pass } location /v1/ { hx_gate on; $pass }");
 
+conf_good('what nginx answers before', server => 'hx_gate_operations hx-sdp;'
+          . 'hx_gate on; location = /healthz { return 200; } '
+          . 'location /docs { return 301 https://docs.example.com; }');
+
 done_testing;

@@ -8,12 +8,19 @@ use warnings;
 
 my $engine = 'proxy_pass http://127.0.0.1:1;';
 
+# The way on of the module whose directive stands first.
+sub way_of {
+    my ($line) = @_;
+    return $line =~ /^(grpc|fastcgi|uwsgi|scgi)_/ ? "${1}_pass 127.0.0.1:1;"
+        : $engine;
+}
+
 # A gated location with this line, and that way on.
 sub line {
     my ($line, %o) = @_;
     my $operations = $o{operations} // 'hx_gate_operations hx-sdp;';
     my $mode = $o{mode} // 'on';
-    my $pass = $o{pass} // $engine;
+    my $pass = $o{pass} // way_of($line);
     return (server => "$operations\nlocation /v1/ {\n"
             . "hx_gate $mode; @{[$o{more} // '']}\n$line\n$pass\n}",
             at => $line, exists $o{http} ? (http => $o{http}) : ());
@@ -77,6 +84,8 @@ for my $case (['proxy_pass', 'http://', '$host'],
 conf_good('a variable of the operator',
           way('proxy_pass http://$node;', http => 'map $hx_gate_tenant $node '
                . '{ default 127.0.0.1:1; }'));
+conf_good('a socket and the path',
+          way('proxy_pass http://unix:/run/e.sock:$request_uri;'));
 conf_good('the name of the server', way('proxy_pass http://$server_name;'));
 
 my $decoded = sub { qq("proxy_pass $_[0]" sends the decoded path, line breaks )
@@ -205,6 +214,14 @@ proxy_cache_methods POST;
 location /v1/ { hx_gate on; $engine }
 location /other/ { proxy_cache c; proxy_pass http://127.0.0.1:2; }
 EOC
+conf_good('a cache of other ways on', http => $zone->('proxy'), server => <<"EOC");
+$none
+proxy_cache c;
+hx_gate on;
+location = /v1/status { grpc_pass grpc://127.0.0.1:1; }
+location /v1/s { proxy_cache off; $engine }
+location = /gone { return 410; }
+EOC
 my $same = '"proxy_cache" of POST without "$request_body" in the cache\'s key: '
     . 'another body gets the same answer';
 conf_warn('POST', $same, line('proxy_cache c;', http => $zone->('proxy'),
@@ -251,6 +268,14 @@ conf_good('enough for a smaller upload',
 conf_good('no limit', $limit->('0'));
 conf_good('no bodies', $limit->('1k', operations => $path));
 conf_good('others', off('client_max_body_size 1k;'));
+conf_good('only where bodies go on', server => <<"EOC");
+client_max_body_size 1m;
+hx_gate_operations hx-sdp;
+hx_gate on;
+location /v1/ { client_max_body_size 135m; $engine }
+location = /healthz { return 200; }
+location /docs { return 301 https://docs.example.com\$request_uri; }
+EOC
 
 # what a billing service gets
 my $hook = 'location = /hook {';

@@ -8,6 +8,8 @@
 
 #include "hx_conf_lint.h"
 
+#include <time.h>
+
 
 #define TEST_SAID     65536     /* bytes of all findings of a text */
 #define TEST_ROUNDS   20000
@@ -168,9 +170,10 @@ long_words(void **state)
                           "hx_gate_operations hx-sdp; proxy_method ");
     memset(text + n, 'a', 8000);
     n += 8000;
-    memcpy(text + n, "; } }", 5);
+    n += (size_t) snprintf(text + n, sizeof(text) - n,
+                           "; proxy_pass http://engine; } }");
 
-    assert_int_equal(test_lint(text, n + 5), HX_OK);
+    assert_int_equal(test_lint(text, n), HX_OK);
     assert_int_equal(test_errors, 1);
     assert_non_null(strstr(test_said, "aaa...\": the engine would get"));
     assert_true(test_said_len < HX_LINT_TEXT);
@@ -221,6 +224,43 @@ large(void **state)
     assert_int_equal(test_lint(text, len), HX_OK);
     assert_int_equal(test_warnings, 1);
     assert_int_equal(test_errors, 0);
+}
+
+
+/* A long list is not gone through for each location and rule. */
+static void
+long_lists(void **state)
+{
+    size_t       len;
+    clock_t      start;
+    unsigned     i;
+    static char  text[TEST_LINES * 100];
+
+    len = (size_t) snprintf(text, sizeof(text), "http { "
+                            "client_max_body_size 0;\nallow 10.0.0.0/8;\n");
+
+    for (i = 0; i < TEST_LINES / 2; i++) {
+        len += (size_t) snprintf(text + len, sizeof(text) - len,
+                                 "deny 192.0.%u.%u;\n", i / 250, i % 250);
+    }
+
+    len += (size_t) snprintf(text + len, sizeof(text) - len, "deny all; server "
+                             "{ listen 127.0.0.1:1; hx_gate_operations "
+                             "hx-sdp;\nlocation /gate/ { hx_gate_admin; }\n");
+
+    for (i = 0; i < TEST_LINES / 2; i++) {
+        len += (size_t) snprintf(text + len, sizeof(text) - len, "location "
+                                 "/v1/get/%u/ { hx_gate on; proxy_pass "
+                                 "http://127.0.0.1:%u; }\n", i, 1000 + i);
+    }
+
+    text[len++] = '}';
+    text[len++] = '}';
+
+    start = clock();
+    assert_int_equal(test_lint(text, len), HX_OK);
+    assert_int_equal(test_warnings + test_errors, 0);
+    assert_true(clock() - start < 2 * CLOCKS_PER_SEC);
 }
 
 
@@ -350,6 +390,7 @@ main(void)
         cmocka_unit_test(others),
         cmocka_unit_test(long_words),
         cmocka_unit_test(large),
+        cmocka_unit_test(long_lists),
         cmocka_unit_test(random_words),
         cmocka_unit_test(changed),
         cmocka_unit_test(no_memory)
