@@ -11,6 +11,7 @@ static const hx_lint_rules_t *const  hx_lint_tables[] = {
     &hx_lint_credentials,
     &hx_lint_answers,
     &hx_lint_upstream,
+    &hx_lint_cache,
     &hx_lint_backdoor,
     &hx_lint_serve,
     &hx_lint_routes
@@ -178,57 +179,15 @@ hx_lint_ask(hx_lint_place_t *p)
 }
 
 
-int
-hx_lint_is_gated_upstream(const hx_lint_run_t *run, const hx_conf_dir_t *pass)
-{
-    hx_str_t  a;
-
-    a = hx_lint_authority(pass);
-
-    return a.len != 0 && hx_text_find(run->authority, run->n_authorities,
-                                      a.data, a.len) != NULL;
-}
-
-
 /* Where do gated requests go?  Asked of all places before any rule is. */
 
 static hx_rc_t
 hx_lint_note(hx_lint_place_t *p)
 {
-    size_t                max;
-    hx_str_t             *more;
-    hx_lint_run_t        *run;
-    const hx_conf_dir_t  *pass;
+    p->run->used |= p->what;
 
-    run = p->run;
-    run->used |= p->what;
-    pass = hx_lint_pass(p->block);
-
-    if ((p->what & HX_AT_ON) == 0 || pass == NULL
-        || hx_lint_is_gated_upstream(run, pass))
-    {
-        return HX_OK;
-    }
-
-    if (run->n_authorities == run->authorities_max) {
-        max = run->authorities_max * 2 + 16;
-        more = run->text->alloc(run->text->data, max * sizeof(*more));
-
-        if (more == NULL) {
-            return HX_FAIL;
-        }
-
-        if (run->n_authorities != 0) {
-            memcpy(more, run->authority, run->n_authorities * sizeof(*more));
-        }
-
-        run->authority = more;
-        run->authorities_max = max;
-    }
-
-    run->authority[run->n_authorities++] = hx_lint_authority(pass);
-
-    return HX_OK;
+    return (p->what & HX_AT_ON) && p->pass != NULL
+           ? hx_lint_add_engine(p->run, p->pass) : HX_OK;
 }
 
 
@@ -323,7 +282,9 @@ hx_conf_lint(hx_conf_text_t *t, const hx_conf_lint_t *lint)
         run.http = d;
         hx_lint_sort_names(d);
 
-        if (hx_lint_servers(&run, hx_lint_note) != HX_OK) {
+        if (hx_lint_upstreams(&run) != HX_OK
+            || hx_lint_servers(&run, hx_lint_note) != HX_OK)
+        {
             return HX_FAIL;
         }
 

@@ -64,34 +64,42 @@ hx_lint_name_char(unsigned char c)
 
 
 int
+hx_lint_variable(const hx_str_t *s, size_t *at, hx_str_t *name)
+{
+    size_t                i;
+    const unsigned char  *dollar;
+
+    dollar = *at < s->len ? memchr(s->data + *at, '$', s->len - *at) : NULL;
+
+    if (dollar == NULL) {
+        return 0;
+    }
+
+    i = (size_t) (dollar - s->data) + 1;
+    i += i < s->len && s->data[i] == '{';
+    name->data = s->data + i;
+
+    while (i < s->len && hx_lint_name_char(s->data[i])) {
+        i++;
+    }
+
+    name->len = (size_t) (s->data + i - name->data);
+    *at = i;
+
+    return 1;
+}
+
+
+int
 hx_lint_uses(const hx_str_t *s, const char *variables)
 {
-    size_t    i, from;
+    size_t    at;
     hx_str_t  name;
 
-    for (i = 0; i < s->len; i++) {
-        if (s->data[i] != '$') {
-            continue;
-        }
-
-        from = i + 1;
-
-        if (from < s->len && s->data[from] == '{') {
-            from++;
-        }
-
-        for (i = from; i < s->len && hx_lint_name_char(s->data[i]); i++) {
-            /* void */
-        }
-
-        name.data = s->data + from;
-        name.len = i - from;
-
+    for (at = 0; hx_lint_variable(s, &at, &name); /* void */ ) {
         if (hx_lint_is_word(&name, variables)) {
             return 1;
         }
-
-        i--;
     }
 
     return 0;
@@ -299,8 +307,7 @@ hx_lint_listens_public(const hx_conf_dir_t *listen)
 
     s = hx_conf_word(listen, 1);
 
-    return !hx_text_begins(&s, "127.") && !hx_text_begins(&s, "unix:")
-           && !hx_text_begins(&s, "[::1]") && !hx_text_begins(&s, "localhost");
+    return !hx_lint_is_near(&s, 1);
 }
 
 

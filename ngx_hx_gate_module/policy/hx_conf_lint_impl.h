@@ -29,14 +29,27 @@ typedef enum {
     HX_IN_ALL                       /* every level up to the main one */
 } hx_lint_scope_t;
 
+#define HX_LINT_SLOTS     1024        /* a power of 2 */
+
+typedef struct hx_lint_named_s  hx_lint_named_t;
+
+struct hx_lint_named_s {
+    hx_str_t                name;
+    const hx_conf_dir_t    *what;
+    hx_lint_named_t        *next;
+};
+
+typedef struct {
+    hx_lint_named_t        *slot[HX_LINT_SLOTS];
+} hx_lint_names_t;
+
 typedef struct {
     hx_conf_text_t         *text;
     const hx_conf_lint_t   *env;
     const hx_conf_dir_t    *http;
-    hx_str_t               *authority;      /* that places pass to which are
-                                             * on */
-    size_t                  n_authorities;
-    size_t                  authorities_max;
+    hx_lint_names_t         upstreams;
+    hx_lint_names_t         engines;        /* addresses that places pass to
+                                             * which are on */
     unsigned                used;           /* HX_AT_* that are somewhere */
 
     /* operations of the level that was asked for last */
@@ -85,6 +98,7 @@ typedef struct {
 extern const hx_lint_rules_t  hx_lint_credentials;
 extern const hx_lint_rules_t  hx_lint_answers;
 extern const hx_lint_rules_t  hx_lint_upstream;
+extern const hx_lint_rules_t  hx_lint_cache;
 extern const hx_lint_rules_t  hx_lint_backdoor;
 extern const hx_lint_rules_t  hx_lint_serve;
 extern const hx_lint_rules_t  hx_lint_routes;
@@ -93,10 +107,6 @@ extern const hx_lint_rules_t  hx_lint_routes;
 /* hx_conf_lint.c: tells it, unless it has been told of this directive. */
 void hx_lint_say(const hx_lint_rule_t *rule, unsigned number,
     const hx_lint_place_t *p, hx_conf_dir_t *d);
-
-/* Do gated requests go where this directive passes them? */
-int hx_lint_is_gated_upstream(const hx_lint_run_t *run,
-    const hx_conf_dir_t *pass);
 
 /*
  * hx_conf_lint_credentials.c: the service key's variable anywhere in http but
@@ -114,6 +124,27 @@ hx_rc_t hx_lint_files(hx_lint_run_t *run);
 #define HX_LINT_CREDENTIALS   "http_x_api_key http_authorization"
 #define HX_LINT_SET_HEADERS   "proxy_set_header grpc_set_header "             \
                               "fastcgi_param uwsgi_param scgi_param"
+
+
+/* hx_conf_lint_engine.c; HX_FAIL: no memory */
+
+/* Has the blocks of "upstream" found. */
+hx_rc_t hx_lint_upstreams(hx_lint_run_t *run);
+
+/* The block of that name, or NULL. */
+const hx_conf_dir_t *hx_lint_upstream_of(const hx_lint_run_t *run,
+    const hx_str_t *authority);
+
+/* Gated requests go where this directive passes them. */
+hx_rc_t hx_lint_add_engine(hx_lint_run_t *run, const hx_conf_dir_t *pass);
+
+/* Does it lead where one of these does? */
+int hx_lint_is_gated_upstream(hx_lint_run_t *run, const hx_conf_dir_t *pass);
+
+int hx_lint_is_tls(const hx_conf_dir_t *pass);
+
+/* Is the address of this machine (loopback), or of the network around it? */
+int hx_lint_is_near(const hx_str_t *address, int loopback);
 
 
 /* hx_conf_lint_names.c */
@@ -142,6 +173,9 @@ int hx_lint_says(const hx_conf_dir_t *block, const char *name,
 
 /* Is word i the text? */
 int hx_lint_word_is(const hx_conf_dir_t *d, unsigned i, const char *text);
+
+/* The name of the next variable from *at on, which moves behind it. */
+int hx_lint_variable(const hx_str_t *s, size_t *at, hx_str_t *name);
 
 /*
  * Does the text use one of the variables ("a b c", without "$")?  "x_" at the

@@ -69,49 +69,6 @@ hx_lint_decoded(hx_lint_place_t *p, const hx_conf_dir_t *d)
 }
 
 
-/* Names without a dot are of this machine, or of its container network. */
-
-static int
-hx_lint_is_near(const hx_str_t *host, int loopback)
-{
-    size_t  i;
-
-    static const char *const  local[] = {
-        "127.", "localhost", "[::1]", "unix:"
-    };
-    static const char *const  near[] = {
-        "10.", "192.168.", "169.254.", "[fc", "[fd", "[fe80"
-    };
-
-    for (i = 0; i < hx_nelts(local); i++) {
-        if (hx_text_begins(host, local[i])) {
-            return 1;
-        }
-    }
-
-    if (loopback) {
-        return 0;
-    }
-
-    for (i = 0; i < hx_nelts(near); i++) {
-        if (hx_text_begins(host, near[i])) {
-            return 1;
-        }
-    }
-
-    if (hx_text_begins(host, "172.") && host->len > 6 && host->data[6] == '.'
-        && (host->data[4] == '1' ? host->data[5] >= '6'
-            : host->data[4] == '2'
-              || (host->data[4] == '3' && host->data[5] <= '1')))
-    {
-        return 1;
-    }
-
-    return hx_text_has(host, ".internal") || hx_text_has(host, ".local")
-           || (!hx_text_has(host, ".") && !hx_text_begins(host, "["));
-}
-
-
 /* The host that is not near, in p->arg: of the directive or its upstream. */
 
 static int
@@ -126,14 +83,9 @@ hx_lint_is_far(hx_lint_place_t *p, const hx_conf_dir_t *d, int loopback)
         return 0;                       /* nobody knows */
     }
 
-    for (u = p->run->http->blocks.first; u != NULL; u = u->next) {
-        if (!hx_conf_is(u, "upstream") || u->n < 2
-            || u->word[1].len != name.len
-            || memcmp(u->word[1].data, name.data, name.len) != 0)
-        {
-            continue;
-        }
+    u = hx_lint_upstream_of(p->run, &name);
 
+    if (u != NULL) {
         for (s = u->plain.first; s != NULL; s = s->next) {
             p->arg = hx_conf_word(s, 1);
 
@@ -149,18 +101,6 @@ hx_lint_is_far(hx_lint_place_t *p, const hx_conf_dir_t *d, int loopback)
     p->arg = name;
 
     return !hx_lint_is_near(&p->arg, loopback);
-}
-
-
-static int
-hx_lint_is_tls(const hx_conf_dir_t *d)
-{
-    hx_str_t  s;
-
-    s = hx_conf_word(d, 1);
-
-    return hx_text_begins(&s, "https://") || hx_text_begins(&s, "grpcs://")
-           || hx_text_begins(&s, "suwsgi://");
 }
 
 
@@ -182,116 +122,6 @@ hx_lint_unverified(hx_lint_place_t *p, const hx_conf_dir_t *d)
 
     return hx_lint_is_tls(d) && !hx_lint_says(p->block, verify, "on")
            && hx_lint_is_far(p, d, 1);
-}
-
-
-/* "proxy" and tail: the key and the methods of a cache. */
-
-static const hx_conf_dir_t *
-hx_lint_of_cache(hx_lint_place_t *p, const hx_conf_dir_t *cache,
-    const char *tail)
-{
-    size_t    len;
-    char      name[64];
-    hx_buf_t  b;
-
-    len = strlen(tail);
-
-    hx_buf_init(&b, name, sizeof(name) - 1);
-    hx_buf_add(&b, cache->word[0].data, cache->word[0].len);
-    hx_buf_add(&b, tail, len);
-    *b.last = '\0';
-
-    return hx_lint_nearest(p->block, name);
-}
-
-
-static int
-hx_lint_caches_post(hx_lint_place_t *p, const hx_conf_dir_t *cache)
-{
-    unsigned              i;
-    const hx_conf_dir_t  *methods;
-
-    methods = hx_lint_of_cache(p, cache, "_methods");
-
-    for (i = 1; methods != NULL && i < methods->n; i++) {
-        if (hx_lint_word_is(methods, i, "POST")) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/*
- * The gate asks before the cache does whether the tenant may name the
- * namespace.  An answer is for all who may when the namespace is in the URI,
- * and the URI is in the key; otherwise the key has to say for whom it is.
- */
-
-static int
-hx_lint_cache_mixes(hx_lint_place_t *p, const hx_conf_dir_t *d)
-{
-    int                    post, uri;
-    unsigned               i;
-    const hx_operation_t  *op;
-    const hx_conf_dir_t   *key;
-
-    key = hx_lint_of_cache(p, d, "_key");
-
-    if (hx_lint_word_is(d, 1, "off")
-        || (key != NULL && hx_lint_args_use(key, 1, "hx_gate_tenant")))
-    {
-        return 0;
-    }
-
-    uri = key != NULL ? hx_lint_args_use(key, 1, "request_uri uri "
-                                         "document_uri")
-                      : hx_conf_is(d, "proxy_cache");
-
-    post = hx_lint_caches_post(p, d);
-
-    for (i = 0; i < p->run->n_ops; i++) {
-        op = &p->run->op[i];
-
-        if (!hx_text_is(&op->method, "GET") && !hx_text_is(&op->method, "HEAD")
-            && !(post && hx_text_is(&op->method, "POST")))
-        {
-            continue;
-        }
-
-        if (op->ns != HX_NS_PATH || !uri) {
-            p->arg = op->name;
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-hx_lint_cache_body(hx_lint_place_t *p, const hx_conf_dir_t *d)
-{
-    const hx_conf_dir_t  *key;
-
-    if (hx_lint_word_is(d, 1, "off") || !hx_lint_caches_post(p, d)) {
-        return 0;
-    }
-
-    key = hx_lint_of_cache(p, d, "_key");
-
-    return key == NULL || !hx_lint_args_use(key, 1, "request_body");
-}
-
-
-static int
-hx_lint_stores(hx_lint_place_t *p, const hx_conf_dir_t *d)
-{
-    (void) p;
-
-    return !hx_lint_word_is(d, 1, "off");
 }
 
 
@@ -392,7 +222,6 @@ hx_lint_small_body(hx_lint_place_t *p, const hx_conf_dir_t *d)
 
 #define HX_LINT_PASSES   "proxy_pass grpc_pass fastcgi_pass uwsgi_pass "      \
                          "scgi_pass"
-#define HX_LINT_CACHES   "proxy_cache fastcgi_cache uwsgi_cache scgi_cache"
 
 
 static const hx_lint_rule_t  hx_lint_rules[] = {
@@ -432,21 +261,6 @@ static const hx_lint_rule_t  hx_lint_rules[] = {
       hx_lint_unverified,
       "\"%n\" to \"%a\" without \"proxy_ssl_verify on\" or its like: whoever "
       "is on the way gets the service key" },
-
-    { HX_LINT_ERROR, HX_AT_ON, HX_IN_NEAREST, HX_LINT_CACHES,
-      hx_lint_cache_mixes,
-      "\"%n\" would give one tenant's answer to another: operation \"%a\" has "
-      "no namespace in the cache's key, which needs \"$hx_gate_tenant\"" },
-
-    { HX_LINT_WARN, HX_AT_ON, HX_IN_NEAREST, HX_LINT_CACHES,
-      hx_lint_cache_body,
-      "\"%n\" of POST without \"$request_body\" in the cache's key: another "
-      "body gets the same answer" },
-
-    { HX_LINT_WARN, HX_AT_ON, HX_IN_NEAREST,
-      "proxy_store fastcgi_store uwsgi_store scgi_store",
-      hx_lint_stores,
-      "\"%n\" keeps answers as files that are for no tenant in particular" },
 
     { HX_LINT_WARN, HX_AT_ON, HX_IN_NEAREST,
       "proxy_next_upstream grpc_next_upstream fastcgi_next_upstream "

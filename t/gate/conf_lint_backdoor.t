@@ -56,6 +56,33 @@ conf_warn('fastcgi_pass', $past->('fastcgi_pass', '127.0.0.1:1', '/raw/'),
 conf_warn('in an if', $past->('proxy_pass', '127.0.0.1:1', '($arg_x)'),
           server("$gated\nlocation /raw/ { hx_gate off; root html;\n"
                  . "if (\$arg_x) {\n$engine\n} }"), at => "\n$engine");
+
+# the same engine by another name
+for my $case (['127.0.0.1:1', 'localhost:1'], ['[::1]:1', '127.0.0.1:1'],
+              ['LOCALHOST:1', '127.0.0.1:1/x'], ['127.0.0.1', '127.0.0.1:80'],
+              ['unix:/run/e.sock', 'unix:/run/e.sock:/'],
+              ['unix:/run/e.sock:$request_uri', 'unix:/run/e.sock'],
+              ['engine', '127.0.0.1:3'], ['127.0.0.1:2', 'ENGINE'],
+              ['engine', 'same'])
+{
+    my ($one, $two) = @$case;
+    my ($to) = $two =~ /^(unix:[^:]*|[^\/]*)/;
+    conf_warn("$one, $two", $past->('proxy_pass', $to, '/raw/'),
+              server("location /v1/ { hx_gate on; proxy_pass http://$one; }\n"
+                     . "location /raw/ {\nproxy_pass http://$two;\n}",
+                     http => 'upstream engine { server 127.0.0.1:2; '
+                         . 'server localhost:3; } upstream same { '
+                         . 'server 127.0.0.1:4; server 127.0.0.1:3 backup; }'),
+              at => "\nproxy_pass http://$two;");
+}
+conf_good("$_, another one",
+          server("location /v1/ { hx_gate on; proxy_pass http://engine; } "
+                 . "location /raw/ { proxy_pass $_; }",
+                 http => 'upstream engine { server 127.0.0.1:2; } '
+                     . 'upstream same { server 127.0.0.1:4; }'))
+    for 'http://same', 'http://127.0.0.1', 'http://unix:/run/e.sock',
+        'https://127.0.0.1';
+
 conf_good('another upstream', server("$gated location /raw/ { "
                                      . 'proxy_pass http://127.0.0.1:2; }'));
 conf_good('one path', server("$gated location = /raw { $engine }"));

@@ -207,6 +207,26 @@ conf_good('all of them are', line('proxy_cache c;', http => $zone->('proxy')));
 conf_good('the tenant in the key',
           line('proxy_cache c;', operations => $none, http => $zone->('proxy'),
                more => 'proxy_cache_key "$hx_gate_tenant|$request_uri";'));
+my $may = '"proxy_cache" may give one tenant\'s answer to another: operation '
+    . '"status" has no namespace in the cache\'s key, unless its variables name '
+    . 'the tenant ("$hx_gate_tenant" does)';
+my $keyed = sub {
+    my ($key, $http, $more) = @_;
+    return (line('proxy_cache c;', operations => $none,
+                 more => "proxy_cache_key $key; " . ($more // ''),
+                 http => $zone->('proxy') . $http), at => 'proxy_cache c;');
+};
+conf_warn('a key of a map', $may,
+          $keyed->('$k', 'map $host$request_uri $k { default $uri; }'));
+conf_warn('a key that is set', $may, $keyed->('$k', '', 'set $k $uri;'));
+conf_warn('a key of geo', $may, $keyed->('$uri$k', 'geo $k { default 1; }'));
+conf_warn('a key of split_clients', $may,
+          $keyed->('$k', 'split_clients $remote_addr $k { * a; }'));
+conf_good('the tenant in a map', $keyed->('$k',
+          'map "$hx_gate_tenant" $k { default "$hx_gate_tenant:$uri"; }'));
+conf_good('the tenant in a map of a map', $keyed->('$uri${k}',
+          'map $hx_gate_tenant $t { default $hx_gate_tenant; } '
+          . 'map $t$host $k { default $t; }'));
 conf_good('no cache', line('proxy_cache off;', operations => $none));
 conf_good('a cache of others', http => $zone->('proxy'), server => <<"EOC");
 $none

@@ -227,6 +227,44 @@ large(void **state)
 }
 
 
+/* What is near: nginx would ask a resolver for these names. */
+static void
+near_and_far(void **state)
+{
+    size_t  i;
+    char    text[512], said[512];
+
+    static const char *const  near[] = {
+        "127.0.0.1:8", "localhost", "LocalHost:8", "a.localhost", "engine:80",
+        "engine.internal", "a.b.local:80", "engine.ns.svc",
+        "engine.ns.svc.cluster.local", "10.0.0.1", "172.16.0.1", "172.31.1.1",
+        "192.168.1.1:80", "169.254.1.1", "[::1]:8", "[fd00::1]", "[fe80::1]"
+    };
+    static const char *const  far[] = {
+        "127.example", "10.example.com", "localhost.example",
+        "engine.localhost-of.example", "api.internal-tools.example",
+        "internal.example.com", "engine.notlocal", "172.32.0.1", "172.1.0.1",
+        "172.160.0.1", "10.0.0.1.example", "10.0.0", "192.168.example",
+        "[fc::1]", "[2001:db8::1]"
+    };
+
+    for (i = 0; i < hx_nelts(near); i++) {
+        snprintf(text, sizeof(text), "server { hx_gate on; listen 127.0.0.1:1; "
+                 "proxy_pass http://%s; }", near[i]);
+        test_is(text, "");
+    }
+
+    for (i = 0; i < hx_nelts(far); i++) {
+        snprintf(text, sizeof(text), "server { hx_gate on; listen 127.0.0.1:1; "
+                 "proxy_pass http://%s; }", far[i]);
+        snprintf(said, sizeof(said), "W2: \"proxy_pass\" without TLS to \"%s\":"
+                 " the service key and what tenants send are in the clear\n",
+                 far[i]);
+        test_is(text, said);
+    }
+}
+
+
 /* A long list is not gone through for each location and rule. */
 static void
 long_lists(void **state)
@@ -390,6 +428,7 @@ main(void)
         cmocka_unit_test(others),
         cmocka_unit_test(long_words),
         cmocka_unit_test(large),
+        cmocka_unit_test(near_and_far),
         cmocka_unit_test(long_lists),
         cmocka_unit_test(random_words),
         cmocka_unit_test(changed),
