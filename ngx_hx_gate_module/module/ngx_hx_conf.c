@@ -406,10 +406,6 @@ ngx_hx_conf_merge(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
 
     conf->gated = conf->enable && conf->handler == NGX_HX_HANDLER_NONE;
 
-    if (conf->handler == NGX_HX_HANDLER_METRICS) {
-        ngx_hx_conf_warn_open(cf);
-    }
-
     if (!conf->gated && conf->handler != NGX_HX_HANDLER_ADMIN
         && conf->handler != NGX_HX_HANDLER_WEBHOOK)
     {

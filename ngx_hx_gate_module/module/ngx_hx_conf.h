@@ -81,9 +81,6 @@ char *ngx_hx_conf_check_gate(ngx_conf_t *cf, const ngx_hx_loc_conf_t *lcf);
 /* The same where webhooks are. */
 char *ngx_hx_conf_check_webhook(ngx_conf_t *cf);
 
-/* Warns of metrics that everybody can read. */
-void ngx_hx_conf_warn_open(ngx_conf_t *cf);
-
 /*
  * Until ngx_hx_conf_leave() messages name the place: where a block began, of
  * which merging knows the end only.  saved: the caller's.

@@ -6,14 +6,136 @@
 #include "hx_conf_lint_impl.h"
 
 
+/* Text with variables in it, at whose beginning the location is chosen. */
+
 static int
-hx_lint_is_narrowed(const hx_conf_dir_t *block)
+hx_lint_leads_to(const hx_lint_place_t *p, const hx_conf_dir_t *location,
+    const hx_str_t *uri)
 {
-    return hx_lint_nearest(block, "deny") != NULL
-           || hx_lint_own(block, "internal") != NULL
-           || hx_lint_nearest(block, "auth_basic") != NULL
-           || hx_lint_nearest(block, "auth_request") != NULL
-           || hx_lint_nearest(block, "auth_jwt") != NULL;
+    size_t                n;
+    hx_str_t              begin;
+    unsigned char         buf[HX_LINT_TEXT];
+    const unsigned char  *dollar;
+
+    dollar = uri->len != 0 ? memchr(uri->data, '$', uri->len) : NULL;
+
+    if (dollar == NULL || uri->data[0] != '/') {
+        return 0;                       /* one path, or none of this server */
+    }
+
+    n = (size_t) (dollar - uri->data);
+
+    if (n >= sizeof(buf)) {
+        return 0;
+    }
+
+    memcpy(buf, uri->data, n);
+    buf[n] = '/';
+    begin.data = buf;
+    begin.len = n + (unsigned) hx_lint_is_path(uri, n);
+
+    return hx_lint_target(p->server, &begin) == location;
+}
+
+
+static int
+hx_lint_rewrites_to(const hx_lint_place_t *p, const hx_conf_dir_t *location,
+    const hx_conf_dir_t *block)
+{
+    int                   of_server;
+    hx_str_t              s;
+    const hx_conf_dir_t  *d;
+
+    of_server = block == p->server
+                || (hx_conf_is(block, "if") && block->parent == p->server);
+
+    for (d = hx_lint_own(block, "rewrite"); d != NULL; d = d->same) {
+        s = hx_conf_word(d, 3);
+
+        /* in a location "break" stays there */
+
+        if (hx_lint_is_word(&s, "redirect permanent")
+            || (hx_text_is(&s, "break") && !of_server))
+        {
+            continue;
+        }
+
+        s = hx_conf_word(d, 2);
+
+        if (hx_lint_leads_to(p, location, &s)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Do others than nginx itself choose what is asked of an "internal" one? */
+
+static int
+hx_lint_is_led_to(const hx_lint_place_t *p, const hx_conf_dir_t *location,
+    const hx_conf_dir_t *block)
+{
+    hx_str_t              s;
+    const hx_conf_dir_t  *d;
+
+    if (hx_lint_own(block, "internal") != NULL) {
+        return 0;
+    }
+
+    if (hx_lint_rewrites_to(p, location, block)) {
+        return 1;
+    }
+
+    for (d = hx_lint_own(block, "error_page"); d != NULL; d = d->same) {
+        s = hx_conf_word(d, d->n - 1);
+
+        if (hx_lint_leads_to(p, location, &s)) {
+            return 1;
+        }
+    }
+
+    d = hx_lint_own(block, "try_files");
+
+    if (d != NULL && (hx_lint_what(block) & HX_AT_OPEN)) {
+        s = hx_conf_word(d, d->n - 1);
+
+        if (!hx_lint_is_narrowed(p->server, block)
+            && hx_lint_leads_to(p, location, &s))
+        {
+            return 1;
+        }
+    }
+
+    for (d = block->blocks.first; d != NULL; d = d->next) {
+        if (hx_lint_is_word(&d->word[0], "location if")
+            && hx_lint_is_led_to(p, location, d))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+hx_lint_is_internal(const hx_lint_place_t *p)
+{
+    const hx_conf_dir_t  *at;
+
+    if (hx_lint_nearest(p->block, "internal") == NULL) {
+        return 0;
+    }
+
+    for (at = p->block; !hx_conf_is(at, "location"); at = at->parent) {
+        if (at == p->server) {
+            return 0;
+        }
+    }
+
+    return !hx_lint_is_led_to(p, at, p->server);
 }
 
 
@@ -38,7 +160,8 @@ hx_lint_past_the_gate(hx_lint_place_t *p, const hx_conf_dir_t *d)
     p->arg = hx_lint_authority(d);
 
     return hx_lint_is_gated_upstream(p->run, d) && hx_lint_public(p->server)
-           && !hx_lint_is_narrowed(p->block);
+           && !hx_lint_is_narrowed(p->server, p->block)
+           && !hx_lint_is_internal(p);
 }
 
 

@@ -187,9 +187,7 @@ hx_lint_concerns(const hx_conf_dir_t *pass, const char *name, size_t len)
 }
 
 
-/* Does a variable begin here that begins with a slash itself? */
-
-static int
+int
 hx_lint_is_path(const hx_str_t *s, size_t at)
 {
     hx_str_t  rest;

@@ -147,6 +147,19 @@ int hx_lint_is_tls(const hx_conf_dir_t *pass);
 int hx_lint_is_near(const hx_str_t *address, int loopback);
 
 
+/* hx_conf_lint_access.c */
+
+int hx_lint_has_word(const hx_conf_dir_t *d, const char *words);
+int hx_lint_has_tls(const hx_conf_dir_t *server);
+
+/* The level whose "allow" and "deny" count in the block, or NULL. */
+const hx_conf_dir_t *hx_lint_access(const hx_conf_dir_t *block);
+
+/* Is somebody kept out, by address, password, token or certificate? */
+int hx_lint_is_narrowed(const hx_conf_dir_t *server,
+    const hx_conf_dir_t *block);
+
+
 /* hx_conf_lint_names.c */
 
 /* Has the names of http, its servers and their locations found fast. */
@@ -212,6 +225,9 @@ int hx_lint_concerns(const hx_conf_dir_t *pass, const char *name, size_t len);
 
 /* "engine:80" of "http://engine:80/x"; of "engine:80" all of it. */
 hx_str_t hx_lint_authority(const hx_conf_dir_t *pass);
+
+/* Does a variable begin there that begins with a slash itself? */
+int hx_lint_is_path(const hx_str_t *s, size_t at);
 
 /* The block of "location" that answers this path or @name, or NULL. */
 hx_conf_dir_t *hx_lint_target(const hx_conf_dir_t *server, const hx_str_t *uri);

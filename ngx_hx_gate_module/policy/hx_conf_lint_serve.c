@@ -6,36 +6,6 @@
 #include "hx_conf_lint_impl.h"
 
 
-static int
-hx_lint_has_word(const hx_conf_dir_t *d, const char *words)
-{
-    unsigned  i;
-
-    for (i = 1; i < d->n; i++) {
-        if (hx_lint_is_word(&d->word[i], words)) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-hx_lint_has_tls(const hx_conf_dir_t *server)
-{
-    const hx_conf_dir_t  *d;
-
-    for (d = server->plain.first; d != NULL; d = d->next) {
-        if (hx_conf_is(d, "listen") && hx_lint_has_word(d, "ssl quic")) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 /*
  * Something in front may have taken the TLS off, and says who the client is;
  * or what comes in the clear is sent to TLS.
@@ -44,11 +14,13 @@ hx_lint_has_tls(const hx_conf_dir_t *server)
 static int
 hx_lint_plain(hx_lint_place_t *p, const hx_conf_dir_t *d)
 {
-    const hx_conf_dir_t  *b;
+    const hx_conf_dir_t  *at, *b;
 
     p->arg = hx_conf_word(d, 1);
 
-    if (!hx_lint_listens_public(d)
+    if (((p->what & HX_AT_GATED) && p->pass == NULL)
+        || hx_lint_answered(p->server, p->block)
+        || !hx_lint_listens_public(d)
         || hx_lint_has_word(d, "ssl quic proxy_protocol")
         || hx_lint_says(p->server, "ssl", "on")
         || hx_lint_nearest(p->server, "set_real_ip_from") != NULL)
@@ -56,9 +28,14 @@ hx_lint_plain(hx_lint_place_t *p, const hx_conf_dir_t *d)
         return 0;
     }
 
-    for (b = p->server->blocks.first; b != NULL; b = b->next) {
-        if (hx_conf_is(b, "if") && hx_lint_args_use(b, 1, "scheme https")) {
-            return 0;
+    for (at = p->block; at != p->server->parent; at = at->parent) {
+        for (b = at->blocks.first; b != NULL; b = b->next) {
+            if (hx_conf_is(b, "if")
+                && hx_lint_args_use(b, 1, "scheme https http_x_forwarded_proto "
+                                    "http_x_forwarded_ssl"))
+            {
+                return 0;
+            }
         }
     }
 
@@ -148,41 +125,42 @@ hx_lint_says_on(hx_lint_place_t *p, const hx_conf_dir_t *d)
 }
 
 
+/* "allow all" says that it is meant; with another one see below. */
+
+static int
+hx_lint_open(hx_lint_place_t *p, const hx_conf_dir_t *d)
+{
+    const hx_conf_dir_t  *level;
+
+    if (!hx_conf_is(d, "location") || !hx_lint_public(p->server)
+        || hx_lint_is_narrowed(p->server, d)
+        || hx_lint_own(d, "internal") != NULL)
+    {
+        return 0;
+    }
+
+    level = hx_lint_access(d);
+
+    return level == NULL || hx_lint_own(level, "allow") == NULL;
+}
+
+
 /* A tenant's own usage is for tenants. */
 
 static int
 hx_lint_admin_open(hx_lint_place_t *p, const hx_conf_dir_t *d)
 {
-    return hx_conf_is(d, "location") && !hx_lint_word_is(d, 2, "/gate/usage")
-           && !hx_lint_word_is(d, 1, "=/gate/usage")
-           && hx_lint_public(p->server)
-           && hx_lint_nearest(d, "allow") == NULL
-           && hx_lint_nearest(d, "deny") == NULL;
+    return !hx_lint_word_is(d, 2, "/gate/usage")
+           && !hx_lint_word_is(d, 1, "=/gate/usage") && hx_lint_open(p, d);
 }
 
-
-/* Rules of one level replace those around it. */
 
 static int
 hx_lint_allows_all(hx_lint_place_t *p, const hx_conf_dir_t *d)
 {
-    const hx_conf_dir_t  *at;
-
-    if (hx_lint_word_is(d, 1, "all") || !hx_lint_public(p->server)) {
-        return 0;
-    }
-
-    for (at = p->block; at != NULL; at = at->parent) {
-        if (hx_lint_own(at, "deny") != NULL) {
-            return 0;
-        }
-
-        if (at == d->parent) {
-            break;
-        }
-    }
-
-    return 1;
+    return !hx_lint_word_is(d, 1, "all") && hx_lint_public(p->server)
+           && hx_lint_access(p->block) == d->parent
+           && !hx_lint_is_narrowed(p->server, p->block);
 }
 
 
@@ -288,8 +266,13 @@ static const hx_lint_rule_t  hx_lint_rules[] = {
 
     { HX_LINT_WARN, HX_AT_ADMIN, HX_IN_NEAREST, NULL,
       hx_lint_admin_open,
-      "\"hx_gate_admin\" is open to everybody: there is no \"allow\" or "
-      "\"deny\" in location \"%l\"" },
+      "\"hx_gate_admin\" is open to everybody: there is no \"deny all\" in "
+      "location \"%l\"" },
+
+    { HX_LINT_WARN, HX_AT_METRICS, HX_IN_NEAREST, NULL,
+      hx_lint_open,
+      "\"hx_gate_metrics\" is open to everybody: there is no \"deny all\" in "
+      "location \"%l\"" },
 
     { HX_LINT_WARN, HX_AT_ADMIN|HX_AT_METRICS, HX_IN_NEAREST, "allow",
       hx_lint_allows_all,

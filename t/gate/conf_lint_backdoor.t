@@ -92,7 +92,36 @@ conf_good('for redirects', server("$gated location \@raw { $engine }"));
 conf_good('internal', server("$gated location /raw/ { internal; $engine }"));
 conf_good('narrowed', server("$gated location /raw/ { allow 10.0.0.0/8; "
                              . "deny all; $engine }"));
-conf_good('narrowed around it', server("deny 10.1.1.1; $gated $open"));
+conf_good('narrowed around it', server("deny all; $gated $open"));
+for my $line ('deny 10.1.1.1;', 'allow all; deny all;', 'auth_basic off;',
+              'auth_request off;')
+{
+    conf_warn("not narrowed: $line", $past->('proxy_pass', '127.0.0.1:1',
+              '/raw/'), server("$gated location /raw/ {\n$line\n$engine\n}"),
+              at => "\n$engine");
+}
+conf_good('for certificates', server('ssl_verify_client on; '
+          . "ssl_client_certificate $HXGate::Dir/tls.crt; $gated $open"));
+
+# internal, and who leads there
+my $inside = "location /raw/ { internal;\n$engine\n}";
+for my $line ('rewrite ^/v1/(.*) /raw/$1 last;', 'rewrite ^/v1/(.*) /raw/$1;',
+              'rewrite ^/v1/(.*) /raw/$1 break;',
+              'if ($arg_x) { rewrite ^ /raw$uri last; }',
+              'error_page 404 = /raw$request_uri;',
+              'location /v1/x/ { rewrite ^/v1/x/(.*) /raw/$1 last; }',
+              'location /o/ { if ($arg_x) { rewrite (.*) /raw/$1 last; } }',
+              'location /o/ { try_files $uri /raw$uri; }')
+{
+    conf_warn($line, $past->('proxy_pass', '127.0.0.1:1', '/raw/'),
+              server("$gated $line $inside"), at => "\n$engine");
+}
+conf_good("$_, internal", server("$gated $_ $inside"))
+    for 'rewrite ^/raw/(.*) /v1/$1 last;', 'rewrite ^/o/(.*) /raw/$1 permanent;',
+        'rewrite ^/o$ /raw/one last;', 'error_page 502 /raw/down;',
+        'location /o/ { rewrite ^/o/(.*) /raw/$1 break; return 404; }',
+        'location /o/ { internal; rewrite ^/o/(.*) /raw/$1 last; }',
+        'location /o/ { deny all; try_files $uri /raw$uri; }';
 HXGate::spew("$HXGate::Dir/users", "a:{PLAIN}b\n");
 conf_good('with other credentials', server("$gated location /raw/ { "
           . "auth_basic x; auth_basic_user_file $HXGate::Dir/users; $engine }"));

@@ -8,7 +8,7 @@ use strict;
 use warnings;
 
 my $dir = $HXGate::Dir;
-my ($port, $more) = map { HX::port($_) } 3, 4;
+my ($port, $more, $third) = map { HX::port($_) } 3, 4, 5;
 
 system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
        . "-days 30 -subj /CN=x -keyout '$dir/tls.key' -out '$dir/tls.crt' "
@@ -31,6 +31,8 @@ my %Listen = (
         . 'set_real_ip_from 10.0.0.0/8;',
     tls_and_redirect => "listen $port; listen $more ssl; $tls "
         . 'if ($scheme = http) { return 308 https://$host$request_uri; }',
+    behind_one_that_says => "listen $port; if (\$http_x_forwarded_proto != https) "
+        . '{ return 308 https://$host$request_uri; }',
 );
 
 my $engine = 'proxy_pass http://engine;';
@@ -158,6 +160,19 @@ my %Use = (
     off_in_part => ["hx_gate on; location /v1/ { $engine } "
         . "location /static/ { hx_gate off; root $dir/www; } "
         . 'location / { hx_gate off; return 404; }'],
+    all_of_http_and_a_redirect => ["location / { $engine }", 'hx_gate on; '
+        . "server { listen $third default_server; hx_gate_operations hx-sdp; "
+        . 'return 301 https://$host$request_uri; }'],
+    all_of_http_and_a_certificate => ["location / { $engine }", 'hx_gate on; '
+        . "server { listen $third default_server; hx_gate_operations hx-sdp; "
+        . "location ^~ /.well-known/acme-challenge/ { root $dir/www; "
+        . 'hx_gate off; } location / { return 301 https://$host$request_uri; } '
+        . '}'],
+    whole_server_and_pages => ["hx_gate on; location /v1/ { $engine } "
+        . 'location = /healthz { return 200 ok; } location = /favicon.ico '
+        . '{ return 204; } location = /robots.txt { return 200; } location '
+        . '/docs { return 301 https://docs.example.com$request_uri; } '
+        . 'location / { return 404; }'],
     lists => ['if ($bad) { return 403; } ' . $gate,
         'geo $bad { default 0; 192.0.2.0/24 1; } '
         . 'split_clients "$remote_addr" $half { 50% a; * b; } '

@@ -97,8 +97,8 @@ is_deeply([said(server => join "expires 1h; include $dir/d/large.conf;",
 unlink "$dir/d/large.conf" or die $!;
 
 # blocks that are looked at when they are merged
-my $open = '"hx_gate_metrics" is open to everybody: there is no "allow" or '
-    . '"deny" in location "/m"';
+my $open = '"hx_gate_metrics" is open to everybody: there is no "deny all" '
+    . 'in location "/m"';
 HXGate::spew("$dir/d/m.conf", "\n\nlocation /m {\nhx_gate_metrics; }");
 is_deeply([said(http => 'server { listen ' . HX::port(3)
                 . "; include $dir/d/m.conf; }")],

@@ -95,8 +95,8 @@ conf_good('early data of others',
           tls('ssl_early_data on; location / { return 200; }'));
 
 # the admin plane, and who may come near
-my $open = sub { qq("hx_gate_admin" is open to everybody: there is no "allow" )
-                 . qq(or "deny" in location "$_[0]") };
+my $open = sub { qq("hx_gate_admin" is open to everybody: there is no "deny )
+                 . qq(all" in location "$_[0]") };
 conf_warn('admin', $open->('/gate/'),
           tls("\nlocation /gate/ { hx_gate_admin; }", at => 'location /gate/'));
 conf_warn('admin at a path', $open->('/gate/onboard/create'),
@@ -104,6 +104,20 @@ conf_warn('admin at a path', $open->('/gate/onboard/create'),
               at => 'location = /gate/'));
 conf_warn('admin with an if', $open->('/gate/'),
           tls("\nlocation /gate/ { hx_gate_admin; if (\$arg_x) { } }",
+              at => 'location /gate/'));
+conf_warn('admin for all but one', $open->('/gate/'),
+          tls("\nlocation /gate/ { hx_gate_admin; deny 192.0.2.1; }",
+              at => 'location /gate/'));
+conf_warn('admin for all but one, around it', $open->('/gate/'),
+          tls("deny 192.0.2.1;\nlocation /gate/ { hx_gate_admin; }",
+              at => 'location /gate/'));
+conf_good('admin for certificates', tls('ssl_verify_client on; '
+          . "ssl_client_certificate $HXGate::Dir/tls.crt; "
+          . 'location /gate/ { hx_gate_admin; }'));
+conf_warn('admin for certificates that are asked for', $open->('/gate/'),
+          tls('ssl_verify_client optional; '
+              . "ssl_client_certificate $HXGate::Dir/tls.crt;\n"
+              . 'location /gate/ { hx_gate_admin; }',
               at => 'location /gate/'));
 conf_good('admin for some', tls($with{admin}));
 conf_good('admin for some, around it',
@@ -123,6 +137,8 @@ for my $h ('hx_gate_admin', 'hx_gate_metrics') {
     conf_warn("$h: allow alone, around it", $nobody,
               tls("\nallow 10.0.0.0/8;\nlocation /gate/ { $h; }",
                   at => 'allow'));
+    conf_warn("$h: allow and deny one", $nobody,
+              tls("$where deny 10.1.1.1; }", at => 'allow'));
     conf_good("$h: allow and deny", tls("$where deny all; }"));
     conf_good("$h: deny under allow",
               tls("allow 10.0.0.0/8; location /gate/ { deny all; $h; }"));

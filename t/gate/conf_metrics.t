@@ -25,8 +25,8 @@ sub warned {
     my $conf = "$server->{dir}/nginx.conf";
     my ($before) = HXGate::slurp($conf) =~ /\A(.*?)location $location/s;
     my $line = 1 + ($before =~ tr/\n//);
-    is "@warn", '"hx_gate_metrics" is open to everybody: there is no "allow" '
-        . qq(or "deny" in location "$location" in $conf:$line),
+    is "@warn", '"hx_gate_metrics" is open to everybody: there is no "deny '
+        . qq(all" in location "$location" in $conf:$line),
         "$name: warned, once";
 }
 
@@ -49,6 +49,10 @@ warned('rules that are elsewhere', '/metrics', listens([$port],
 warned('a name shared with a server on loopback', '/metrics',
        listens(["127.0.0.1:$port"], "}\nserver { listen $port;\n"
                . "location /metrics { $handler }"));
+warned('a rule for one', '/metrics',
+       listens([$port], "location /metrics { $handler deny 192.0.2.1; }"));
+warned('no password', '/metrics',
+       listens([$port], "location /metrics { $handler auth_basic off; }"));
 
 # rules
 for my $rules ('allow 10.0.0.0/8; deny all;', 'deny all;',
