@@ -107,7 +107,23 @@ hx_lint_on(hx_lint_place_t *p, const hx_conf_dir_t *d)
 }
 
 
+/* An "if" in the location may well do so. */
+
+static int
+hx_lint_not_handled(hx_lint_place_t *p, const hx_conf_dir_t *d)
+{
+    (void) d;
+
+    return hx_conf_is(p->block, "location");
+}
+
+
 static const hx_lint_rule_t  hx_lint_rules[] = {
+
+    { HX_LINT_WARN, HX_AT_WEBHOOK, HX_IN_OWN, "return",
+      hx_lint_not_handled,
+      "\"%n\" with \"hx_gate_stripe_webhook\" answers before a signature is "
+      "looked at: no event is handled" },
 
     { HX_LINT_WARN, HX_AT_KEYS, HX_IN_NEAREST, "add_header sub_filter",
       hx_lint_sends_back,

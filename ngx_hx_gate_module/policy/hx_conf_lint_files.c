@@ -42,25 +42,55 @@ static const hx_lint_rule_t  hx_lint_file_rules[] = {
 };
 
 
+/* Without "//", "." and "..": each part again, or what is before one. */
+
+static size_t
+hx_lint_straighten(unsigned char *p, size_t len)
+{
+    size_t  i, n, from;
+
+    for (i = 0, n = 0; i < len; /* void */ ) {
+        while (i < len && p[i] == '/') {
+            i++;
+        }
+
+        for (from = i; i < len && p[i] != '/'; i++) { /* void */ }
+
+        if (i - from == 2 && p[from] == '.' && p[from + 1] == '.') {
+            while (n != 0 && p[--n] != '/') { /* void */ }
+
+        } else if (i != from && !(i - from == 1 && p[from] == '.')) {
+            p[n++] = '/';
+            memmove(p + n, p + from, i - from);
+            n += i - from;
+        }
+    }
+
+    return n;
+}
+
+
 /* The name of a file as nginx makes it whole; data NULL: no memory. */
 
 static hx_str_t
 hx_lint_full(hx_lint_run_t *run, const hx_str_t *path, const hx_str_t *prefix)
 {
+    size_t          skip;
     hx_str_t        full;
     unsigned char  *p;
 
-    if (path->len != 0 && path->data[0] == '/') {
-        return *path;
-    }
-
-    full.len = prefix->len + path->len;
-    p = run->text->alloc(run->text->data, full.len + 1);
+    skip = path->len != 0 && path->data[0] == '/' ? 0 : prefix->len;
+    p = run->text->alloc(run->text->data, skip + path->len + 2);
     full.data = p;
+    full.len = 0;
 
     if (p != NULL) {
-        memcpy(p, prefix->data, prefix->len);
-        memcpy(p + prefix->len, path->data, path->len);
+        /* the first part is written behind the "/" that is read */
+
+        p[0] = '/';
+        memcpy(p + 1, prefix->data, skip);
+        memcpy(p + 1 + skip, path->data, path->len);
+        full.len = hx_lint_straighten(p, 1 + skip + path->len);
     }
 
     return full;
@@ -115,6 +145,24 @@ hx_lint_audit_files(hx_lint_run_t *run, hx_lint_secrets_t *s,
 
 
 static hx_rc_t
+hx_lint_webhook_files(hx_lint_run_t *run, hx_lint_secrets_t *s,
+    const hx_conf_dir_t *d)
+{
+    hx_rc_t   rc;
+    unsigned  i;
+
+    for (i = 1, rc = HX_OK; i < d->n && rc == HX_OK; i++) {
+        if (hx_text_begins(&d->word[i], "secret=file:")) {
+            rc = hx_lint_secret(run, s, HX_LINT_KEY, &d->word[i], 12,
+                                &run->env->conf_prefix);
+        }
+    }
+
+    return rc;
+}
+
+
+static hx_rc_t
 hx_lint_secrets(hx_lint_run_t *run, hx_lint_secrets_t *s,
     const hx_conf_dir_t *block)
 {
@@ -132,6 +180,9 @@ hx_lint_secrets(hx_lint_run_t *run, hx_lint_secrets_t *s,
         {
             rc = hx_lint_secret(run, s, HX_LINT_KEY, &w, 5,
                                 &run->env->conf_prefix);
+
+        } else if (hx_conf_is(d, "hx_gate_stripe_webhook")) {
+            rc = hx_lint_webhook_files(run, s, d);
 
         } else if (hx_conf_is(d, "hx_gate_registry")
                    && hx_text_begins(&w, "lmdb:"))

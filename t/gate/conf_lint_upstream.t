@@ -315,6 +315,11 @@ conf_good('any', hook('client_max_body_size 0;'));
 conf_warn('another event', '"proxy_set_body" with "hx_gate_stripe_webhook": '
           . 'the service would get something else than was signed',
           hook('client_max_body_size 1m; proxy_set_body "{}";'));
+conf_warn('no event', '"return" with "hx_gate_stripe_webhook" answers before a '
+          . 'signature is looked at: no event is handled',
+          hook('client_max_body_size 1m; return 200;'));
+conf_good('what is no event', hook('client_max_body_size 1m; '
+          . 'if ($request_method != POST) { return 405; }'));
 conf_good('the event',
           hook('client_max_body_size 1m; proxy_set_body $request_body;'));
 

@@ -101,6 +101,8 @@ paths(void **state)
             GATED("") " server { location / { root keys; } }", "");
     test_is("hx_gate_registry lmdb:data;\n"
             GATED("") " server { location / { root .; alias data/; } }",
+            "E6: \"root\" serves the registry in \"/prefix/data\" to "
+            "everybody\n"
             "E6: \"alias\" serves the registry in \"/prefix/data\" to "
             "everybody\n");
     test_is("hx_gate_audit_log logs/a chain key=file:audit.pem;\n"
@@ -115,6 +117,20 @@ paths(void **state)
     test_is("hx_gate_registry lmdb:/data/registry;\n"
             GATED("") " server { root /; }",
             "E6: \"root\" serves the registry in \"/data/registry\" to "
+            "everybody\n");
+    test_is("hx_gate_registry lmdb:/data/./x/..//registry/;\n"
+            GATED("") " server { root //data/.; alias ../data; }",
+            "E6: \"root\" serves the registry in \"/data/registry\" to "
+            "everybody\n"
+            "E6: \"alias\" serves the registry in \"/data/registry\" to "
+            "everybody\n");
+    test_is("hx_gate_registry lmdb:/data/registry;\n"
+            GATED("") " server { root /data/registry/..x; alias /../dat/; }",
+            "");
+    test_is(GATED("location /x { hx_gate off; hx_gate_stripe_webhook "
+                  "secret=file:stripe/s; client_max_body_size 1m; }")
+            " server { root /etc//nginx/stripe; }",
+            "E5: \"root\" serves the key in \"/etc/nginx/stripe/s\" to "
             "everybody\n");
 }
 
