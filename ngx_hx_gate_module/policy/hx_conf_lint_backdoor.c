@@ -8,9 +8,8 @@
 
 /* Text with variables in it, at whose beginning the location is chosen. */
 
-static int
-hx_lint_leads_to(const hx_lint_place_t *p, const hx_conf_dir_t *location,
-    const hx_str_t *uri)
+static const hx_conf_dir_t *
+hx_lint_begins_at(const hx_lint_place_t *p, const hx_str_t *uri)
 {
     size_t                n;
     hx_str_t              begin;
@@ -20,13 +19,13 @@ hx_lint_leads_to(const hx_lint_place_t *p, const hx_conf_dir_t *location,
     dollar = uri->len != 0 ? memchr(uri->data, '$', uri->len) : NULL;
 
     if (dollar == NULL || uri->data[0] != '/') {
-        return 0;                       /* one path, or none of this server */
+        return NULL;                    /* one path, or none of this server */
     }
 
     n = (size_t) (dollar - uri->data);
 
     if (n >= sizeof(buf)) {
-        return 0;
+        return NULL;
     }
 
     memcpy(buf, uri->data, n);
@@ -34,7 +33,15 @@ hx_lint_leads_to(const hx_lint_place_t *p, const hx_conf_dir_t *location,
     begin.data = buf;
     begin.len = n + (unsigned) hx_lint_is_path(uri, n);
 
-    return hx_lint_target(p->server, &begin) == location;
+    return hx_lint_target(p->server, &begin);
+}
+
+
+static int
+hx_lint_leads_to(const hx_lint_place_t *p, const hx_conf_dir_t *location,
+    const hx_str_t *uri)
+{
+    return hx_lint_begins_at(p, uri) == location;
 }
 
 
@@ -209,6 +216,30 @@ hx_lint_tries_past(hx_lint_place_t *p, const hx_conf_dir_t *d)
 }
 
 
+/* Requests for another application may leave; those for the engine not. */
+
+static int
+hx_lint_rewrites_past(hx_lint_place_t *p, const hx_conf_dir_t *d)
+{
+    hx_str_t              s;
+    const hx_conf_dir_t  *target;
+
+    s = hx_conf_word(d, 3);
+
+    if (hx_lint_is_word(&s, "redirect permanent break")) {
+        return 0;
+    }
+
+    p->arg = hx_conf_word(d, 2);
+    target = hx_lint_begins_at(p, &p->arg);
+
+    return target != NULL && (hx_lint_what(target) & HX_AT_OPEN)
+           && hx_lint_pass(target) != NULL
+           && (p->pass == NULL
+               || hx_lint_is_gated_upstream(p->run, hx_lint_pass(target)));
+}
+
+
 static int
 hx_lint_mirrors_past(hx_lint_place_t *p, const hx_conf_dir_t *d)
 {
@@ -235,6 +266,11 @@ static const hx_lint_rule_t  hx_lint_rules[] = {
       hx_lint_tries_past,
       "\"%n\" leads to \"%a\", where \"hx_gate\" is off: the service key does "
       "not go along" },
+
+    { HX_LINT_WARN, HX_AT_ON, HX_IN_OWN, "rewrite",
+      hx_lint_rewrites_past,
+      "\"%n\" leads to \"%a\", where \"hx_gate\" is off: it is done before "
+      "the gate is asked" },
 
     { HX_LINT_WARN, HX_AT_ON, HX_IN_NEAREST, "mirror",
       hx_lint_mirrors_past,

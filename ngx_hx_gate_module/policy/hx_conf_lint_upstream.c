@@ -195,7 +195,11 @@ hx_lint_small_body(hx_lint_place_t *p, const hx_conf_dir_t *d)
 
     (void) d;
 
-    if (p->pass == NULL || !hx_lint_has_ns(p, HX_NS_BODY)) {
+    /* what "limit_except" has from around it is told there */
+
+    if (p->pass == NULL || hx_lint_pass(p->block) == NULL
+        || !hx_lint_has_ns(p, HX_NS_BODY))
+    {
         return 0;
     }
 

@@ -180,6 +180,22 @@ conf_good('tried first where the gate is off', server => "$gated "
 conf_good('tried first, then a status', server => 'hx_gate_operations hx-sdp;'
           . 'location /v1/ { hx_gate on; try_files $uri =404; }');
 
+# before the gate is asked
+my $before = '"rewrite" leads to "/raw/$1", where "hx_gate" is off: it is done '
+    . 'before the gate is asked';
+my $rewrite = 'rewrite ^/v1/(.*) /raw/$1 last;';
+conf_warn('rewritten', $before, at => $rewrite,
+          server => "hx_gate_operations hx-sdp;\nlocation /v1/ { hx_gate on;\n"
+              . "$rewrite\n}\nlocation /raw/ { internal; $engine }");
+conf_good('rewritten to what answers', server => "hx_gate_operations hx-sdp;"
+          . "location /v1/ { hx_gate on; $rewrite } location /raw/ { root x; }");
+conf_good('rewritten to where the gate is on',
+          server => "hx_gate_operations hx-sdp; location /v1/ { hx_gate on; "
+              . "$rewrite } location /raw/ { internal; hx_gate on; $engine }");
+conf_good('some are for others', server => "hx_gate_operations hx-sdp;"
+          . "location /v1/ { hx_gate on; $rewrite $engine } "
+          . "location /raw/ { $other }");
+
 # copies
 my $copy = '"mirror" sends a copy of what tenants send to "/copy", where '
     . '"hx_gate" is off';

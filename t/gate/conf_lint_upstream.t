@@ -276,6 +276,9 @@ my $limit = sub {
     return (line("client_max_body_size $limit;", %o), at => 'location /v1/');
 };
 conf_warn('a little less', $small->('135m'), $limit->('134m'));
+conf_warn('once', $small->('135m'),
+          $limit->('1k; limit_except GET { deny all; } if ($arg_x) { return 403; }'
+                   . ' limit_rate 0'));
 conf_warn('1k', $small->('135m'), $limit->('1k'));
 conf_warn('a smaller upload', $small->('15m'),
           $limit->('8m', more => 'hx_gate_max_upload 10m;'));
