@@ -334,7 +334,10 @@ static const char *const  test_words[] = {
     "mirror", "client_max_body_size", "1m", "hx_gate_max_upload", "\"\"",
     "allow", "deny", "set_real_ip_from", "0.0.0.0/0", "$", "${", "rewrite",
     "error_log", "debug", "hx_gate_service_key", "file:", "limit_except",
-    "fastcgi_param", "HTTP_", "HTTP_X_HX_TENANT", "hx_gate_cors", "set"
+    "fastcgi_param", "HTTP_", "HTTP_X_HX_TENANT", "hx_gate_cors", "set",
+    "internal", "/v1/$1", "last", "return", "map", "all", "auth_basic",
+    "ssl_verify_client", "http://unix:/a:/b", "unix:", "http://[::1", "alias",
+    "hx_gate_stripe_webhook", "secret=file:/../a", "..", "http://10.0.0.:"
 };
 
 
