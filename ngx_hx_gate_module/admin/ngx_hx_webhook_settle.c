@@ -180,13 +180,13 @@ ngx_hx_event_result(const ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
 {
     const ngx_http_upstream_state_t  *state;
 
-    if (ctx->event_result == HX_BILLING_NONE && !ctx->event_held
-        && status >= 400 && status < 500)
-    {
-        return HX_BILLING_INVALID;      /* nginx did not let it come so far */
-    }
-
     if (!ctx->event_held) {
+        if (ctx->event_result == HX_BILLING_NONE
+            && status >= 400 && status < 500)
+        {
+            return HX_BILLING_INVALID;  /* nginx did not let it come so far */
+        }
+
         return ctx->event_result;
     }
 

@@ -63,6 +63,24 @@ ngx_hx_access_outside(ngx_http_request_t *r)
 
 
 /*
+ * A refusal stays one: with its own status, else with the one that led here,
+ * else with dflt.
+ */
+
+static ngx_int_t
+ngx_hx_access_refused(const ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
+    ngx_int_t dflt)
+{
+    if (ctx->error != HX_E_NONE) {
+        return (ngx_int_t) hx_error_status(ctx->error);
+    }
+
+    return r->err_status >= NGX_HTTP_BAD_REQUEST
+           ? (ngx_int_t) r->err_status : dflt;
+}
+
+
+/*
  * An internal redirect: what was granted stays granted, and a refusal stays
  * one wherever an error_page leads.
  */
@@ -84,12 +102,7 @@ ngx_hx_access_again(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
                ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->error != HX_E_NONE) {
-        return (ngx_int_t) hx_error_status(ctx->error);
-    }
-
-    return r->err_status >= NGX_HTTP_BAD_REQUEST
-           ? (ngx_int_t) r->err_status : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_hx_access_refused(r, ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
 }
 
 
@@ -101,6 +114,27 @@ ngx_hx_access_failed(ngx_hx_ctx_t *ctx, ngx_uint_t status)
     ctx->decided = 1;
     ctx->outcome = status < 500 ? HX_OUTCOME_INVALID_REQUEST
                                 : HX_OUTCOME_INTERNAL;
+}
+
+
+/* The context, decided when its body was given up; NULL = no memory. */
+
+static ngx_hx_ctx_t *
+ngx_hx_access_enter(ngx_http_request_t *r)
+{
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_ctx_make(r);
+
+    if (ctx != NULL && !ctx->decided && ctx->body_reading && !ctx->body_ready)
+    {
+        /* nginx gave the body up (413, 408) after it had begun to read, and an
+         * error_page led here: nobody will call us back */
+
+        ngx_hx_access_failed(ctx, r->err_status);
+    }
+
+    return ctx;
 }
 
 
@@ -164,17 +198,9 @@ ngx_hx_access_gated(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
     ngx_int_t      rc;
     ngx_hx_ctx_t  *ctx;
 
-    ctx = ngx_hx_ctx_make(r);
+    ctx = ngx_hx_access_enter(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (!ctx->decided && ctx->body_reading && !ctx->body_ready) {
-
-        /* nginx gave the body up (413, 408) after it had begun to read, and an
-         * error_page led here: nobody will call us back */
-
-        ngx_hx_access_failed(ctx, r->err_status);
     }
 
     if (ctx->passed && !lcf->shadow) {
@@ -247,26 +273,16 @@ ngx_hx_access_webhook(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
     ngx_int_t      rc;
     ngx_hx_ctx_t  *ctx;
 
-    ctx = ngx_hx_ctx_make(r);
+    ctx = ngx_hx_access_enter(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (!ctx->decided && ctx->body_reading && !ctx->body_ready) {
-
-        /* as for gated requests: nobody will call us back */
-
-        ngx_hx_access_failed(ctx, r->err_status);
     }
 
     /* a body that somebody else has read was not looked at; and what led here
      * may have been decided elsewhere */
 
     if (ctx->decided || (ctx->webhook == NULL && r->request_body != NULL)) {
-        return ctx->error != HX_E_NONE
-               ? (ngx_int_t) hx_error_status(ctx->error)
-               : r->err_status >= NGX_HTTP_BAD_REQUEST
-               ? (ngx_int_t) r->err_status : NGX_HTTP_FORBIDDEN;
+        return ngx_hx_access_refused(r, ctx, NGX_HTTP_FORBIDDEN);
     }
 
     ctx->lcf = lcf;

@@ -52,6 +52,14 @@ ngx_hx_after(const ngx_str_t *v, size_t n)
 ngx_int_t ngx_hx_conf_read(ngx_conf_t *cf, const ngx_str_t *name, u_char *buf,
     size_t size, size_t *len);
 
+/*
+ * ngx_hx_conf_values.c: a file that holds one secret; name becomes its full
+ * name, a line end after the secret is none of it.  buf is the caller's to
+ * cleanse.
+ */
+ngx_int_t ngx_hx_conf_read_secret(ngx_conf_t *cf, ngx_str_t *name, u_char *buf,
+    size_t size, size_t *len);
+
 /* ngx_hx_conf.c: the module is used here, first or not. */
 void ngx_hx_conf_use(ngx_hx_main_conf_t *mcf, const ngx_hx_loc_conf_t *lcf);
 

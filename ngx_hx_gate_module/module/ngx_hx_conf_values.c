@@ -322,6 +322,24 @@ ngx_hx_conf_read(ngx_conf_t *cf, const ngx_str_t *name, u_char *buf,
 }
 
 
+ngx_int_t
+ngx_hx_conf_read_secret(ngx_conf_t *cf, ngx_str_t *name, u_char *buf,
+    size_t size, size_t *len)
+{
+    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK
+        || ngx_hx_conf_read(cf, name, buf, size, len) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (*len != 0 && buf[*len - 1] == LF) {
+        (*len)--;
+    }
+
+    return NGX_OK;
+}
+
+
 static char *
 ngx_hx_conf_set_service_key(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
     const u_char *key, size_t len, const char *where)
@@ -392,14 +410,8 @@ ngx_hx_conf_service_key_file(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
     u_char    buf[HX_SERVICE_KEY_MAX + 2];
     size_t    len;
 
-    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK
-        || ngx_hx_conf_read(cf, name, buf, sizeof(buf), &len) != NGX_OK)
-    {
+    if (ngx_hx_conf_read_secret(cf, name, buf, sizeof(buf), &len) != NGX_OK) {
         return NGX_CONF_ERROR;
-    }
-
-    if (len != 0 && buf[len - 1] == LF) {
-        len--;
     }
 
     rv = ngx_hx_conf_set_service_key(cf, mcf, buf, len, (char *) name->data);

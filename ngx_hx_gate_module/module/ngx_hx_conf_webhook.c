@@ -96,14 +96,8 @@ ngx_hx_conf_webhook_file(ngx_conf_t *cf, ngx_hx_webhook_conf_t *w,
     u_char   buf[NGX_HX_WEBHOOK_SECRET + 2];
     size_t   len;
 
-    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK
-        || ngx_hx_conf_read(cf, name, buf, sizeof(buf), &len) != NGX_OK)
-    {
+    if (ngx_hx_conf_read_secret(cf, name, buf, sizeof(buf), &len) != NGX_OK) {
         return NGX_CONF_ERROR;
-    }
-
-    if (len != 0 && buf[len - 1] == LF) {
-        len--;
     }
 
     rv = ngx_hx_conf_webhook_secret(cf, w, buf, len, (char *) name->data);

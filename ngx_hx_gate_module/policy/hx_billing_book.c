@@ -207,9 +207,7 @@ hx_billing_find(const hx_billing_book_t *b, const hx_str_t *id)
     unsigned  i;
 
     for (i = 0; i < b->n; i++) {
-        if (b->sub[i].id.len == id->len
-            && hx_text_same(b->sub[i].id.data, id->data, id->len))
-        {
+        if (hx_text_eq(&b->sub[i].id, id)) {
             return &b->sub[i];
         }
     }
@@ -276,9 +274,7 @@ hx_book_replaces(const hx_str_t *known, uint64_t at, unsigned rank,
 
     order = hx_book_order(other_at, other_rank, at, rank);
 
-    return order != 0 ? order > 0
-           : known->len != other->len
-             || !hx_text_same(known->data, other->data, known->len);
+    return order != 0 ? order > 0 : !hx_text_eq(known, other);
 }
 
 

@@ -6,6 +6,7 @@
 
 #include "hx_billing.h"
 #include "hx_check.h"
+#include "hx_text.h"
 
 
 /* The plan of the items: of several the one with the largest quota. */
@@ -21,10 +22,7 @@ hx_billing_priced(const hx_stripe_event_t *e, const hx_billing_price_t *prices,
 
     for (i = 0; i < e->n_prices; i++) {
         for (k = 0; k < n_prices; k++) {
-            if (prices[k].price.len != e->prices[i].len
-                || memcmp(prices[k].price.data, e->prices[i].data,
-                          e->prices[i].len) != 0)
-            {
+            if (!hx_text_eq(&prices[k].price, &e->prices[i])) {
                 continue;
             }
 

@@ -193,10 +193,7 @@ hx_lint_logs(hx_lint_place_t *p, const hx_conf_dir_t *d)
     for (format = hx_lint_own(p->run->http, "log_format"); format;
          format = format->same)
     {
-        if (format->n > 2
-            && format->word[1].len == name.len
-            && memcmp(format->word[1].data, name.data, name.len) == 0)
-        {
+        if (format->n > 2 && hx_text_eq(&format->word[1], &name)) {
             return hx_lint_args_use(format, 2, HX_LINT_CREDENTIALS
                                     " http_stripe_signature");
         }

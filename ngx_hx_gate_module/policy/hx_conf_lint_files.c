@@ -253,8 +253,7 @@ hx_lint_file(hx_lint_run_t *run, const hx_lint_secrets_t *s, hx_conf_dir_t *d)
         rule = serves ? s->of[i].rule : HX_LINT_SAME_FILE;
 
         if (serves ? hx_lint_is_below(&p.arg, &path)
-            : s->of[i].rule == HX_LINT_TRAIL && p.arg.len == path.len
-              && memcmp(p.arg.data, path.data, path.len) == 0)
+            : s->of[i].rule == HX_LINT_TRAIL && hx_text_eq(&p.arg, &path))
         {
             hx_lint_say(&hx_lint_file_rules[rule], HX_LINT_FILE_RULES + rule,
                         &p, d);

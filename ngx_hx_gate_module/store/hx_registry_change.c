@@ -19,20 +19,17 @@ typedef struct {
 } hx_registry_keys_t;
 
 
-/* The present record of a tenant as an edit; strings point into the map. */
-
-static hx_rc_t
-hx_registry_load(MDB_txn *txn, MDB_dbi dbi, const hx_str_t *id,
-    hx_tenant_edit_t *e, hx_audit_change_t *digest, char *err)
+hx_rc_t
+hx_registry_tenant(const hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
+    MDB_val *v, hx_tenant_t *t, char *err)
 {
-    int          rc;
-    MDB_val      k, v;
-    hx_tenant_t  t;
+    int      rc;
+    MDB_val  k;
 
     k.mv_data = (void *) id->data;
     k.mv_size = id->len;
 
-    rc = mdb_get(txn, dbi, &k, &v);
+    rc = mdb_get(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, v);
 
     if (rc == MDB_NOTFOUND) {
         return HX_NO;
@@ -42,9 +39,27 @@ hx_registry_load(MDB_txn *txn, MDB_dbi dbi, const hx_str_t *id,
         return hx_env_fail(err, "mdb_get", rc);
     }
 
-    if (hx_tenant_decode(&t, v.mv_data, v.mv_size) != HX_OK
-        || hx_tenant_edit(e, &t) != HX_OK)
-    {
+    return hx_tenant_decode(t, v->mv_data, v->mv_size) == HX_OK
+           ? HX_OK : hx_registry_damaged(err, id);
+}
+
+
+/* The present record of a tenant as an edit; strings point into the map. */
+
+static hx_rc_t
+hx_registry_load(const hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
+    hx_tenant_edit_t *e, hx_audit_change_t *digest, char *err)
+{
+    hx_rc_t      rc;
+    MDB_val      v;
+    hx_tenant_t  t;
+
+    rc = hx_registry_tenant(reg, txn, id, &v, &t, err);
+    if (rc != HX_OK) {
+        return rc;
+    }
+
+    if (hx_tenant_edit(e, &t) != HX_OK) {
         return hx_registry_damaged(err, id);
     }
 
@@ -166,8 +181,7 @@ hx_registry_apply(hx_registry_t *reg, MDB_txn *txn,
     hx_rc_t              loaded;
     hx_registry_keys_t   old;
 
-    loaded = hx_registry_load(txn, reg->env.dbi[HX_REGISTRY_TENANTS],
-                              &change->id, e, digest, err);
+    loaded = hx_registry_load(reg, txn, &change->id, e, digest, err);
     if (loaded == HX_FAIL) {
         return HX_FAIL;
     }
@@ -350,10 +364,9 @@ hx_rc_t
 hx_registry_get(hx_registry_t *reg, const hx_str_t *id, unsigned char *record,
     size_t *len, char *err)
 {
-    int          rc;
     hx_rc_t      answer;
     MDB_txn     *txn;
-    MDB_val      k, v;
+    MDB_val      v;
     hx_tenant_t  t;
 
     answer = hx_env_begin(&reg->env, MDB_RDONLY, &txn, err);
@@ -361,21 +374,9 @@ hx_registry_get(hx_registry_t *reg, const hx_str_t *id, unsigned char *record,
         return answer;
     }
 
-    k.mv_data = (void *) id->data;
-    k.mv_size = id->len;
+    answer = hx_registry_tenant(reg, txn, id, &v, &t, err);
 
-    rc = mdb_get(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, &v);
-
-    if (rc == MDB_NOTFOUND) {
-        answer = HX_NO;
-
-    } else if (rc != 0) {
-        answer = hx_env_fail(err, "mdb_get", rc);
-
-    } else if (hx_tenant_decode(&t, v.mv_data, v.mv_size) != HX_OK) {
-        answer = hx_registry_damaged(err, id);
-
-    } else {
+    if (answer == HX_OK) {
         memcpy(record, v.mv_data, v.mv_size);
         *len = v.mv_size;
     }

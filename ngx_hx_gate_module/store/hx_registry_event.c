@@ -46,29 +46,17 @@ static hx_rc_t
 hx_registry_whom(hx_registry_t *reg, MDB_txn *txn, hx_billing_tenant_t *t,
     char *err)
 {
-    int          rc;
-    MDB_val      k, v;
+    hx_rc_t      rc;
+    MDB_val      v;
     hx_tenant_t  tenant;
 
     if (t->id.len == 0) {
         return HX_OK;
     }
 
-    k.mv_data = (void *) t->id.data;
-    k.mv_size = t->id.len;
-
-    rc = mdb_get(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, &v);
-
-    if (rc == MDB_NOTFOUND) {
-        return HX_OK;
-    }
-
-    if (rc != 0) {
-        return hx_env_fail(err, "mdb_get", rc);
-    }
-
-    if (hx_tenant_decode(&tenant, v.mv_data, v.mv_size) != HX_OK) {
-        return hx_registry_damaged(err, &t->id);
+    rc = hx_registry_tenant(reg, txn, &t->id, &v, &tenant, err);
+    if (rc != HX_OK) {
+        return rc == HX_NO ? HX_OK : rc;
     }
 
     t->exists = 1;

@@ -39,6 +39,13 @@ hx_rc_t hx_registry_damaged(char *err, const hx_str_t *id);
 
 /* hx_registry_change.c */
 
+/*
+ * A tenant as it stands: *v its record, t what that says; strings point into
+ * the map.  HX_NO = there is none; HX_FAIL.
+ */
+hx_rc_t hx_registry_tenant(const hx_registry_t *reg, MDB_txn *txn,
+    const hx_str_t *id, MDB_val *v, hx_tenant_t *t, char *err);
+
 /* HX_OK while there is room for more than what takes rights away. */
 hx_rc_t hx_registry_room(hx_registry_t *reg, char *err);
 

@@ -139,8 +139,7 @@ hx_addr_same(const hx_addr_t *a, const hx_addr_t *b)
 {
     if (a->path.data != NULL || b->path.data != NULL) {
         return a->path.data != NULL && b->path.data != NULL
-               && a->path.len == b->path.len
-               && hx_text_same(a->path.data, b->path.data, a->path.len);
+               && hx_text_eq(&a->path, &b->path);
     }
 
     if (a->port != b->port) {
@@ -148,8 +147,7 @@ hx_addr_same(const hx_addr_t *a, const hx_addr_t *b)
     }
 
     return (hx_addr_loopback(a) && hx_addr_loopback(b))
-           || (a->host.len == b->host.len
-               && hx_text_same(a->host.data, b->host.data, a->host.len));
+           || hx_text_eq(&a->host, &b->host);
 }
 
 

@@ -183,9 +183,7 @@ hx_site_upstream(const hx_dump_t *d, const hx_str_t *name)
         {
             word = hx_dump_word(d, id, 1);
 
-            if (word.len == name->len && hx_dump_words(d, id) == 2
-                && hx_text_same(word.data, name->data, word.len))
-            {
+            if (hx_dump_words(d, id) == 2 && hx_text_eq(&word, name)) {
                 return id;
             }
         }

@@ -129,9 +129,7 @@ hx_rate_plans(hx_tenants_check_t *c)
         value = hx_dump_word(d, id, 1);
 
         for (n = 0; n < c->n_plans; n++) {
-            if (c->plans[n].name.len == value.len
-                && hx_text_same(c->plans[n].name.data, value.data, value.len))
-            {
+            if (hx_text_eq(&c->plans[n].name, &value)) {
                 break;
             }
         }
