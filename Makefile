@@ -123,8 +123,11 @@ module: $(NGX_OBJ)/Makefile
 	  || ln -f $(NGX_OBJ)/$(notdir $(MODULE)) $(MODULE)
 	$(Q)$(call link,$(BUILD)/$(notdir $(MODULE)),$(ROOT)/$(notdir $(MODULE)))
 
-ENGINE_ROOMS  := codec store api server
+ENGINE_ROOMS  := num codec store index api server
 ENGINE_MAIN   := hx-engine/server/hx_main.c
+# BLAS and LAPACK by their generic names: any implementation of Debian's answers
+ENGINE_LIBS   := -llapacke -lblas -llmdb -lzstd -lssl -lcrypto -lyajl -lz \
+                 -lpthread -lm -ldl
 CORE_SRC      := $(wildcard $(GATE)/core/*.c)
 # what of the gate can be tested without nginx
 GATE_SRC      := $(wildcard $(GATE)/policy/hx_*.c $(GATE)/store/hx_*.c)
@@ -160,7 +163,7 @@ $(B)/%.a:
 
 $(ENGINE): $(call objects,$(ENGINE_MAIN)) $(B)/libhxengine.a $(B)/libhxcore.a
 	@echo "  LINK  $(@:$(ROOT)/%=%)"
-	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ -llmdb -lssl -lcrypto -lyajl -lz -lpthread
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
 engine-bin: $(ENGINE)
 	$(Q)$(call link,$(BUILD)/$(notdir $(ENGINE)),$(ROOT)/$(notdir $(ENGINE)))
@@ -193,7 +196,7 @@ FUZZ_SRC      := $(wildcard t/fuzz/fuzz_*.c)
 FUZZ_BIN      := $(FUZZ_SRC:t/%.c=$(B)/%)
 TEST_LIBS     := $(B)/libhxaudit.a $(B)/libhxgate.a $(B)/libhxengine.a \
                  $(B)/libhxcore.a
-TEST_LINK     := -lcmocka -lpcre2-8 -llmdb -lssl -lcrypto -lyajl -lz -lpthread -lm
+TEST_LINK     := -lcmocka -lpcre2-8 $(ENGINE_LIBS)
 
 $(OBJ)/t/%.o: INCLUDES += -It/unit
 

@@ -131,6 +131,7 @@ hx_put_run(hx_req_t *r, hx_crypto_t *crypto)
     rec->created_ms = (uint64_t) ts.tv_sec * 1000
                       + (uint64_t) ts.tv_nsec / 1000000;
     rec->length = b->value_len;
+    rec->stored = b->value_len;
     rec->data_off = p.data_off;
     rec->codec = HX_CODEC_PASSTHROUGH;
     rec->array = p.array;

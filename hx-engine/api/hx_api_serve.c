@@ -91,7 +91,7 @@ static int
 hx_serve_range(hx_req_t *r, const hx_record_t *rec, hx_stream_t *st)
 {
     st->value_id = rec->value_id;
-    st->value_length = rec->length;
+    st->value_length = rec->stored;
     st->first = rec->data_off;
     st->last = rec->length;
 

@@ -2,9 +2,10 @@
  * hx_record.c -- the stored format; see the header and README, "Storage".
  *
  * Record: 16 bytes of frame (magic, format, flags, length of the checked part,
- * CRC-32), the fixed fields, the shape, domain, metadata; behind the checked
- * part an inline value with its own CRC, so that reading metadata does not
- * cost a pass over the value.
+ * CRC-32), the fixed fields, the shape, the ranks of a tensor train, domain,
+ * metadata; behind the checked part an inline value with its own CRC, so that
+ * reading metadata does not cost a pass over the value.  Format 1 had neither
+ * trains nor packed values; it is still read.
  */
 
 #include <string.h>
@@ -18,7 +19,9 @@
 #define HX_CHUNK_MAGIC    0x31435848u       /* "HXC1" */
 
 #define HX_RECORD_FRAME   16
-#define HX_RECORD_FIXED   96                /* bytes behind the frame */
+#define HX_RECORD_FIXED   136               /* bytes behind the frame */
+#define HX_RECORD_FIXED1  96                /* the same in format 1 */
+#define HX_RECORD_FORMAT  2
 
 
 void
@@ -81,28 +84,41 @@ hx_record_crc(const unsigned char *p, size_t checked, const void *dbkey,
 }
 
 
-void
-hx_record_encode(hx_buf_t *b, const hx_record_t *r, const void *dbkey,
-    size_t dbkey_len)
+static void
+hx_put_double(unsigned char *p, double v)
 {
-    size_t          checked;
-    unsigned        i;
-    unsigned char  *p, *q;
+    uint64_t  bits;
 
-    checked = HX_RECORD_FRAME + HX_RECORD_FIXED + r->array.ndim * 8
-              + r->domain.len + r->metadata.len;
+    memcpy(&bits, &v, sizeof(bits));
+    hx_put_le64(p, bits);
+}
 
-    p = hx_buf_reserve(b, checked + r->value.len);
-    if (p == NULL) {
-        return;
-    }
 
-    memset(p, 0, checked);
-    hx_put_le32(p, HX_RECORD_MAGIC);
-    p[4] = 1;                                           /* format */
-    hx_put_le32(p + 8, (uint32_t) checked);
+static double
+hx_get_double(const unsigned char *p)
+{
+    double    v;
+    uint64_t  bits;
 
-    q = p + HX_RECORD_FRAME;
+    bits = hx_get_le64(p);
+    memcpy(&v, &bits, sizeof(v));
+
+    return v;
+}
+
+
+/* How many ranks a record holds: d + 1 for a train of d cores. */
+static unsigned
+hx_record_ranks(const hx_record_t *r)
+{
+    return r->codec == HX_CODEC_TT ? r->tt.d + 1 : 0;
+}
+
+
+/* The fixed fields; q has room for HX_RECORD_FIXED zero bytes. */
+static void
+hx_record_encode_fixed(unsigned char *q, const hx_record_t *r)
+{
     hx_put_le64(q, r->version);
     hx_put_le64(q + 8, r->created_ms);
     hx_put_le64(q + 16, r->length);
@@ -117,11 +133,50 @@ hx_record_encode(hx_buf_t *b, const hx_record_t *r, const void *dbkey,
     hx_put_le32(q + 52, (uint32_t) r->value.len);
     hx_put_le32(q + 56, hx_crc32(0, r->value.data, r->value.len));
     memcpy(q + 60, r->sha256, HX_SHA256_BYTES);
+    q[92] = (unsigned char) r->verdict;
+    q[93] = (unsigned char) r->tt.order;
+    q[94] = (unsigned char) hx_record_ranks(r);
+    hx_put_le64(q + 96, r->stored);
+    hx_put_double(q + 104, r->rel_error);
+    hx_put_double(q + 112, r->norm);
+    hx_put_double(q + 120, r->cast_error);
+}
+
+
+void
+hx_record_encode(hx_buf_t *b, const hx_record_t *r, const void *dbkey,
+    size_t dbkey_len)
+{
+    size_t          checked;
+    unsigned        i, ranks;
+    unsigned char  *p, *q;
+
+    ranks = hx_record_ranks(r);
+    checked = HX_RECORD_FRAME + HX_RECORD_FIXED + r->array.ndim * 8
+              + ranks * 4 + r->domain.len + r->metadata.len;
+
+    p = hx_buf_reserve(b, checked + r->value.len);
+    if (p == NULL) {
+        return;
+    }
+
+    memset(p, 0, checked);
+    hx_put_le32(p, HX_RECORD_MAGIC);
+    p[4] = HX_RECORD_FORMAT;
+    hx_put_le32(p + 8, (uint32_t) checked);
+
+    q = p + HX_RECORD_FRAME;
+    hx_record_encode_fixed(q, r);
     q += HX_RECORD_FIXED;
 
     for (i = 0; i < r->array.ndim; i++) {
         hx_put_le64(q, r->array.dim[i]);
         q += 8;
+    }
+
+    for (i = 0; i < ranks; i++) {
+        hx_put_le32(q, r->tt.rank[i]);
+        q += 4;
     }
 
     if (r->domain.len != 0) {
@@ -143,55 +198,135 @@ hx_record_encode(hx_buf_t *b, const hx_record_t *r, const void *dbkey,
 }
 
 
+/* The fixed fields; ranks: as many as follow; value_len: of an inline value. */
+static void
+hx_record_decode_fixed(hx_record_t *r, const unsigned char *q, int format,
+    unsigned *ranks)
+{
+    r->version = hx_get_le64(q);
+    r->created_ms = hx_get_le64(q + 8);
+    r->length = hx_get_le64(q + 16);
+    r->data_off = hx_get_le64(q + 24);
+    r->value_id = hx_get_le64(q + 32);
+    r->codec = (hx_codec_t) q[40];
+    r->array.dtype = (hx_dtype_t) q[41];
+    r->array.fortran = q[42];
+    r->array.ndim = q[43];
+    r->domain.len = hx_get_le32(q + 44);
+    r->metadata.len = hx_get_le32(q + 48);
+    r->value.len = hx_get_le32(q + 52);
+    r->value_crc = hx_get_le32(q + 56);
+    memcpy(r->sha256, q + 60, HX_SHA256_BYTES);
+
+    memset(&r->tt, 0, sizeof(r->tt));
+    *ranks = 0;
+
+    if (format == 1) {
+        r->stored = r->length;
+        r->verdict = HX_VERDICT_PASSTHROUGH;
+        r->rel_error = 0;
+        r->norm = 0;
+        r->cast_error = 0;
+        return;
+    }
+
+    r->verdict = (hx_verdict_t) q[92];
+    r->tt.order = (hx_tt_order_t) q[93];
+    *ranks = q[94];
+    r->stored = hx_get_le64(q + 96);
+    r->rel_error = hx_get_double(q + 104);
+    r->norm = hx_get_double(q + 112);
+    r->cast_error = hx_get_double(q + 120);
+}
+
+
+/*
+ * The CRC was right: what is asked here can only fail for a foreign writer, or
+ * for a fault of our own.
+ */
+static int
+hx_record_plausible(const hx_record_t *r, unsigned ranks)
+{
+    if (r->array.ndim > HX_DIMS_MAX || r->domain.len > HX_DOMAIN_MAX
+        || r->metadata.len > HX_METADATA_MAX || r->codec >= HX_CODEC_COUNT
+        || r->data_off > r->length || hx_dtype_size(r->array.dtype) == 0
+        || r->verdict > HX_VERDICT_WEAK
+        || (r->codec == HX_CODEC_PASSTHROUGH && r->stored != r->length)
+        || r->value.len > HX_RECORD_INLINE_MAX
+        || r->value.len != (r->value_id == 0 ? r->stored : 0))
+    {
+        return 0;
+    }
+
+    if (r->codec != HX_CODEC_TT) {
+        return ranks == 0 && r->verdict == HX_VERDICT_PASSTHROUGH;
+    }
+
+    return ranks >= 2 && ranks <= HX_TT_CORES_MAX + 1
+           && r->verdict != HX_VERDICT_PASSTHROUGH
+           && r->tt.order <= HX_TT_INTERLEAVED;
+}
+
+
+/* The ranks chain, and as many bytes are stored as they say. */
+static int
+hx_record_ranks_ok(const hx_record_t *r)
+{
+    unsigned  k;
+    uint64_t  left;
+
+    left = r->stored / 16;
+
+    if (r->stored % 16 != 0 || r->tt.rank[0] != 1
+        || r->tt.rank[r->tt.d] != 1)
+    {
+        return 0;
+    }
+
+    for (k = 0; k < r->tt.d; k++) {
+        if (r->tt.rank[k + 1] == 0 || r->tt.rank[k + 1] > HX_TT_RANK_MAX
+            || (uint64_t) r->tt.rank[k] * r->tt.rank[k + 1] > left)
+        {
+            return 0;
+        }
+        left -= (uint64_t) r->tt.rank[k] * r->tt.rank[k + 1];
+    }
+
+    return left == 0;
+}
+
+
 hx_rc_t
 hx_record_decode(hx_record_t *r, const unsigned char *p, size_t len,
     const void *dbkey, size_t dbkey_len)
 {
-    size_t                checked, value_len;
-    unsigned              i;
+    size_t                checked, fixed;
+    unsigned              i, ranks;
     const unsigned char  *q;
 
-    if (len < HX_RECORD_FRAME + HX_RECORD_FIXED
-        || hx_get_le32(p) != HX_RECORD_MAGIC || p[4] != 1)
+    if (len < HX_RECORD_FRAME || hx_get_le32(p) != HX_RECORD_MAGIC
+        || p[4] < 1 || p[4] > HX_RECORD_FORMAT)
     {
         return HX_NO;
     }
 
+    fixed = p[4] == 1 ? HX_RECORD_FIXED1 : HX_RECORD_FIXED;
     checked = hx_get_le32(p + 8);
 
-    if (checked < HX_RECORD_FRAME + HX_RECORD_FIXED || checked > len
+    if (checked < HX_RECORD_FRAME + fixed || checked > len
         || hx_get_le32(p + 12) != hx_record_crc(p, checked, dbkey, dbkey_len))
     {
         return HX_NO;
     }
 
     q = p + HX_RECORD_FRAME;
-    r->version = hx_get_le64(q);
-    r->created_ms = hx_get_le64(q + 8);
-    r->length = hx_get_le64(q + 16);
-    r->data_off = hx_get_le64(q + 24);
-    r->value_id = hx_get_le64(q + 32);
-    r->codec = q[40];
-    r->array.dtype = (hx_dtype_t) q[41];
-    r->array.fortran = q[42];
-    r->array.ndim = q[43];
-    r->domain.len = hx_get_le32(q + 44);
-    r->metadata.len = hx_get_le32(q + 48);
-    value_len = hx_get_le32(q + 52);
-    r->value_crc = hx_get_le32(q + 56);
-    memcpy(r->sha256, q + 60, HX_SHA256_BYTES);
-    q += HX_RECORD_FIXED;
+    hx_record_decode_fixed(r, q, p[4], &ranks);
+    q += fixed;
 
-    /* the CRC was right: what follows can only fail for a foreign writer */
-
-    if (r->array.ndim > HX_DIMS_MAX || r->domain.len > HX_DOMAIN_MAX
-        || r->metadata.len > HX_METADATA_MAX
-        || checked != HX_RECORD_FRAME + HX_RECORD_FIXED + r->array.ndim * 8
+    if (!hx_record_plausible(r, ranks)
+        || checked != HX_RECORD_FRAME + fixed + r->array.ndim * 8 + ranks * 4
                       + r->domain.len + r->metadata.len
-        || value_len != len - checked || r->codec != HX_CODEC_PASSTHROUGH
-        || r->data_off > r->length || hx_dtype_size(r->array.dtype) == 0
-        || value_len > HX_RECORD_INLINE_MAX
-        || value_len != (r->value_id == 0 ? r->length : 0))
+        || r->value.len != len - checked)
     {
         return HX_NO;
     }
@@ -201,10 +336,20 @@ hx_record_decode(hx_record_t *r, const unsigned char *p, size_t len,
         q += 8;
     }
 
+    for (i = 0; i < ranks; i++) {
+        r->tt.rank[i] = hx_get_le32(q);
+        q += 4;
+    }
+
+    r->tt.d = ranks == 0 ? 0 : ranks - 1;
+
+    if (ranks != 0 && !hx_record_ranks_ok(r)) {
+        return HX_NO;
+    }
+
     r->domain.data = q;
     r->metadata.data = q + r->domain.len;
     r->value.data = p + checked;
-    r->value.len = value_len;
 
     return HX_OK;
 }

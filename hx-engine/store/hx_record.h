@@ -12,8 +12,8 @@
 #define HX_RECORD_H
 
 #include "hx_buf.h"
-#include "hx_dtype.h"
 #include "hx_limits.h"
+#include "hx_tt.h"
 
 #define HX_RECORD_INLINE_MAX  4096      /* value bytes kept in the record */
 #define HX_RECORD_KEY_MAX     (4 + HX_KEY_MAX + 1 + 8)
@@ -28,12 +28,19 @@
 
 #define HX_SHA256_BYTES       32
 
-/* Fixed part, shape, domain, metadata, inline value. */
+/* Fixed part, shape, ranks, domain, metadata, inline value. */
 #define HX_RECORD_MAX                                                         \
-    (128 + HX_DIMS_MAX * 8 + HX_DOMAIN_MAX + HX_METADATA_MAX                  \
-     + HX_RECORD_INLINE_MAX)
+    (192 + HX_DIMS_MAX * 8 + (HX_TT_CORES_MAX + 1) * 4 + HX_DOMAIN_MAX        \
+     + HX_METADATA_MAX + HX_RECORD_INLINE_MAX)
 
-#define HX_CODEC_PASSTHROUGH  0
+/* What the stored value is.  Part of the format: never change a number. */
+typedef enum {
+    HX_CODEC_PASSTHROUGH = 0,           /* the uploaded bytes */
+    HX_CODEC_TT = 1,                    /* cores, float64 little-endian */
+    HX_CODEC_PACKED = 2,                /* the uploaded bytes, packed without
+                                         * loss (codec/hx_pack.h) */
+    HX_CODEC_COUNT
+} hx_codec_t;
 
 /* One version of one key.  Strings point into memory of somebody else. */
 typedef struct {
@@ -41,9 +48,18 @@ typedef struct {
     uint64_t       created_ms;          /* Unix time */
     uint64_t       length;              /* bytes of the value as uploaded */
     uint64_t       data_off;            /* where the array starts in it */
+    uint64_t       stored;              /* bytes of the value as stored */
     uint64_t       value_id;            /* of its chunks; 0 = inline */
-    unsigned       codec;
+    hx_codec_t     codec;
     hx_array_t     array;
+    hx_verdict_t   verdict;
+    double         rel_error;           /* measured; 0 for passthrough */
+    double         norm;                /* Frobenius, of what is served, as
+                                         * float64; NaN: not a finite number */
+    double         cast_error;          /* TT: Frobenius norm of what is served
+                                         * minus the train itself: rounding to
+                                         * the dtype; 0 for float64 */
+    hx_tt_t        tt;                  /* TT: d, order, rank (core is NULL) */
     unsigned char  sha256[HX_SHA256_BYTES];     /* of the value as uploaded */
     hx_str_t       domain;
     hx_str_t       metadata;            /* compact JSON object; empty = {} */

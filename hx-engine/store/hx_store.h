@@ -70,8 +70,9 @@ struct hx_store_op_s {
     hx_str_t           key;
     hx_store_check_t   check;
     uint64_t           expected;
-    hx_record_t        record;      /* PUT: all but version, value_id, value */
-    hx_str_t           value;       /* PUT: the bytes */
+    hx_record_t        record;      /* PUT: all but version, stored, value_id,
+                                     * value */
+    hx_str_t           value;       /* PUT: the bytes to store */
     void             (*done)(hx_store_op_t *op);
     void              *data;        /* of the caller */
 
@@ -140,12 +141,22 @@ hx_store_rc_t hx_store_get(const hx_store_view_t *v, const hx_str_t *ns,
 hx_store_rc_t hx_store_verify(const hx_store_view_t *v, const hx_record_t *r);
 
 /*
- * The value bytes from "off" on, as many as lie together (>= 1).  For values
- * with value_id != 0 and off < length; a value never changes, so the pieces of
- * one value may be read through different views.  OK, CORRUPT, NO, FAIL.
+ * The stored bytes from "off" on, as many as lie together (>= 1).  For values
+ * with value_id != 0 and off < stored, which is the record's; a value never
+ * changes, so the pieces of one may be read through different views.  OK,
+ * CORRUPT, NO, FAIL.
  */
 hx_store_rc_t hx_store_piece(const hx_store_view_t *v, uint64_t value_id,
-    uint64_t length, uint64_t off, hx_str_t *piece);
+    uint64_t stored, uint64_t off, hx_str_t *piece);
+
+/*
+ * The whole stored value in one piece: where it lies (while the view is open),
+ * or copied to mem, which has room for r->stored bytes, when it is in several
+ * chunks.  A piece may begin at any address.  Checksums are compared when
+ * "check" is not 0.  OK, CORRUPT, FAIL.
+ */
+hx_store_rc_t hx_store_value(const hx_store_view_t *v, const hx_record_t *r,
+    int check, void *mem, hx_str_t *value);
 
 /* Live keys beginning with prefix, after "after" (empty = from the start),
  * bytewise ascending.  OK (also for none), CORRUPT: an entry is damaged, so

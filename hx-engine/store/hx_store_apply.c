@@ -185,7 +185,7 @@ hx_record_put(const hx_store_t *s, MDB_txn *txn, const hx_store_op_t *op,
 
     r = op->record;
     r.version = version;
-    r.length = op->value.len;
+    r.stored = op->value.len;
     r.value_id = value_id;
     r.value.data = op->value.data;
     r.value.len = value_id == 0 ? op->value.len : 0;

@@ -230,7 +230,7 @@ hx_store_chunk_key(unsigned char out[HX_CHUNK_KEY_LEN], uint64_t id,
 
 
 static hx_store_rc_t
-hx_store_chunk(const hx_store_view_t *view, uint64_t id, uint64_t length,
+hx_store_chunk(const hx_store_view_t *view, uint64_t id, uint64_t stored,
     uint32_t index, int check, hx_str_t *data)
 {
     int            rc;
@@ -239,7 +239,7 @@ hx_store_chunk(const hx_store_view_t *view, uint64_t id, uint64_t length,
     uint64_t       left;
     unsigned char  ck[HX_CHUNK_KEY_LEN];
 
-    left = length - (uint64_t) index * HX_CHUNK_DATA;
+    left = stored - (uint64_t) index * HX_CHUNK_DATA;
     want = left < HX_CHUNK_DATA ? (size_t) left : HX_CHUNK_DATA;
 
     hx_store_chunk_key(ck, id, index);
@@ -271,8 +271,8 @@ hx_store_verify(const hx_store_view_t *v, const hx_record_t *r)
         return hx_record_value_ok(r) ? HX_STORE_OK : HX_STORE_CORRUPT;
     }
 
-    for (i = 0, off = 0; off < r->length; i++, off += HX_CHUNK_DATA) {
-        rc = hx_store_chunk(v, r->value_id, r->length, i, 1, &data);
+    for (i = 0, off = 0; off < r->stored; i++, off += HX_CHUNK_DATA) {
+        rc = hx_store_chunk(v, r->value_id, r->stored, i, 1, &data);
         if (rc != HX_STORE_OK) {
             return rc;
         }
@@ -283,13 +283,13 @@ hx_store_verify(const hx_store_view_t *v, const hx_record_t *r)
 
 
 hx_store_rc_t
-hx_store_piece(const hx_store_view_t *v, uint64_t value_id, uint64_t length,
+hx_store_piece(const hx_store_view_t *v, uint64_t value_id, uint64_t stored,
     uint64_t off, hx_str_t *piece)
 {
     size_t         skip;
     hx_store_rc_t  rc;
 
-    rc = hx_store_chunk(v, value_id, length, (uint32_t) (off / HX_CHUNK_DATA),
+    rc = hx_store_chunk(v, value_id, stored, (uint32_t) (off / HX_CHUNK_DATA),
                         0, piece);
 
     if (rc == HX_STORE_OK) {
@@ -299,6 +299,43 @@ hx_store_piece(const hx_store_view_t *v, uint64_t value_id, uint64_t length,
     }
 
     return rc;
+}
+
+
+hx_store_rc_t
+hx_store_value(const hx_store_view_t *v, const hx_record_t *r, int check,
+    void *mem, hx_str_t *value)
+{
+    hx_str_t        data;
+    uint32_t        i;
+    uint64_t        off;
+    hx_store_rc_t   rc;
+    unsigned char  *out;
+
+    if (r->value_id == 0) {
+        *value = r->value;
+        return !check || hx_record_value_ok(r) ? HX_STORE_OK
+                                               : HX_STORE_CORRUPT;
+    }
+
+    if (r->stored <= HX_CHUNK_DATA) {
+        return hx_store_chunk(v, r->value_id, r->stored, 0, check, value);
+    }
+
+    out = mem;
+
+    for (i = 0, off = 0; off < r->stored; i++, off += HX_CHUNK_DATA) {
+        rc = hx_store_chunk(v, r->value_id, r->stored, i, check, &data);
+        if (rc != HX_STORE_OK) {
+            return rc;
+        }
+        memcpy(out + off, data.data, data.len);
+    }
+
+    value->data = out;
+    value->len = (size_t) r->stored;
+
+    return HX_STORE_OK;
 }
 
 

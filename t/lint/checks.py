@@ -34,8 +34,9 @@ ENGINE_BELOW = {
     "num": [],
     "codec": ["num"],
     "store": ["num", "codec"],
-    "api": ["num", "codec", "store"],
-    "server": ["num", "codec", "store", "api"],
+    "index": ["num", "codec", "store"],
+    "api": ["num", "codec", "store", "index"],
+    "server": ["num", "codec", "store", "index", "api"],
 }
 
 # What a room without I/O and without a clock has no business with.

@@ -1,7 +1,7 @@
 /*
  * hx_record_test.c -- the stored format: round trips, every flipped bit is
- * noticed, a unit under a wrong key is refused, and the bytes of format 1 are
- * pinned (a change of them needs a new format number).
+ * noticed, a unit under a wrong key is refused, and the bytes of format 2 are
+ * pinned (a change of them needs a new format number); format 1 is read.
  */
 
 #include "hx_test.h"
@@ -22,6 +22,7 @@ sample(hx_record_t *r)
     r->version = 7;
     r->created_ms = UINT64_C(1700000000123);
     r->length = sizeof(value) - 1;
+    r->stored = r->length;
     r->data_off = 3;
     r->array.dtype = HX_DTYPE_F8;
     r->array.fortran = 1;
@@ -32,6 +33,33 @@ sample(hx_record_t *r)
     r->domain = test_str("domain");
     r->metadata = test_str("{\"a\":1}");
     r->value = test_str(value);
+}
+
+
+/* Three cores, 1 x 2 x 2, 2 x 2 x 2, 2 x 2 x 1: 16 values. */
+static void
+sample_train(hx_record_t *r)
+{
+    static unsigned char  cores[128];
+
+    sample(r);
+    memset(cores, 0x3f, sizeof(cores));
+    r->codec = HX_CODEC_TT;
+    r->length = 64;
+    r->data_off = 0;
+    r->stored = sizeof(cores);
+    r->verdict = HX_VERDICT_SAFE;
+    r->rel_error = 3.5e-8;
+    r->norm = 12.25;
+    r->cast_error = 1e-9;
+    r->tt.order = HX_TT_INTERLEAVED;
+    r->tt.d = 3;
+    r->tt.rank[0] = 1;
+    r->tt.rank[1] = 2;
+    r->tt.rank[2] = 2;
+    r->tt.rank[3] = 1;
+    r->value.data = cores;
+    r->value.len = sizeof(cores);
 }
 
 
@@ -98,6 +126,7 @@ test_largest(void **state)
     r.value.data = text;
     r.value.len = HX_RECORD_INLINE_MAX;
     r.length = HX_RECORD_INLINE_MAX;
+    r.stored = r.length;
 
     len = encode(mem, sizeof(mem), &r);
     assert_int_not_equal(len, 0);
@@ -118,6 +147,7 @@ test_inline_values_are_small(void **state)
     for (more = 0; more < 2; more++) {
         sample(&r);
         r.length = HX_RECORD_INLINE_MAX + more;
+        r.stored = r.length;
         r.value.data = text;
         r.value.len = r.length;
         len = encode(mem, sizeof(mem), &r);
@@ -209,11 +239,15 @@ test_format_is_pinned(void **state)
 
     sample(&r);
     len = encode(mem, sizeof(mem), &r);
-    assert_int_equal(len, 16 + 96 + 2 * 8 + 6 + 7 + 9);
-    assert_memory_equal(mem, "HXR1\1\0\0\0\215\0\0\0", 12);
+    assert_int_equal(len, 16 + 136 + 2 * 8 + 6 + 7 + 9);
+    assert_memory_equal(mem, "HXR1\2\0\0\0\265\0\0\0", 12);
     assert_memory_equal(mem + 16, "\7\0\0\0\0\0\0\0", 8);
-    assert_memory_equal(mem + 128, "domain{\"a\":1}the value", 22);
-    assert_int_equal(hx_crc32(0, mem, len), UINT32_C(0x61e5cd6d));
+    assert_memory_equal(mem + 168, "domain{\"a\":1}the value", 22);
+    assert_int_equal(hx_crc32(0, mem, len), UINT32_C(0x2588a888));
+
+    sample_train(&r);
+    len = encode(mem, sizeof(mem), &r);
+    assert_int_equal(hx_crc32(0, mem, len), UINT32_C(0x74894cb4));
 
     hx_head_encode(head, 7, DBKEY);
     assert_memory_equal(head, "HXH1\7\0\0\0\0\0\0\0", 12);
@@ -224,6 +258,80 @@ test_format_is_pinned(void **state)
                         24);
     assert_int_equal(hx_crc32(0, chunk, sizeof(chunk)),
                      UINT32_C(0x2144df1c));
+}
+
+
+/* Records of format 1 have no train: 96 fixed bytes instead of 136. */
+static void
+test_format_1_is_read(void **state)
+{
+    size_t          len, checked;
+    uint32_t        crc;
+    hx_record_t     r, q;
+    unsigned char   mem[1024];
+
+    sample(&r);
+    len = encode(mem, sizeof(mem), &r);
+    checked = len - 9 - 40;
+    memmove(mem + 16 + 92, mem + 16 + 92 + 44, len - 16 - 92 - 44);
+    memmove(mem + 16 + 96, mem + 16 + 92, len - 16 - 92 - 44);
+    memset(mem + 16 + 92, 0, 4);
+    len -= 40;
+    mem[4] = 1;
+    mem[8] = (unsigned char) checked;
+    crc = hx_crc32(hx_crc32(0, DBKEY), mem, 12);
+    crc = hx_crc32(crc, mem + 16, checked - 16);
+    mem[12] = (unsigned char) crc;
+    mem[13] = (unsigned char) (crc >> 8);
+    mem[14] = (unsigned char) (crc >> 16);
+    mem[15] = (unsigned char) (crc >> 24);
+
+    /* what the program that had format 1 wrote for this record */
+
+    assert_int_equal(hx_crc32(0, mem, len), UINT32_C(0x61e5cd6d));
+    assert_int_equal(hx_record_decode(&q, mem, len, DBKEY), HX_OK);
+    assert_int_equal(q.codec, HX_CODEC_PASSTHROUGH);
+    assert_int_equal(q.verdict, HX_VERDICT_PASSTHROUGH);
+    assert_int_equal(q.stored, 9);
+    assert_true(test_same(&q.metadata, &r.metadata));
+    assert_true(test_same(&q.value, &r.value));
+}
+
+
+static void
+test_trains(void **state)
+{
+    size_t          len;
+    hx_record_t     r, q;
+    unsigned char   mem[1024];
+
+    sample_train(&r);
+    len = encode(mem, sizeof(mem), &r);
+    assert_int_equal(hx_record_decode(&q, test_edge(mem, len), len, DBKEY),
+                     HX_OK);
+    assert_int_equal(q.codec, HX_CODEC_TT);
+    assert_int_equal(q.verdict, HX_VERDICT_SAFE);
+    assert_int_equal(q.tt.order, HX_TT_INTERLEAVED);
+    assert_int_equal(q.tt.d, 3);
+    assert_memory_equal(q.tt.rank, r.tt.rank, 4 * sizeof(uint32_t));
+    assert_true(q.rel_error == r.rel_error && q.norm == r.norm);
+    assert_true(q.cast_error == r.cast_error);
+    assert_int_equal(q.stored, 128);
+    assert_int_equal(q.length, 64);
+
+    /* ranks that do not say how many bytes there are, or do not chain */
+
+    r.tt.rank[1] = 3;
+    len = encode(mem, sizeof(mem), &r);
+    assert_int_equal(hx_record_decode(&q, mem, len, DBKEY), HX_NO);
+    r.tt.rank[1] = 2;
+    r.tt.rank[3] = 2;
+    len = encode(mem, sizeof(mem), &r);
+    assert_int_equal(hx_record_decode(&q, mem, len, DBKEY), HX_NO);
+    r.tt.rank[3] = 1;
+    r.tt.rank[0] = 0;
+    len = encode(mem, sizeof(mem), &r);
+    assert_int_equal(hx_record_decode(&q, mem, len, DBKEY), HX_NO);
 }
 
 
@@ -318,6 +426,8 @@ main(void)
         cmocka_unit_test(test_every_bit_counts),
         cmocka_unit_test(test_foreign_bytes),
         cmocka_unit_test(test_format_is_pinned),
+        cmocka_unit_test(test_format_1_is_read),
+        cmocka_unit_test(test_trains),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_key_order)
