@@ -49,8 +49,11 @@ typedef struct {
 
 typedef enum {
     HX_STORE_PUT,
-    HX_STORE_DELETE
+    HX_STORE_DELETE,
+    HX_STORE_BATCH                  /* several puts: all or none */
 } hx_store_kind_t;
+
+#define HX_STORE_BATCH_MAX  256     /* items of one batch */
 
 typedef enum {
     HX_STORE_ANY = 0,
@@ -61,6 +64,13 @@ typedef enum {
 /*
  * One write.  The caller fills the upper part and keeps everything it points
  * to unchanged until done() was called, once, from a thread of the store.
+ *
+ * A batch is an op of kind BATCH with 1 .. HX_STORE_BATCH_MAX items, each an op
+ * of kind PUT with key, check, expected, record and value; the namespace is the
+ * batch's, and so are done() and data.  The keys must differ.  Its items become
+ * visible together, in one transaction, or none does; there is one answer, rc
+ * of the batch, and after OK a version in each item.  If an item is refused
+ * (CONFLICT, CORRUPT), "failed" is its index and "current" is the item's.
  */
 typedef struct hx_store_op_s  hx_store_op_t;
 
@@ -73,6 +83,8 @@ struct hx_store_op_s {
     hx_record_t        record;      /* PUT: all but version, stored, value_id,
                                      * value */
     hx_str_t           value;       /* PUT: the bytes to store */
+    hx_store_op_t     *items;       /* BATCH */
+    unsigned           n_items;
     void             (*done)(hx_store_op_t *op);
     void              *data;        /* of the caller */
 
@@ -80,10 +92,13 @@ struct hx_store_op_s {
     hx_store_rc_t      rc;
     uint64_t           version;     /* OK: written, or deleted */
     uint64_t           current;     /* CONFLICT: live version, 0 = none */
+    unsigned           failed;      /* BATCH: the item that was refused */
     const char        *why;         /* FULL, FAIL: static text for logs */
 
     /* of the store */
     hx_store_op_t     *next;
+    uint64_t           bytes;       /* of all values */
+    uint64_t           value_id;    /* of staged chunks, 0 = none */
     uint32_t          *chunk_crc;
 };
 
@@ -121,8 +136,9 @@ int hx_store_blocks(const hx_store_t *s);
 hx_store_rc_t hx_store_check(hx_store_t *s, const char **why);
 
 /*
- * OK: queued, done() will be called; BUSY: queue full; FAIL: out of memory or
- * closing.  Spends CPU time on checksums in proportion to the value.
+ * OK: queued, done() will be called; BUSY: queue full; FAIL: out of memory,
+ * closing, or a batch of no or too many items.  Spends CPU time on checksums in
+ * proportion to the values.
  */
 hx_store_rc_t hx_store_submit(hx_store_t *s, hx_store_op_t *op);
 

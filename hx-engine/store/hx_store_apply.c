@@ -20,8 +20,22 @@ hx_chunk_count(size_t len)
 }
 
 
+unsigned
+hx_op_items(const hx_store_op_t *op)
+{
+    return op->kind == HX_STORE_BATCH ? op->n_items : 1;
+}
+
+
+hx_store_op_t *
+hx_op_item(hx_store_op_t *op, unsigned i)
+{
+    return op->kind == HX_STORE_BATCH ? &op->items[i] : op;
+}
+
+
 /* The live version and the highest ever given; both 0 when there is none. */
-int
+static int
 hx_op_versions(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
     uint64_t *live, uint64_t *last)
 {
@@ -113,7 +127,6 @@ hx_value_id(const hx_store_t *s, MDB_txn *txn, uint64_t *id)
 }
 
 
-/* Chunks first .. first + n - 1 of the op's value, as far as there are. */
 int
 hx_chunks_put(const hx_store_t *s, MDB_txn *txn, const hx_store_op_t *op,
     uint64_t id, uint32_t first, uint32_t n)
@@ -175,7 +188,7 @@ hx_head_put(const hx_store_t *s, MDB_txn *txn, hx_db_t db, const MDB_val *dbkey,
 
 static int
 hx_record_put(const hx_store_t *s, MDB_txn *txn, const hx_store_op_t *op,
-    uint32_t ns, uint64_t version, uint64_t value_id)
+    uint32_t ns)
 {
     int            rc;
     MDB_val        k, v;
@@ -184,27 +197,29 @@ hx_record_put(const hx_store_t *s, MDB_txn *txn, const hx_store_op_t *op,
     unsigned char  dbkey[HX_RECORD_KEY_MAX];
 
     r = op->record;
-    r.version = version;
+    r.version = op->version;
     r.stored = op->value.len;
-    r.value_id = value_id;
-    r.value.data = op->value.data;
-    r.value.len = value_id == 0 ? op->value.len : 0;
+    r.value_id = op->value_id;
+    r.value = op->value;
 
-    if (op->value.len > HX_RECORD_INLINE_MAX && value_id == 0) {
-        rc = hx_value_id(s, txn, &r.value_id);
-
-        if (rc == 0) {
-            rc = hx_chunks_put(s, txn, op, r.value_id, 0,
-                               hx_chunk_count(op->value.len));
-        }
-        if (rc != 0) {
-            return rc;
-        }
+    if (op->value.len > HX_RECORD_INLINE_MAX) {
         r.value.len = 0;
+
+        if (r.value_id == 0) {
+            rc = hx_value_id(s, txn, &r.value_id);
+
+            if (rc == 0) {
+                rc = hx_chunks_put(s, txn, op, r.value_id, 0,
+                                   hx_chunk_count(op->value.len));
+            }
+            if (rc != 0) {
+                return rc;
+            }
+        }
     }
 
     k.mv_data = dbkey;
-    k.mv_size = hx_record_key(dbkey, ns, &op->key, version);
+    k.mv_size = hx_record_key(dbkey, ns, &op->key, op->version);
 
     hx_buf_init(&b, s->scratch, HX_RECORD_MAX);
     hx_record_encode(&b, &r, dbkey, k.mv_size);
@@ -220,7 +235,8 @@ hx_record_put(const hx_store_t *s, MDB_txn *txn, const hx_store_op_t *op,
 }
 
 
-int
+/* 1, or 0 and op->rc: CONFLICT, or NO for a delete of nothing. */
+static int
 hx_op_allowed(hx_store_op_t *op, uint64_t live)
 {
     op->current = live;
@@ -237,36 +253,46 @@ hx_op_allowed(hx_store_op_t *op, uint64_t live)
         return 0;
     }
 
+    op->rc = HX_STORE_OK;
+
     return 1;
 }
 
 
-/*
- * One write inside a transaction; value_id: of its staged chunks, or 0.  0 =
- * op->rc is its answer if the commit succeeds; else the transaction is lost.
- */
-int
-hx_op_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
-    uint64_t value_id)
+/* Where a single write goes, and what is there. */
+typedef struct {
+    uint32_t       ns;                  /* 0: there is none of this name yet */
+    uint64_t       live;                /* versions; 0 = none */
+    uint64_t       last;
+    MDB_val        k;                   /* of heads and tombs */
+    unsigned char  mem[HX_RECORD_KEY_MAX];
+} hx_place_t;
+
+
+static void
+hx_place_key(hx_place_t *p, const hx_store_op_t *op)
 {
-    int            rc;
-    MDB_val        k;
-    uint32_t       ns;
-    uint64_t       live, last;
-    unsigned char  dbkey[HX_RECORD_KEY_MAX];
+    p->k.mv_data = p->mem;
+    p->k.mv_size = hx_record_key(p->mem, p->ns, &op->key, 0) - 9;
+}
 
-    op->rc = HX_STORE_OK;
-    live = 0;
-    last = 0;
-    ns = 0;
-    k.mv_data = dbkey;
-    k.mv_size = 0;
 
-    rc = hx_op_ns(s, txn, &op->ns, 0, &ns);
+/* 0 and op->rc: OK, or why the write is refused; or an LMDB code. */
+static int
+hx_place_find(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
+    hx_place_t *p)
+{
+    int  rc;
+
+    p->ns = 0;
+    p->live = 0;
+    p->last = 0;
+
+    rc = hx_op_ns(s, txn, &op->ns, 0, &p->ns);
 
     if (rc == 0) {
-        k.mv_size = hx_record_key(dbkey, ns, &op->key, 0) - 9;
-        rc = hx_op_versions(s, txn, &k, &live, &last);
+        hx_place_key(p, op);
+        rc = hx_op_versions(s, txn, &p->k, &p->live, &p->last);
     }
 
     if (rc == MDB_CORRUPTED) {
@@ -278,36 +304,131 @@ hx_op_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
         return rc;
     }
 
-    if (!hx_op_allowed(op, live)) {
-        return 0;
-    }
+    (void) hx_op_allowed(op, p->live);
 
-    if (op->kind == HX_STORE_DELETE) {
-        op->version = live;
-        rc = hx_head_put(s, txn, HX_DB_TOMBS, &k, live);
+    return 0;
+}
 
-        return rc != 0 ? rc : mdb_del(txn, s->dbi[HX_DB_HEADS], &k, NULL);
-    }
 
-    if (rc == MDB_NOTFOUND) {
-        rc = hx_op_ns(s, txn, &op->ns, 1, &ns);
+static int
+hx_delete_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
+    hx_place_t *p)
+{
+    int  rc;
+
+    op->version = p->live;
+    rc = hx_head_put(s, txn, HX_DB_TOMBS, &p->k, p->live);
+
+    return rc != 0 ? rc : mdb_del(txn, s->dbi[HX_DB_HEADS], &p->k, NULL);
+}
+
+
+static int
+hx_put_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
+    hx_place_t *p)
+{
+    int  rc;
+
+    if (p->ns == 0) {
+        rc = hx_op_ns(s, txn, &op->ns, 1, &p->ns);
         if (rc != 0) {
             return rc;
         }
-        k.mv_size = hx_record_key(dbkey, ns, &op->key, 0) - 9;
+        hx_place_key(p, op);
     }
 
-    op->version = last + 1;
+    op->version = p->last + 1;
 
-    rc = hx_record_put(s, txn, op, ns, op->version, value_id);
+    rc = hx_record_put(s, txn, op, p->ns);
 
     if (rc == 0) {
-        rc = hx_head_put(s, txn, HX_DB_HEADS, &k, op->version);
+        rc = hx_head_put(s, txn, HX_DB_HEADS, &p->k, op->version);
     }
 
-    if (rc == 0 && live == 0 && last != 0) {
-        rc = mdb_del(txn, s->dbi[HX_DB_TOMBS], &k, NULL);
+    if (rc == 0 && p->live == 0 && p->last != 0) {
+        rc = mdb_del(txn, s->dbi[HX_DB_TOMBS], &p->k, NULL);
     }
 
     return rc;
+}
+
+
+int
+hx_op_judge(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op)
+{
+    int             rc;
+    unsigned        i;
+    hx_place_t      p;
+    hx_store_op_t  *item;
+
+    op->rc = HX_STORE_OK;
+
+    for (i = 0; i < hx_op_items(op); i++) {
+        item = hx_op_item(op, i);
+        rc = hx_place_find(s, txn, item, &p);
+
+        if (rc != 0) {
+            return rc;
+        }
+
+        if (item->rc != HX_STORE_OK) {
+            op->rc = item->rc;
+            op->current = item->current;
+            op->failed = i;
+            break;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+hx_item_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *item)
+{
+    int         rc;
+    hx_place_t  p;
+
+    rc = hx_place_find(s, txn, item, &p);
+
+    if (rc != 0 || item->rc != HX_STORE_OK) {
+        return rc;
+    }
+
+    return item->kind == HX_STORE_DELETE ? hx_delete_apply(s, txn, item, &p)
+                                         : hx_put_apply(s, txn, item, &p);
+}
+
+
+int
+hx_op_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op)
+{
+    int       rc;
+    unsigned  i;
+
+    if (op->kind != HX_STORE_BATCH) {
+        return hx_item_apply(s, txn, op);
+    }
+
+    /* all are judged before the first one is written */
+
+    rc = hx_op_judge(s, txn, op);
+
+    if (rc != 0 || op->rc != HX_STORE_OK) {
+        return rc;
+    }
+
+    for (i = 0; i < op->n_items; i++) {
+        rc = hx_item_apply(s, txn, &op->items[i]);
+
+        if (rc != 0) {
+            return rc;
+        }
+
+        if (op->items[i].rc != HX_STORE_OK) {
+            return EINVAL;              /* a key stands there twice */
+        }
+    }
+
+    return 0;
 }

@@ -83,26 +83,29 @@ void hx_store_chunk_key(unsigned char out[HX_CHUNK_KEY_LEN], uint64_t id,
 /* Chunks of a value of len bytes. */
 uint32_t hx_chunk_count(size_t len);
 
-/* The live version and the highest ever given; both 0 when there is none. */
-int hx_op_versions(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
-    uint64_t *live, uint64_t *last);
-
 /* A new value id. */
 int hx_value_id(const hx_store_t *s, MDB_txn *txn, uint64_t *id);
 
-/* Chunks first .. first + n - 1 of the op's value, as far as there are. */
-int hx_chunks_put(const hx_store_t *s, MDB_txn *txn, const hx_store_op_t *op,
+/* Chunks first .. first + n - 1 of one item's value, as far as there are. */
+int hx_chunks_put(const hx_store_t *s, MDB_txn *txn, const hx_store_op_t *item,
     uint64_t id, uint32_t first, uint32_t n);
 
-/* 1, or 0 and op->rc: CONFLICT, or NO for a delete of nothing. */
-int hx_op_allowed(hx_store_op_t *op, uint64_t live);
+/* The single writes of an op: itself, or the items of a batch. */
+unsigned hx_op_items(const hx_store_op_t *op);
+hx_store_op_t *hx_op_item(hx_store_op_t *op, unsigned i);
 
 /*
- * One write inside a transaction; value_id: of its staged chunks, or 0.  0 =
- * op->rc is its answer if the commit succeeds; else the transaction is lost.
+ * What would become of the write, judging by the versions that are there: 0
+ * and op->rc (OK, or why it is refused), or an LMDB code.
  */
-int hx_op_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
-    uint64_t value_id);
+int hx_op_judge(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op);
+
+/*
+ * The write inside a transaction.  0 = op->rc is its answer if the commit
+ * succeeds, and if it is not OK nothing was changed; else the transaction is
+ * lost.
+ */
+int hx_op_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op);
 
 /* hx_store_health.c */
 
@@ -131,8 +134,7 @@ void hx_store_repair(hx_store_t *s);
 uint64_t hx_room_chunks(const hx_store_t *s, uint64_t n);
 
 /* Pages that a write needs at most; staged: without its chunks. */
-uint64_t hx_room_need(const hx_store_t *s, const hx_store_op_t *op,
-    int staged);
+uint64_t hx_room_need(const hx_store_t *s, hx_store_op_t *op, int staged);
 
 /*
  * 0: the next transaction may use "need" pages, MDB_MAP_FULL: it may not,
@@ -158,7 +160,7 @@ void hx_stage_run(hx_store_t *s, hx_store_op_t *op);
 /* hx_store_writer.c */
 
 #define HX_BATCH_BYTES   (8u << 20)     /* values in one transaction */
-#define hx_op_large(op)  ((op)->value.len > HX_BATCH_BYTES)
+#define hx_op_large(op)  ((op)->bytes > HX_BATCH_BYTES)
 
 /* The code of a failed transaction becomes the op's answer. */
 void hx_op_fail(hx_store_op_t *op, int rc);

@@ -33,8 +33,8 @@ hx_room_chunks(const hx_store_t *s, uint64_t n)
 }
 
 
-uint64_t
-hx_room_need(const hx_store_t *s, const hx_store_op_t *op, int staged)
+static uint64_t
+hx_room_item(const hx_store_t *s, const hx_store_op_t *op, int staged)
 {
     uint64_t  need, chunks;
 
@@ -50,6 +50,22 @@ hx_room_need(const hx_store_t *s, const hx_store_op_t *op, int staged)
         chunks = hx_chunk_count(op->value.len);
         need += hx_room_value(s, op->value.len + chunks * HX_CHUNK_HEADER)
                 + 2 * chunks;
+    }
+
+    return need;
+}
+
+
+uint64_t
+hx_room_need(const hx_store_t *s, hx_store_op_t *op, int staged)
+{
+    unsigned  i;
+    uint64_t  need;
+
+    need = 0;
+
+    for (i = 0; i < hx_op_items(op); i++) {
+        need += hx_room_item(s, hx_op_item(op, i), staged);
     }
 
     return need;

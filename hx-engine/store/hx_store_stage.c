@@ -2,10 +2,11 @@
  * hx_store_stage.c -- values too large for one transaction's memory.
  *
  * LMDB keeps the pages of a transaction in memory until it is committed.  So
- * the chunks of a large value are committed in slices, under an entry of the
- * staging table; the value becomes visible with its record, whose transaction
- * removes that entry.  A crash in between leaves the entry, and the next start
- * (or the next large value) removes it and the chunks.
+ * the chunks of a large value, or of a large batch, are committed in slices,
+ * each value under an entry of the staging table; the values become visible
+ * with their records, whose transaction removes these entries.  A crash in
+ * between leaves them, and the next start (or the next large value) removes
+ * them and the chunks.
  */
 
 #include <string.h>
@@ -146,26 +147,94 @@ hx_staging_sweep(hx_store_t *s)
 }
 
 
-/* The chunks of a large value, in slices; others are served in between. */
+/* What is still to be written of the values of an op. */
+typedef struct {
+    hx_store_op_t  *op;
+    unsigned        item;
+    uint32_t        chunk;
+} hx_stage_at_t;
+
+
+/* A value's id, and the entry that keeps its chunks from being orphans. */
 static int
-hx_stage_chunks(hx_store_t *s, hx_store_op_t *op, uint64_t *id)
+hx_stage_begin(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *item)
+{
+    int            rc;
+    MDB_val        k, v;
+    unsigned char  be[8];
+
+    rc = hx_value_id(s, txn, &item->value_id);
+    if (rc != 0) {
+        return rc;
+    }
+
+    hx_put_be64(be, item->value_id);
+    k.mv_data = be;
+    k.mv_size = sizeof(be);
+    v.mv_data = NULL;
+    v.mv_size = 0;
+
+    return mdb_put(txn, s->dbi[HX_DB_STAGING], &k, &v, 0);
+}
+
+
+/* At most HX_STAGE_CHUNKS chunks, of one value or of several. */
+static int
+hx_stage_fill(const hx_store_t *s, MDB_txn *txn, hx_stage_at_t *at)
+{
+    int             rc;
+    uint32_t        n, left, count;
+    hx_store_op_t  *item;
+
+    for (left = HX_STAGE_CHUNKS;
+         left != 0 && at->item < hx_op_items(at->op); /* void */ )
+    {
+        item = hx_op_item(at->op, at->item);
+        count = item->value.len > HX_RECORD_INLINE_MAX
+                ? hx_chunk_count(item->value.len) : 0;
+        n = count - at->chunk < left ? count - at->chunk : left;
+        rc = n != 0 && at->chunk == 0 ? hx_stage_begin(s, txn, item) : 0;
+
+        if (rc == 0) {
+            rc = hx_chunks_put(s, txn, item, item->value_id, at->chunk, n);
+        }
+
+        if (rc != 0) {
+            return rc;
+        }
+
+        at->chunk += n;
+        left -= n;
+
+        if (at->chunk == count) {
+            at->item++;
+            at->chunk = 0;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The chunks of large values, in slices; others are served in between. */
+static int
+hx_stage_chunks(hx_store_t *s, hx_store_op_t *op)
 {
     int             rc;
     MDB_txn        *txn;
-    MDB_val         k, v;
-    uint32_t        i;
     uint64_t        need;
+    hx_stage_at_t   at;
     hx_store_op_t  *others;
-    unsigned char   be[8];
 
-    *id = 0;
+    at.op = op;
+    at.item = 0;
+    at.chunk = 0;
 
-    for (i = 0; i < hx_chunk_count(op->value.len); i += HX_STAGE_CHUNKS) {
+    /* all of it, to begin with: others may take what is left meanwhile */
 
-        /* all of it, to begin with: others may take what is left meanwhile */
-
-        need = i == 0 ? hx_room_need(s, op, 0)
-                      : hx_room_chunks(s, HX_STAGE_CHUNKS);
+    for (need = hx_room_need(s, op, 0); at.item < hx_op_items(op);
+         need = hx_room_chunks(s, HX_STAGE_CHUNKS))
+    {
         rc = hx_room_check(s, need, 1);
         if (rc != 0) {
             return rc;
@@ -176,22 +245,7 @@ hx_stage_chunks(hx_store_t *s, hx_store_op_t *op, uint64_t *id)
             return rc;
         }
 
-        if (i == 0) {
-            rc = hx_value_id(s, txn, id);
-
-            if (rc == 0) {
-                hx_put_be64(be, *id);
-                k.mv_data = be;
-                k.mv_size = sizeof(be);
-                v.mv_data = NULL;
-                v.mv_size = 0;
-                rc = mdb_put(txn, s->dbi[HX_DB_STAGING], &k, &v, 0);
-            }
-        }
-
-        if (rc == 0) {
-            rc = hx_chunks_put(s, txn, op, *id, i, HX_STAGE_CHUNKS);
-        }
+        rc = hx_stage_fill(s, txn, &at);
 
         if (rc != 0) {
             mdb_txn_abort(txn);
@@ -219,43 +273,53 @@ static int
 hx_stage_refused(hx_store_t *s, hx_store_op_t *op)
 {
     int               rc;
-    MDB_val           k;
-    uint32_t          ns;
-    uint64_t          live, last;
-    unsigned char     dbkey[HX_RECORD_KEY_MAX];
     hx_store_view_t   view;
 
-    if (op->check == HX_STORE_ANY
-        || hx_store_view(s, &view) != HX_STORE_OK)
-    {
+    if (hx_store_view(s, &view) != HX_STORE_OK) {
         return 0;
     }
 
-    live = 0;
-    rc = hx_store_ns_id(s, view.txn, &op->ns, &ns);
-
-    if (rc == 0) {
-        k.mv_data = dbkey;
-        k.mv_size = hx_record_key(dbkey, ns, &op->key, 0) - 9;
-        rc = hx_op_versions(s, view.txn, &k, &live, &last);
-    }
-
+    rc = hx_op_judge(s, view.txn, op);
     hx_store_view_end(&view);
 
     /* trouble here will be met, and reported, by the write itself */
 
-    return (rc == 0 || rc == MDB_NOTFOUND) && !hx_op_allowed(op, live);
+    return rc == 0 && op->rc != HX_STORE_OK;
 }
 
 
-/* The record of a value whose chunks are there. */
+/* The records of the values whose chunks are there, and the end of staging. */
 static int
-hx_stage_record(hx_store_t *s, hx_store_op_t *op, uint64_t id)
+hx_stage_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op)
 {
-    int            rc;
-    MDB_txn       *txn;
-    MDB_val        k;
-    unsigned char  be[8];
+    int             rc;
+    MDB_val         k;
+    unsigned        i;
+    hx_store_op_t  *item;
+    unsigned char   be[8];
+
+    rc = hx_op_apply(s, txn, op);
+
+    for (i = 0; rc == 0 && op->rc == HX_STORE_OK && i < hx_op_items(op); i++) {
+        item = hx_op_item(op, i);
+
+        if (item->value_id != 0) {
+            hx_put_be64(be, item->value_id);
+            k.mv_data = be;
+            k.mv_size = sizeof(be);
+            rc = mdb_del(txn, s->dbi[HX_DB_STAGING], &k, NULL);
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+hx_stage_records(hx_store_t *s, hx_store_op_t *op)
+{
+    int       rc;
+    MDB_txn  *txn;
 
     rc = hx_room_check(s, hx_room_need(s, op, 1), 1);
 
@@ -267,14 +331,7 @@ hx_stage_record(hx_store_t *s, hx_store_op_t *op, uint64_t id)
         return rc;
     }
 
-    rc = hx_op_apply(s, txn, op, id);
-
-    if (rc == 0 && op->rc == HX_STORE_OK) {
-        hx_put_be64(be, id);
-        k.mv_data = be;
-        k.mv_size = sizeof(be);
-        rc = mdb_del(txn, s->dbi[HX_DB_STAGING], &k, NULL);
-    }
+    rc = hx_stage_apply(s, txn, op);
 
     if (rc != 0 || op->rc != HX_STORE_OK) {
         mdb_txn_abort(txn);
@@ -288,8 +345,7 @@ hx_stage_record(hx_store_t *s, hx_store_op_t *op, uint64_t id)
 void
 hx_stage_run(hx_store_t *s, hx_store_op_t *op)
 {
-    int       rc;
-    uint64_t  id;
+    int  rc;
 
     if (hx_stage_refused(s, op)) {
         hx_op_answer(s, op);
@@ -299,11 +355,11 @@ hx_stage_run(hx_store_t *s, hx_store_op_t *op)
     rc = hx_staging_sweep(s);
 
     if (rc == 0) {
-        rc = hx_stage_chunks(s, op, &id);
+        rc = hx_stage_chunks(s, op);
     }
 
     if (rc == 0) {
-        rc = hx_stage_record(s, op, id);
+        rc = hx_stage_records(s, op);
     }
 
     if (rc != 0) {

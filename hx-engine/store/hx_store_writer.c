@@ -20,16 +20,30 @@
 #define HX_GROW_MAX        64         /* times at start, 1 MiB each */
 
 
+static void
+hx_op_forget(hx_store_op_t *op)
+{
+    unsigned        i;
+    hx_store_op_t  *item;
+
+    for (i = 0; i < hx_op_items(op); i++) {
+        item = hx_op_item(op, i);
+        free(item->chunk_crc);
+        item->chunk_crc = NULL;
+    }
+}
+
+
 void
 hx_op_answer(hx_store_t *s, hx_store_op_t *op)
 {
-    free(op->chunk_crc);
-    op->chunk_crc = NULL;
+    hx_op_forget(op);
 
     switch (op->rc) {
 
     case HX_STORE_OK:
-        atomic_fetch_add(op->kind == HX_STORE_PUT ? &s->puts : &s->deletes, 1);
+        atomic_fetch_add(op->kind == HX_STORE_DELETE ? &s->deletes : &s->puts,
+                         hx_op_items(op));
         break;
 
     case HX_STORE_FULL:
@@ -56,7 +70,7 @@ hx_op_fail(hx_store_op_t *op, int rc)
 
 /* Is there room for all ops of the list? */
 static int
-hx_batch_room(hx_store_t *s, const hx_store_op_t *op)
+hx_batch_room(hx_store_t *s, hx_store_op_t *op)
 {
     int       adds;
     uint64_t  need;
@@ -65,7 +79,7 @@ hx_batch_room(hx_store_t *s, const hx_store_op_t *op)
 
     for (need = 0; op != NULL; op = op->next) {
         need += hx_room_need(s, op, 0);
-        adds |= op->kind == HX_STORE_PUT;
+        adds |= op->kind != HX_STORE_DELETE;
     }
 
     return hx_room_check(s, need, adds);
@@ -107,13 +121,13 @@ hx_batch_try(hx_store_t *s, hx_store_op_t *list)
     n = 0;
 
     for (op = list; op != NULL; op = op->next) {
-        rc = hx_op_apply(s, txn, op, 0);
+        rc = hx_op_apply(s, txn, op);
 
         if (rc != 0) {
             mdb_txn_abort(txn);
             return rc;
         }
-        n++;
+        n += hx_op_items(op);
     }
 
     if (!hx_batch_writes(list)) {
@@ -188,8 +202,8 @@ hx_queue_wait(hx_store_t *s, const struct timespec *until)
 hx_store_op_t *
 hx_queue_take(hx_store_t *s, int large)
 {
-    size_t           bytes;
     unsigned         n;
+    uint64_t         bytes;
     hx_store_op_t   *list, **end, *op;
 
     pthread_mutex_lock(&s->queue_lock);
@@ -198,11 +212,13 @@ hx_queue_take(hx_store_t *s, int large)
     end = &list;
     bytes = 0;
 
-    for (n = 0; s->head != NULL && n < HX_BATCH_OPS; n++) {
+    for (n = 0; s->head != NULL; n += hx_op_items(op)) {
         op = s->head;
 
         if (hx_op_large(op) ? (!large || n != 0)
-                            : n != 0 && bytes + op->value.len > HX_BATCH_BYTES)
+                            : n != 0
+                              && (n + hx_op_items(op) > HX_BATCH_OPS
+                                  || bytes + op->bytes > HX_BATCH_BYTES))
         {
             break;
         }
@@ -212,7 +228,7 @@ hx_queue_take(hx_store_t *s, int large)
         op->next = NULL;
         *end = op;
         end = &op->next;
-        bytes += op->value.len;
+        bytes += op->bytes;
 
         if (hx_op_large(op)) {
             break;
@@ -283,32 +299,88 @@ hx_writer_main(void *data)
 }
 
 
-hx_store_rc_t
-hx_store_submit(hx_store_t *s, hx_store_op_t *op)
+/* Checksums of the chunks that a value will have. */
+static int
+hx_item_prepare(hx_store_op_t *item)
 {
-    size_t         off, len;
-    uint32_t       i, n;
-    hx_store_rc_t  rc;
+    size_t    off, len;
+    uint32_t  i, n;
+
+    if (item->kind != HX_STORE_PUT
+        || item->value.len <= HX_RECORD_INLINE_MAX)
+    {
+        return 0;
+    }
+
+    n = hx_chunk_count(item->value.len);
+    item->chunk_crc = malloc(n * sizeof(uint32_t));
+
+    if (item->chunk_crc == NULL) {
+        return -1;
+    }
+
+    for (i = 0; i < n; i++) {
+        off = (size_t) i * HX_CHUNK_DATA;
+        len = item->value.len - off;
+        item->chunk_crc[i] = hx_crc32(0, item->value.data + off,
+                                      len < HX_CHUNK_DATA ? len
+                                                          : HX_CHUNK_DATA);
+    }
+
+    return 0;
+}
+
+
+static int
+hx_op_prepare(hx_store_op_t *op)
+{
+    unsigned        i;
+    hx_store_op_t  *item;
 
     op->next = NULL;
     op->why = NULL;
-    op->chunk_crc = NULL;
+    op->failed = 0;
+    op->bytes = 0;
 
-    if (op->kind == HX_STORE_PUT && op->value.len > HX_RECORD_INLINE_MAX) {
-        n = hx_chunk_count(op->value.len);
-        op->chunk_crc = malloc(n * sizeof(uint32_t));
+    for (i = 0; i < hx_op_items(op); i++) {
+        item = hx_op_item(op, i);
+        item->value_id = 0;
+        item->chunk_crc = NULL;
 
-        if (op->chunk_crc == NULL) {
-            return HX_STORE_FAIL;
+        if (op->kind == HX_STORE_BATCH) {
+            item->kind = HX_STORE_PUT;
+            item->ns = op->ns;
+        }
+    }
+
+    for (i = 0; i < hx_op_items(op); i++) {
+        item = hx_op_item(op, i);
+
+        if (hx_item_prepare(item) != 0) {
+            return -1;
         }
 
-        for (i = 0; i < n; i++) {
-            off = (size_t) i * HX_CHUNK_DATA;
-            len = op->value.len - off;
-            op->chunk_crc[i] = hx_crc32(0, op->value.data + off,
-                                        len < HX_CHUNK_DATA ? len
-                                                            : HX_CHUNK_DATA);
-        }
+        op->bytes += item->kind == HX_STORE_PUT ? item->value.len : 0;
+    }
+
+    return 0;
+}
+
+
+hx_store_rc_t
+hx_store_submit(hx_store_t *s, hx_store_op_t *op)
+{
+    hx_store_rc_t  rc;
+
+    if (op->kind == HX_STORE_BATCH
+        && (op->n_items == 0 || op->n_items > HX_STORE_BATCH_MAX))
+    {
+        return HX_STORE_FAIL;
+    }
+
+    if (hx_op_prepare(op) != 0) {
+        hx_op_forget(op);
+        return HX_STORE_FAIL;
     }
 
     pthread_mutex_lock(&s->queue_lock);
@@ -330,8 +402,7 @@ hx_store_submit(hx_store_t *s, hx_store_op_t *op)
     pthread_mutex_unlock(&s->queue_lock);
 
     if (rc != HX_STORE_OK) {
-        free(op->chunk_crc);
-        op->chunk_crc = NULL;
+        hx_op_forget(op);
     }
 
     return rc;

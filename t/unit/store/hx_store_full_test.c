@@ -5,71 +5,16 @@
  */
 
 #include <sched.h>
-#include <stdatomic.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 
 #include "hx_limits.h"
+#include "hx_test_disk.h"
 #include "hx_test_store.h"
 
 #define MB      (1u << 20)
 #define PAGE    4096u
 #define STEPS   64                      /* sizes of map, a page apart */
 
-static int             crash_at;        /* sync at which the process ends */
-static int             dir_synced;      /* after the file was there */
-static atomic_int      no_space;        /* the disk is full */
 static unsigned char  *value;
-
-
-/* What LMDB calls: these definitions come before the C library's. */
-
-ssize_t
-pwrite(int fd, const void *p, size_t len, off_t off)
-{
-    if (atomic_load(&no_space)) {
-        errno = ENOSPC;
-        return -1;
-    }
-
-    return syscall(SYS_pwrite64, fd, p, len, off);
-}
-
-
-ssize_t
-writev(int fd, const struct iovec *iov, int n)
-{
-    if (atomic_load(&no_space)) {
-        errno = ENOSPC;
-        return -1;
-    }
-
-    return syscall(SYS_writev, fd, iov, n);
-}
-
-
-int
-fdatasync(int fd)
-{
-    if (crash_at != 0 && --crash_at == 0) {
-        _exit(0);
-    }
-
-    return 0;                           /* nobody pulls the plug here */
-}
-
-
-int
-fsync(int fd)
-{
-    struct stat  st;
-
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-        dir_synced = access(test_path("data.mdb"), F_OK) == 0;
-    }
-
-    return 0;
-}
 
 
 static hx_store_rc_t
