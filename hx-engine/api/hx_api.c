@@ -304,6 +304,17 @@ hx_req_heavy(const hx_req_t *r)
 }
 
 
+uint64_t
+hx_req_work(const hx_req_t *r)
+{
+    if (r->body == NULL || r->body->value_len < HX_API_HEAVY) {
+        return 0;
+    }
+
+    return hx_budget_work((uint64_t) r->body->value_len);
+}
+
+
 hx_rc_t
 hx_req_run(hx_req_t *r, hx_crypto_t *crypto)
 {

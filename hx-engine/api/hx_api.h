@@ -114,6 +114,12 @@ void hx_req_body_end(hx_req_t *r);
 int hx_req_heavy(const hx_req_t *r);
 
 /*
+ * Bytes of memory run() may need beside the payload, to be taken from the
+ * budget while it runs; 0: nothing to speak of.
+ */
+uint64_t hx_req_work(const hx_req_t *r);
+
+/*
  * Does the work.  HX_OK: the reply is ready.  HX_PENDING: done() will be, or
  * has been, called; then call hx_req_finish.  crypto: the thread's own.
  */

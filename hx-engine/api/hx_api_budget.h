@@ -1,6 +1,12 @@
 /*
  * hx_api_budget.h -- one number of bytes that all requests share: the decoded
- * payloads held in memory at the same time.
+ * payloads held in memory at the same time, and what is needed to work on them.
+ *
+ * Payloads are taken as they arrive, and refused when there is no room.  Work
+ * on a payload waits for room instead (server/hx_workers.c).  That cannot lock
+ * up: whoever works needs nothing more and gives back when it is done, and the
+ * first to work is let in whatever is taken.  So there can be max bytes, and
+ * the work on one payload beyond them.
  */
 
 #ifndef HX_API_BUDGET_H
@@ -9,6 +15,10 @@
 #include <stdatomic.h>
 
 #include "hx_types.h"
+
+/* Work on a payload of n bytes: at most 1.2 n and this many bytes. */
+#define HX_BUDGET_WORK        ((uint64_t) 14 << 20)
+#define hx_budget_work(n)     ((n) + (n) / 5 + HX_BUDGET_WORK)
 
 typedef struct {
     atomic_uint_least64_t  used;
@@ -31,6 +41,14 @@ hx_budget_take(hx_budget_t *b, uint64_t n)
     } while (!atomic_compare_exchange_weak(&b->used, &used, used + n));
 
     return HX_OK;
+}
+
+
+/* Takes n, be there room or not. */
+static inline void
+hx_budget_force(hx_budget_t *b, uint64_t n)
+{
+    atomic_fetch_add(&b->used, n);
 }
 
 

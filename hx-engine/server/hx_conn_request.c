@@ -296,6 +296,7 @@ hx_conn_dispatch(hx_conn_t *c)
 
     if (hx_req_heavy(r)) {
         c->job.data = c;
+        c->job.work = hx_req_work(r);
         c->job.run = hx_conn_job;
         hx_workers_post(c->loop->server->workers, &c->job);
 

@@ -230,7 +230,8 @@ hx_main_open(hx_server_t *s, const hx_conf_t *conf, char *err, size_t cap)
     s->api.draining = &s->draining;
     s->conf = conf;
     s->n_loops = (unsigned) conf->io_threads;
-    s->workers = hx_workers_start((unsigned) conf->workers);
+    s->workers = hx_workers_start((unsigned) conf->workers,
+                                  &s->api.budget);
 
     if (s->workers == NULL) {
         snprintf(err, cap, "cannot start the worker threads");

@@ -234,6 +234,8 @@ def error(response, status, word, detail=None):
     assert list(body) == ["detail", "error", "request_id"]
     assert body["error"] == word
     assert body["request_id"] == response.headers["X-Request-Id"]
+    if status == 503:
+        assert int(response.headers["Retry-After"]) >= 1
     if detail is not None:
         assert body["detail"] == detail
     return body["detail"]

@@ -7,6 +7,7 @@ import os
 import threading
 
 import numpy as np
+import pytest
 from conftest import ASAN, KEY, b64, wait_for
 
 MB = 1 << 20
@@ -82,6 +83,27 @@ def test_put_and_serve_100_mb(engine):
         else:
             assert hashlib.sha256(out).digest() == hashlib.sha256(
                 data).digest()
+
+
+@pytest.mark.parametrize("kind", ["random", "smooth", "noisy", "float32"])
+def test_memory_of_a_put(engine, kind):
+    """At most 2.2 times the payload and 16 MiB, whatever is in it."""
+    n = 24 * MB // 8
+    rng = np.random.default_rng(3)
+    x = np.linspace(0, 20, n)
+    data = {"random": rng.random(n), "smooth": np.sin(x) * np.exp(-x / 5),
+            "noisy": np.sin(x) + 1e-9 * rng.standard_normal(n),
+            "float32": np.tile(np.cos(x), 2).astype("f4")}[kind].tobytes()
+    assert engine.put("first", bytes(100000)).status_code == 200
+    before = anonymous(engine)
+    watch = Watch(engine)
+    watch.start()
+    r = engine.put("k", data)
+    most = watch.result() - before
+    print("put", kind, "anonymous", most / MB)
+    assert r.status_code == 200
+    slack = 100 * MB if ASAN else 0
+    assert most <= 2.2 * len(data) + 16 * MB + slack
 
 
 def test_small_requests_do_not_wait_for_a_large_one(engine):

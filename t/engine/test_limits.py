@@ -3,9 +3,11 @@
 import json
 import os
 import resource
+import threading
 import time
 
 import pytest
+import requests
 from conftest import (KEY, b64, consumed, error, head, read_all, read_response,
                       wait_for)
 
@@ -98,6 +100,31 @@ def test_budget_is_given_back(budget):
             s.close()
         wait_for(lambda: budget.put("k", bytes(900000)).status_code == 200,
                  "200")
+
+
+def test_work_waits_for_its_turn_in_a_budget_of_one_payload(make_engine):
+    """More work at a time than the budget has room for: each is done in the
+    end, whoever is refused is refused at the door."""
+    e = make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=1000000, HOLONOMIX_WORKERS=4,
+                    HOLONOMIX_INFLIGHT_BYTES=1000000).start()
+    codes = []
+
+    def put(n):
+        for i in range(5):
+            r = requests.post(f"{e.url}/v1/put", timeout=60, json={
+                "key": f"k{n}", "data_b64": b64(os.urandom(200000))},
+                headers={"Authorization": "Bearer " + KEY})
+            codes.append(r.status_code)
+            if r.status_code != 200:
+                error(r, 503, "unavailable", "Too many payloads in flight")
+
+    threads = [threading.Thread(target=put, args=(n,)) for n in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(codes) == 40 and set(codes) <= {200, 503} and 200 in codes
+    assert e.put("k", bytes(1000000)).status_code == 200
 
 
 def test_budget_of_chunked_bodies_grows_with_the_data(make_engine):
