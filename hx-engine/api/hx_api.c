@@ -15,7 +15,7 @@ static const hx_str_t  hx_default_ns = hx_string("default");
 
 static const char *const  hx_header_names[HX_H_COUNT] = {
     "x-hx-namespace", "if-match", "if-none-match", "accept", "content-type",
-    "content-encoding"
+    "content-encoding", "x-hx-metadata"
 };
 
 
@@ -84,38 +84,35 @@ hx_req_invalid_header(hx_req_t *r, hx_header_t h)
 }
 
 
-/* JSON by its declared type, parameters apart. */
+/* What the body is by its declared type; -1: the reply is set. */
 static int
-hx_req_is_json(const hx_str_t *type)
+hx_req_media(hx_req_t *r, const hx_str_t *type, const hx_str_t *encoding,
+    hx_raw_t *raw)
 {
-    size_t                len;
-    const unsigned char  *semi;
+    int  takes_raw;
 
-    semi = memchr(type->data, ';', type->len);
-    len = semi != NULL ? (size_t) (semi - type->data) : type->len;
+    *raw = HX_RAW_NONE;
 
-    while (len != 0 && (type->data[len - 1] == ' '
-                        || type->data[len - 1] == '\t'))
-    {
-        len--;
-    }
-
-    return hx_text_ieq(type->data, len, "application/json", 16);
-}
-
-
-static int
-hx_req_media(hx_req_t *r, const hx_str_t *type, const hx_str_t *encoding)
-{
     if (encoding->data != NULL) {
         hx_reply_error(&r->reply, HX_E_UNSUPPORTED_MEDIA_TYPE,
                        "Request Content-Encoding is not supported");
         return -1;
     }
 
-    if (r->op->fields != 0 && type->len != 0 && !hx_req_is_json(type)) {
+    if (r->op->fields == 0 || type->len == 0
+        || hx_media_is(type, "application/json"))
+    {
+        return 0;
+    }
+
+    takes_raw = (r->op->fields & HX_FIELD_RAW) != 0;
+    *raw = takes_raw ? hx_raw_media(type) : HX_RAW_NONE;
+
+    if (*raw == HX_RAW_NONE) {
         hx_reply_error(&r->reply, HX_E_UNSUPPORTED_MEDIA_TYPE,
-                       "Content-Type must be application/json");
+                       "Content-Type must be application/json%s",
+                       takes_raw ? ", application/octet-stream or "
+                                   "application/x-npy" : "");
         return -1;
     }
 
@@ -217,15 +214,54 @@ hx_req_names(hx_req_t *r)
 }
 
 
+/* Key and namespace as the body says; -1: the reply is set. */
+static int
+hx_req_body_names(hx_req_t *r)
+{
+    hx_body_t  *b;
+
+    b = r->body;
+
+    if (!hx_body_has(b, HX_F_KEY)) {
+        hx_reply_error(&r->reply, HX_E_INVALID_REQUEST,
+                       "Missing required %s 'key'",
+                       b->raw != HX_RAW_NONE ? "argument" : "field");
+        return -1;
+    }
+
+    r->key = hx_body_string(b, HX_F_KEY);
+    r->ns = hx_body_has(b, HX_F_NAMESPACE) ? hx_body_string(b, HX_F_NAMESPACE)
+                                           : hx_default_ns;
+
+    return hx_req_names(r);
+}
+
+
+/* A raw body: all it says beside its bytes is known before them. */
+static void
+hx_req_begin_raw(hx_req_t *r, const hx_str_t *metadata, uint64_t length,
+    hx_raw_t raw)
+{
+    r->body = hx_body_create_raw(&r->reply, &r->api->budget,
+                                 r->api->max_upload, r->op->fields, length,
+                                 raw);
+
+    if (r->body != NULL && hx_raw_args(r, metadata) == 0) {
+        (void) hx_req_body_names(r);
+    }
+}
+
+
 void
 hx_req_begin(hx_req_t *r, const hx_str_t header[HX_H_COUNT], uint64_t length)
 {
+    hx_raw_t         raw;
     const hx_str_t  *ns;
 
     ns = &header[HX_H_NAMESPACE];
 
     if (hx_req_media(r, &header[HX_H_CONTENT_TYPE],
-                     &header[HX_H_CONTENT_ENCODING]) != 0
+                     &header[HX_H_CONTENT_ENCODING], &raw) != 0
         || hx_req_conditions(r, &header[HX_H_IF_MATCH],
                              &header[HX_H_IF_NONE_MATCH]) != 0)
     {
@@ -246,6 +282,11 @@ hx_req_begin(hx_req_t *r, const hx_str_t header[HX_H_COUNT], uint64_t length)
     r->octet_stream = header[HX_H_ACCEPT].data != NULL
                       && hx_req_octets(&header[HX_H_ACCEPT]);
 
+    if (raw != HX_RAW_NONE) {
+        hx_req_begin_raw(r, &header[HX_H_METADATA], length, raw);
+        return;
+    }
+
     if (r->op->fields != 0) {
         r->body = hx_body_create(&r->reply, &r->api->budget,
                                  r->api->max_upload, r->op->fields, length);
@@ -262,6 +303,13 @@ hx_req_begin(hx_req_t *r, const hx_str_t header[HX_H_COUNT], uint64_t length)
 }
 
 
+unsigned char *
+hx_req_body_room(hx_req_t *r, size_t *cap)
+{
+    return r->body->raw != HX_RAW_NONE ? hx_value_room(r->body, cap) : NULL;
+}
+
+
 void
 hx_req_body(hx_req_t *r, const unsigned char *p, size_t len)
 {
@@ -272,25 +320,13 @@ hx_req_body(hx_req_t *r, const unsigned char *p, size_t len)
 void
 hx_req_body_end(hx_req_t *r)
 {
-    hx_body_t  *b;
-
-    b = r->body;
-
-    if (hx_body_finish(b) != 0) {
+    if (hx_body_finish(r->body) != 0) {
         return;
     }
 
-    if (!hx_body_has(b, HX_F_KEY)) {
-        hx_reply_error(&r->reply, HX_E_INVALID_REQUEST,
-                       "Missing required field 'key'");
-        return;
-    }
+    /* those of a raw body are checked already */
 
-    r->key = hx_body_string(b, HX_F_KEY);
-    r->ns = hx_body_has(b, HX_F_NAMESPACE) ? hx_body_string(b, HX_F_NAMESPACE)
-                                           : hx_default_ns;
-
-    if (hx_req_names(r) == 0) {
+    if (r->body->raw != HX_RAW_NONE || hx_req_body_names(r) == 0) {
         r->op->check(r);
     }
 }

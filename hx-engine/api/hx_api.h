@@ -43,6 +43,7 @@ typedef enum {
     HX_H_ACCEPT,
     HX_H_CONTENT_TYPE,
     HX_H_CONTENT_ENCODING,
+    HX_H_METADATA,
     HX_H_COUNT
 } hx_header_t;
 
@@ -105,6 +106,13 @@ int hx_req_wants_body(const hx_req_t *r);
  */
 void hx_req_begin(hx_req_t *r, const hx_str_t header[HX_H_COUNT],
     uint64_t length);
+
+/*
+ * Where the next bytes of the body may be received to, *cap >= 1 of them; they
+ * are then passed to hx_req_body() from there.  NULL: nowhere, use any buffer;
+ * the reply may be set.
+ */
+unsigned char *hx_req_body_room(hx_req_t *r, size_t *cap);
 
 /* Some more of the body, and its end. */
 void hx_req_body(hx_req_t *r, const unsigned char *p, size_t len);

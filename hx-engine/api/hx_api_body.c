@@ -36,6 +36,13 @@ hx_field_name(hx_field_t f)
 }
 
 
+const char *
+hx_body_payload_name(const hx_body_t *b)
+{
+    return b->raw != HX_RAW_NONE ? "body" : hx_field_info[HX_F_DATA].name;
+}
+
+
 int
 hx_body_has(const hx_body_t *b, hx_field_t f)
 {
@@ -286,11 +293,10 @@ hx_body_event(void *data, hx_json_event_t ev, const unsigned char *s,
 }
 
 
-hx_body_t *
-hx_body_create(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
-    unsigned allowed, uint64_t length)
+static hx_body_t *
+hx_body_new(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
+    unsigned allowed)
 {
-    uint64_t    cap;
     hx_body_t  *b;
 
     b = calloc(1, sizeof(hx_body_t));
@@ -304,8 +310,25 @@ hx_body_create(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
     b->max_upload = max_upload;
     b->allowed = allowed;
     b->field = HX_F_UNKNOWN;
-    b->left = hx_body_cap(max_upload);
     hx_base64_dec_init(&b->base64);
+
+    return b;
+}
+
+
+hx_body_t *
+hx_body_create(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
+    unsigned allowed, uint64_t length)
+{
+    uint64_t    cap;
+    hx_body_t  *b;
+
+    b = hx_body_new(reply, budget, max_upload, allowed);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    b->left = hx_body_cap(max_upload);
 
     if (length != UINT64_MAX && length > b->left) {
         (void) hx_value_too_large(b);
@@ -331,6 +354,32 @@ hx_body_create(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
     b->scan = hx_json_scan_create(hx_body_event, b);
     if (b->scan == NULL) {
         hx_reply_error(reply, HX_E_UNAVAILABLE, "Out of memory");
+        hx_body_free(b);
+        return NULL;
+    }
+
+    return b;
+}
+
+
+hx_body_t *
+hx_body_create_raw(hx_reply_t *reply, hx_budget_t *budget,
+    uint64_t max_upload, unsigned allowed, uint64_t length, hx_raw_t raw)
+{
+    hx_body_t  *b;
+
+    b = hx_body_new(reply, budget, max_upload, allowed);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    b->raw = raw;
+    b->value_cap = (size_t) (length != UINT64_MAX ? length : max_upload);
+
+    if ((length != UINT64_MAX
+         && (length > max_upload ? hx_value_too_large(b)
+                                 : hx_value_expect(b)) != 0))
+    {
         hx_body_free(b);
         return NULL;
     }
@@ -378,6 +427,14 @@ hx_body_check(hx_body_t *b, hx_json_err_t rc)
 int
 hx_body_feed(hx_body_t *b, const unsigned char *p, size_t len)
 {
+    if (b->raw != HX_RAW_NONE) {
+        if (b->stopped || hx_value_raw(b, p, len) != 0) {
+            b->stopped = 1;
+            return -1;
+        }
+        return 0;
+    }
+
     if (len > b->left) {
         b->stopped = 1;
         return hx_value_too_large(b);
@@ -392,5 +449,70 @@ hx_body_feed(hx_body_t *b, const unsigned char *p, size_t len)
 int
 hx_body_finish(hx_body_t *b)
 {
-    return hx_body_check(b, hx_json_scan_finish(b->scan));
+    if (b->raw == HX_RAW_NONE) {
+        return hx_body_check(b, hx_json_scan_finish(b->scan));
+    }
+
+    if (b->stopped) {
+        return -1;
+    }
+
+    if (b->raw == HX_RAW_NPY && b->value_len != 0
+        && !hx_npy_is(b->value, b->value_len))
+    {
+        hx_reply_error(b->reply, HX_E_INVALID_REQUEST,
+                       "Invalid .npy header in 'body'");
+        return -1;
+    }
+
+    b->seen |= hx_field_bit(HX_F_DATA);
+
+    return 0;
+}
+
+
+/* The text is the member's value: one level up from where a member's is. */
+static hx_json_verdict_t
+hx_body_metadata_event(void *data, hx_json_event_t ev, const unsigned char *s,
+    size_t len, unsigned depth)
+{
+    hx_body_t  *b;
+
+    b = data;
+
+    if (hx_body_value(b, ev, s, len, depth + 1) != 0) {
+        b->stopped = 1;
+        return HX_JSON_STOP;
+    }
+
+    return HX_JSON_GO;
+}
+
+
+int
+hx_body_metadata(hx_body_t *b, const hx_str_t *text)
+{
+    hx_json_err_t    rc;
+    hx_json_scan_t  *scan;
+
+    b->field = HX_F_METADATA;
+    scan = hx_json_scan_create(hx_body_metadata_event, b);
+
+    if (scan == NULL) {
+        rc = HX_JSON_E_NOMEM;
+
+    } else {
+        rc = hx_json_scan_feed(scan, text->data, text->len);
+        rc = rc == HX_JSON_OK ? hx_json_scan_finish(scan) : rc;
+        hx_json_scan_free(scan);
+    }
+
+    if (rc != HX_JSON_OK && rc != HX_JSON_E_NOMEM && !b->stopped) {
+        hx_reply_error(b->reply, HX_E_INVALID_REQUEST,
+                       "Invalid JSON in 'metadata'");
+        b->reply->reason = hx_json_strerror(rc);
+        b->stopped = 1;
+    }
+
+    return hx_body_check(b, rc);
 }

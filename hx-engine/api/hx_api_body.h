@@ -1,5 +1,6 @@
 /*
- * hx_api_body.h -- a JSON request body, taken in as it arrives.
+ * hx_api_body.h -- a request body, taken in as it arrives: JSON, or the payload
+ * itself ("raw").
  *
  * Known top-level members land in typed slots; "data_b64" is decoded straight
  * into the value buffer; "metadata" is rewritten as compact JSON.  Unknown
@@ -39,8 +40,16 @@ typedef enum {
 } hx_field_t;
 
 #define hx_field_bit(f)    (1u << (f))
+#define HX_FIELD_RAW       (1u << 31)   /* in the bits of an operation: the body
+                                         * may be the payload itself */
 #define HX_FIELD_MAX       256      /* bytes kept of a string member: one more
                                      * than any valid one has */
+
+typedef enum {
+    HX_RAW_NONE = 0,                /* JSON */
+    HX_RAW_OCTETS,                  /* what "data_b64" would decode to */
+    HX_RAW_NPY                      /* the same, and it must be a .npy */
+} hx_raw_t;
 
 typedef struct {
     hx_reply_t       *reply;
@@ -50,7 +59,8 @@ typedef struct {
     int               stopped;      /* reply holds the error */
     unsigned          allowed;      /* bits of the operation's members */
     unsigned          seen;         /* bits of the members that had a value */
-    hx_json_scan_t   *scan;
+    hx_raw_t          raw;
+    hx_json_scan_t   *scan;         /* NULL when raw */
 
     hx_field_t        field;        /* being read */
     unsigned          n_members;
@@ -63,7 +73,7 @@ typedef struct {
     uint64_t          number[HX_F_NUMBERS - HX_F_STRINGS];
     hx_array_t        hint;         /* "shape" (and "dtype", by put) */
 
-    unsigned char    *value;        /* decoded "data_b64" */
+    unsigned char    *value;        /* the payload */
     size_t            value_len;
     size_t            value_cap;
     int               value_mapped;
@@ -87,6 +97,10 @@ typedef struct {
 hx_body_t *hx_body_create(hx_reply_t *reply, hx_budget_t *budget,
     uint64_t max_upload, unsigned allowed, uint64_t length);
 
+/* The same for a raw body; its length is at most max_upload. */
+hx_body_t *hx_body_create_raw(hx_reply_t *reply, hx_budget_t *budget,
+    uint64_t max_upload, unsigned allowed, uint64_t length, hx_raw_t raw);
+
 /* Frees the value as well and gives its bytes back.  NULL is fine. */
 void hx_body_free(hx_body_t *b);
 
@@ -94,12 +108,18 @@ void hx_body_free(hx_body_t *b);
 int hx_body_feed(hx_body_t *b, const unsigned char *p, size_t len);
 int hx_body_finish(hx_body_t *b);
 
+/* "metadata" as a JSON text of its own.  0, or -1: the reply holds the error */
+int hx_body_metadata(hx_body_t *b, const hx_str_t *text);
+
 int hx_body_has(const hx_body_t *b, hx_field_t f);
 hx_str_t hx_body_string(const hx_body_t *b, hx_field_t f);
 uint64_t hx_body_number(const hx_body_t *b, hx_field_t f);
 
 /* The member's name, static. */
 const char *hx_field_name(hx_field_t f);
+
+/* What errors call the place of the payload: "data_b64" or "body". */
+const char *hx_body_payload_name(const hx_body_t *b);
 
 /* hx_api_value.c; 0, or -1: the reply holds the error. */
 
@@ -116,6 +136,16 @@ int hx_value_expect(hx_body_t *b);
 /* Some more of "data_b64", and its end. */
 int hx_value_data(hx_body_t *b, const unsigned char *s, size_t len);
 int hx_value_end(hx_body_t *b);
+
+/*
+ * Raw bodies: where the next bytes may be received to, *cap >= 1 of them, so
+ * that hx_body_feed need not copy them.  NULL: nowhere; the reply may hold an
+ * error.
+ */
+unsigned char *hx_value_room(hx_body_t *b, size_t *cap);
+
+/* Raw bodies: some more of the payload, maybe in its place already. */
+int hx_value_raw(hx_body_t *b, const unsigned char *p, size_t len);
 
 /* The buffer, and what it took of the budget. */
 void hx_value_free(hx_body_t *b);

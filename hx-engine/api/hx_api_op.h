@@ -45,6 +45,20 @@ hx_rc_t hx_arg(hx_req_t *r, const char *name, unsigned char *out, size_t cap,
 hx_rc_t hx_arg_number(hx_req_t *r, const char *name, uint64_t min,
     uint64_t max, uint64_t *v);
 
+/* hx_api_raw.c */
+
+/* A media type, parameters apart. */
+int hx_media_is(const hx_str_t *type, const char *name);
+
+/* The form of a raw body, HX_RAW_NONE for any other type. */
+hx_raw_t hx_raw_media(const hx_str_t *type);
+
+/*
+ * Query arguments, and the metadata of a header (data NULL = absent), into the
+ * slots of r->body.  0, or -1: the reply is set.
+ */
+int hx_raw_args(hx_req_t *r, const hx_str_t *metadata);
+
 /* hx_api.c */
 
 /* 400 that names the header. */

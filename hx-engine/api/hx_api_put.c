@@ -114,7 +114,7 @@ hx_put_run(hx_req_t *r, hx_crypto_t *crypto)
 
     if (err != HX_PAYLOAD_OK) {
         hx_buf_init(&detail, mem, sizeof(mem));
-        hx_payload_detail(&detail, err, &p, "data_b64");
+        hx_payload_detail(&detail, err, &p, hx_body_payload_name(b));
         text.data = mem;
         text.len = hx_buf_len(&detail);
         hx_reply_error(&r->reply, HX_E_INVALID_REQUEST, "%V", &text);

@@ -15,7 +15,8 @@
     (hx_field_bit(HX_F_KEY) | hx_field_bit(HX_F_NAMESPACE)                    \
      | hx_field_bit(HX_F_DATA) | hx_field_bit(HX_F_METADATA)                  \
      | hx_field_bit(HX_F_DOMAIN) | hx_field_bit(HX_F_DTYPE)                   \
-     | hx_field_bit(HX_F_SHAPE) | hx_field_bit(HX_F_EXPECTED))
+     | hx_field_bit(HX_F_SHAPE) | hx_field_bit(HX_F_EXPECTED)                 \
+     | HX_FIELD_RAW)
 
 #define HX_SERVE_FIELDS                                                       \
     (hx_field_bit(HX_F_KEY) | hx_field_bit(HX_F_NAMESPACE)                    \

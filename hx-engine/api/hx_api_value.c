@@ -1,11 +1,12 @@
 /*
- * hx_api_value.c -- the payload of a body: decoded from base64 as it arrives,
- * into one buffer whose pages come from the in-flight budget.
+ * hx_api_value.c -- the payload of a body, as it arrives: decoded from base64,
+ * or as it is, into one buffer whose pages come from the in-flight budget.
  *
  * Called by hx_api_body.c.  What is wrong is reported as a finished reply.
  */
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "hx_api_body.h"
@@ -132,6 +133,54 @@ hx_value_end(hx_body_t *b)
     }
 
     b->seen |= hx_field_bit(HX_F_DATA);
+
+    return 0;
+}
+
+
+unsigned char *
+hx_value_room(hx_body_t *b, size_t *cap)
+{
+    size_t  n;
+
+    if (b->stopped || b->value_len == b->value_cap || hx_value_alloc(b) != 0) {
+        return NULL;
+    }
+
+    n = HX_VALUE_FREE + (size_t) b->taken;
+
+    if (n <= b->value_len) {
+        n = b->value_len + HX_VALUE_STEP;
+
+        if (hx_value_take(b, n) != 0) {
+            b->stopped = 1;
+            return NULL;
+        }
+    }
+
+    n = n < b->value_cap ? n : b->value_cap;
+    *cap = n - b->value_len;
+
+    return b->value + b->value_len;
+}
+
+
+int
+hx_value_raw(hx_body_t *b, const unsigned char *p, size_t len)
+{
+    if (len > b->value_cap - b->value_len) {
+        return hx_value_too_large(b);
+    }
+
+    if (hx_value_alloc(b) != 0 || hx_value_take(b, b->value_len + len) != 0) {
+        return -1;
+    }
+
+    if (p != b->value + b->value_len) {
+        memcpy(b->value + b->value_len, p, len);
+    }
+
+    b->value_len += len;
 
     return 0;
 }

@@ -196,12 +196,17 @@ hx_conn_body_take(hx_conn_t *c, const unsigned char *p, size_t len,
 }
 
 
-/* More bytes of the body: into the scratch of the loop when none of them can
- * belong to the next request, else into the connection's own buffer. */
+/*
+ * More bytes of the body: to where they belong, if the request says so, or
+ * into the scratch of the loop when none of them can belong to the next
+ * request, else into the connection's own buffer.
+ */
 static hx_io_rc_t
 hx_conn_body_read(hx_conn_t *c, const unsigned char **p, size_t *len)
 {
-    hx_io_rc_t  rc;
+    size_t          cap;
+    hx_io_rc_t      rc;
+    unsigned char  *to;
 
     if (c->frame.chunked) {
         c->in_pos = 0;
@@ -211,10 +216,22 @@ hx_conn_body_read(hx_conn_t *c, const unsigned char **p, size_t *len)
         *len = c->in_len;
 
     } else {
-        rc = hx_io_read(&c->io, c->loop->scratch,
-                        c->body_left < HX_CONN_SCRATCH
-                        ? (size_t) c->body_left : HX_CONN_SCRATCH, len);
-        *p = c->loop->scratch;
+        to = c->discard ? NULL : hx_req_body_room(c->req, &cap);
+
+        if (to == NULL) {
+            to = c->loop->scratch;
+            cap = HX_CONN_SCRATCH;
+        }
+
+        *p = to;
+        *len = 0;
+
+        if (!c->discard && c->req->reply.status != 0) {
+            return HX_IO_OK;            /* no room; nothing was read */
+        }
+
+        rc = hx_io_read(&c->io, to, c->body_left < cap ? (size_t) c->body_left
+                                                       : cap, len);
     }
 
     if (rc == HX_IO_OK) {
