@@ -116,8 +116,19 @@ typedef struct {
     uint64_t  batch_max;            /* most writes in one transaction */
 } hx_store_stats_t;
 
+/* What a namespace holds. */
+typedef struct {
+    hx_str_t  name;                 /* lives as long as the view */
+    int       known;                /* 0: its counters are damaged */
+    uint64_t  keys;                 /* live ones */
+    uint64_t  versions;             /* kept, those of deleted keys too */
+    uint64_t  bytes;                /* of the values of all kept versions, as
+                                     * they are stored */
+} hx_store_ns_t;
+
 /* 1 = go on, 0 = stop. */
 typedef int (*hx_store_each_pt)(void *data, const hx_str_t *key);
+typedef int (*hx_store_ns_each_pt)(void *data, const hx_store_ns_t *ns);
 
 
 /*
@@ -180,6 +191,14 @@ hx_store_rc_t hx_store_value(const hx_store_view_t *v, const hx_record_t *r,
 hx_store_rc_t hx_store_list(const hx_store_view_t *v, const hx_str_t *ns,
     const hx_str_t *prefix, const hx_str_t *after, hx_store_each_pt each,
     void *data);
+
+/*
+ * Namespaces behind "after" (empty = from the start), bytewise ascending, until
+ * there are no more or each() wants none.  A namespace stays when its last key
+ * is gone.  The numbers are those of the view's moment.  OK, CORRUPT, FAIL.
+ */
+hx_store_rc_t hx_store_namespaces(const hx_store_view_t *v,
+    const hx_str_t *after, hx_store_ns_each_pt each, void *data);
 
 void hx_store_stats(hx_store_t *s, hx_store_stats_t *st);
 

@@ -66,6 +66,7 @@ hx_op_ns(const hx_store_t *s, MDB_txn *txn, const hx_str_t *ns, int create,
     int            rc;
     MDB_val        k, v;
     MDB_stat       st;
+    hx_count_t     none;
     unsigned char  be[4];
 
     rc = hx_store_ns_id(s, txn, ns, id);
@@ -91,8 +92,11 @@ hx_op_ns(const hx_store_t *s, MDB_txn *txn, const hx_str_t *ns, int create,
     k.mv_size = ns->len;
     v.mv_data = be;
     v.mv_size = sizeof(be);
+    rc = mdb_put(txn, s->dbi[HX_DB_NS], &k, &v, 0);
 
-    return mdb_put(txn, s->dbi[HX_DB_NS], &k, &v, 0);
+    memset(&none, 0, sizeof(none));
+
+    return rc != 0 ? rc : hx_count_put(s, txn, *id, &none);
 }
 
 
@@ -319,7 +323,11 @@ hx_delete_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
     op->version = p->live;
     rc = hx_head_put(s, txn, HX_DB_TOMBS, &p->k, p->live);
 
-    return rc != 0 ? rc : mdb_del(txn, s->dbi[HX_DB_HEADS], &p->k, NULL);
+    if (rc == 0) {
+        rc = mdb_del(txn, s->dbi[HX_DB_HEADS], &p->k, NULL);
+    }
+
+    return rc != 0 ? rc : hx_tally_add(s, txn, p->ns, -1, 0, 0);
 }
 
 
@@ -349,7 +357,8 @@ hx_put_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
         rc = mdb_del(txn, s->dbi[HX_DB_TOMBS], &p->k, NULL);
     }
 
-    return rc;
+    return rc != 0 ? rc : hx_tally_add(s, txn, p->ns, p->live == 0, 1,
+                                       op->value.len);
 }
 
 

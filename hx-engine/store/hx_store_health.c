@@ -62,6 +62,7 @@ hx_store_begin(hx_store_t *s, MDB_txn **txn)
 {
     int  rc;
 
+    hx_tally_clear(s->tally);
     rc = mdb_txn_begin(s->env, NULL, 0, txn);
 
     if (rc != 0) {
@@ -76,6 +77,13 @@ int
 hx_store_commit(hx_store_t *s, MDB_txn *txn)
 {
     int  rc;
+
+    rc = hx_tally_flush(s, txn);
+
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
 
     rc = mdb_txn_commit(txn);
 

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "hx_count.h"
 #include "hx_lmdb.h"
 #include "hx_store.h"
 
@@ -22,8 +23,21 @@ typedef enum {
     HX_DB_RECORDS,          /* id key 0 version -> record */
     HX_DB_CHUNKS,           /* value id, index -> chunk */
     HX_DB_STAGING,          /* value id -> "": chunks without a record yet */
+    HX_DB_COUNTS,           /* id -> counters of a namespace */
     HX_DB_COUNT
 } hx_db_t;
+
+/* What a transaction changes in the counters; those of the entries are
+ * differences. */
+typedef struct {
+    uint32_t    ns;
+    hx_count_t  count;
+} hx_tally_entry_t;
+
+typedef struct {
+    unsigned          n;
+    hx_tally_entry_t  entry[64];
+} hx_tally_t;
 
 struct hx_store_s {
     MDB_env           *env;
@@ -48,6 +62,7 @@ struct hx_store_s {
     pthread_t          writer;
     int                writer_started;
     unsigned char     *scratch;         /* HX_RECORD_MAX bytes, the writer's */
+    hx_tally_t        *tally;           /* of its transaction */
     int                staged;          /* a sweep did not end: the writer's */
     int                fatal;           /* LMDB is of no use: the writer's */
 
@@ -66,6 +81,9 @@ struct hx_store_s {
 #define HX_CHUNK_KEY_LEN  12
 
 /* hx_store_read.c */
+
+/* MDB_NOTFOUND is NO, what is ill-formed CORRUPT, trouble FAIL. */
+hx_store_rc_t hx_store_read_rc(int rc);
 
 /* 0 and *id, MDB_NOTFOUND, or an LMDB code (MDB_CORRUPTED: ill-formed). */
 int hx_store_ns_id(const hx_store_t *s, MDB_txn *txn, const hx_str_t *ns,
@@ -125,6 +143,22 @@ int hx_store_touch(hx_store_t *s);
 /* 1: hx_store_repair may have something to do.  The writer's, both. */
 int hx_store_troubled(const hx_store_t *s);
 void hx_store_repair(hx_store_t *s);
+
+/* hx_store_tally.c */
+
+/* The unit of a namespace: 0, MDB_NOTFOUND, MDB_CORRUPTED, other. */
+int hx_count_get(const hx_store_t *s, MDB_txn *txn, uint32_t ns,
+    hx_count_t *c);
+int hx_count_put(const hx_store_t *s, MDB_txn *txn, uint32_t ns,
+    const hx_count_t *c);
+
+/* keys, versions: 1, 0 or -1; bytes: of that version.  0 or an LMDB code. */
+int hx_tally_add(const hx_store_t *s, MDB_txn *txn, uint32_t ns, int keys,
+    int versions, uint64_t bytes);
+
+/* hx_store_begin and hx_store_commit see to these. */
+void hx_tally_clear(hx_tally_t *t);
+int hx_tally_flush(const hx_store_t *s, MDB_txn *txn);
 
 /* hx_store_room.c */
 

@@ -20,7 +20,8 @@
 #define HX_STORE_FORMAT   "1"
 
 static const char *const  hx_db_name[HX_DB_COUNT] = {
-    "meta", "namespaces", "heads", "tombs", "records", "chunks", "staging"
+    "meta", "namespaces", "heads", "tombs", "records", "chunks", "staging",
+    "counts"
 };
 
 
@@ -139,8 +140,9 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     pthread_condattr_destroy(&ca);
     s->view = calloc(conf->max_views, sizeof(MDB_txn *));
     s->scratch = malloc(HX_RECORD_MAX);
+    s->tally = calloc(1, sizeof(hx_tally_t));
 
-    if (s->view == NULL || s->scratch == NULL) {
+    if (s->view == NULL || s->scratch == NULL || s->tally == NULL) {
         snprintf(err, cap, "out of memory");
         goto failed;
     }
@@ -224,6 +226,7 @@ hx_store_close(hx_store_t *s)
     pthread_cond_destroy(&s->queue_more);
     pthread_mutex_destroy(&s->queue_lock);
     pthread_mutex_destroy(&s->view_lock);
+    free(s->tally);
     free(s->scratch);
     free(s->view);
     free(s);

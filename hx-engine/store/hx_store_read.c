@@ -155,7 +155,7 @@ hx_store_head(const hx_store_t *s, MDB_txn *txn, hx_db_t db,
 }
 
 
-static hx_store_rc_t
+hx_store_rc_t
 hx_store_read_rc(int rc)
 {
     switch (rc) {
