@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "hx_api_op.h"
 #include "hx_check.h"
@@ -15,7 +16,7 @@ static const hx_str_t  hx_default_ns = hx_string("default");
 
 static const char *const  hx_header_names[HX_H_COUNT] = {
     "x-hx-namespace", "if-match", "if-none-match", "accept", "content-type",
-    "content-encoding", "x-hx-metadata"
+    "content-encoding", "x-hx-metadata", "x-hx-tenant"
 };
 
 
@@ -81,106 +82,6 @@ hx_req_invalid_header(hx_req_t *r, hx_header_t h)
 {
     hx_reply_error(&r->reply, HX_E_INVALID_REQUEST, "Invalid header '%s'",
                    hx_header_names[h]);
-}
-
-
-/* What the body is by its declared type; -1: the reply is set. */
-static int
-hx_req_media(hx_req_t *r, const hx_str_t *type, const hx_str_t *encoding,
-    hx_raw_t *raw)
-{
-    int  takes_raw;
-
-    *raw = HX_RAW_NONE;
-
-    if (encoding->data != NULL) {
-        hx_reply_error(&r->reply, HX_E_UNSUPPORTED_MEDIA_TYPE,
-                       "Request Content-Encoding is not supported");
-        return -1;
-    }
-
-    if (r->op->fields == 0 || type->len == 0
-        || hx_media_is(type, "application/json"))
-    {
-        return 0;
-    }
-
-    takes_raw = (r->op->fields & HX_FIELD_RAW) != 0;
-    *raw = takes_raw ? hx_raw_media(type) : HX_RAW_NONE;
-
-    if (*raw == HX_RAW_NONE) {
-        hx_reply_error(&r->reply, HX_E_UNSUPPORTED_MEDIA_TYPE,
-                       "Content-Type must be application/json%s",
-                       takes_raw ? ", application/octet-stream or "
-                                   "application/x-npy" : "");
-        return -1;
-    }
-
-    return 0;
-}
-
-
-/* One element of Accept: application/octet-stream, and not with q=0? */
-static int
-hx_req_octet_range(const unsigned char *p, size_t len)
-{
-    static const char  name[] = "application/octet-stream";
-    size_t             i, n;
-
-    n = sizeof(name) - 1;
-
-    if (len < n || !hx_text_ieq(p, n, name, n)) {
-        return 0;
-    }
-
-    for (i = n; i < len && (p[i] == ' ' || p[i] == '\t'); i++) { /* void */ }
-
-    if (i == len) {
-        return 1;
-    }
-
-    if (p[i] != ';') {
-        return 0;
-    }
-
-    for (i++; i < len && (p[i] == ' ' || p[i] == '\t'); i++) { /* void */ }
-
-    if (len - i < 3 || (p[i] | 0x20) != 'q' || p[i + 1] != '=') {
-        return 1;
-    }
-
-    for (i += 2; i < len; i++) {
-        if (p[i] >= '1' && p[i] <= '9') {
-            return 1;
-        }
-    }
-
-    return 0;                                   /* q=0, q=0.0, ... */
-}
-
-
-/* Is application/octet-stream asked for by name? */
-static int
-hx_req_octets(const hx_str_t *accept)
-{
-    const unsigned char  *p, *end, *comma;
-
-    end = accept->data + accept->len;
-
-    for (p = accept->data; p < end; p = comma + 1) {
-        while (p < end && (*p == ' ' || *p == '\t')) {
-            p++;
-        }
-
-        comma = memchr(p, ',', (size_t) (end - p));
-        comma = comma != NULL ? comma : end;
-
-        if (hx_req_octet_range(p, (size_t) (comma - p))) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -279,6 +180,7 @@ hx_req_begin(hx_req_t *r, const hx_str_t header[HX_H_COUNT], uint64_t length)
         r->has_ns_header = 1;
     }
 
+    r->has_tenant = header[HX_H_TENANT].data != NULL;
     r->octet_stream = header[HX_H_ACCEPT].data != NULL
                       && hx_req_octets(&header[HX_H_ACCEPT]);
 
@@ -317,9 +219,29 @@ hx_req_body(hx_req_t *r, const unsigned char *p, size_t len)
 }
 
 
+static uint64_t
+hx_req_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
+}
+
+
+double
+hx_req_seconds(const hx_req_t *r)
+{
+    return r->ready_ns != 0 ? (double) (hx_req_now() - r->ready_ns) * 1e-9 : 0;
+}
+
+
 void
 hx_req_body_end(hx_req_t *r)
 {
+    r->ready_ns = hx_req_now();
+
     if (hx_body_finish(r->body) != 0) {
         return;
     }
@@ -362,6 +284,14 @@ void
 hx_req_finish(hx_req_t *r)
 {
     r->op->finish(r);
+}
+
+
+void
+hx_req_count(const hx_req_t *r)
+{
+    hx_counts_request(&r->api->counts, hx_op_index(r->op),
+                       r->reply.status);
 }
 
 

@@ -14,17 +14,31 @@
 
 #include "hx_api_body.h"
 #include "hx_crypto.h"
+#include "hx_counts.h"
 #include "hx_reply.h"
 #include "hx_text.h"
 
 /* Payloads from this size on are worked on apart from the I/O threads. */
 #define HX_API_HEAVY   65536
 
+/* What only the server knows, for GET /metrics. */
+typedef struct {
+    uint64_t  connections;
+    uint64_t  accepted;
+    uint64_t  refused;
+    uint64_t  worker_queue;
+    uint64_t  log_dropped;
+    uint64_t  tls_failures;
+} hx_gauges_t;
+
 typedef struct {
     hx_store_t              *store;
     uint64_t                 max_upload;    /* bytes of decoded payload */
     hx_budget_t              budget;
     const atomic_int        *draining;      /* /ready says no */
+    hx_counts_t              counts;
+    void                   (*gauges)(void *data, hx_gauges_t *g);
+    void                    *gauges_data;
 } hx_api_t;
 
 typedef enum {
@@ -44,6 +58,7 @@ typedef enum {
     HX_H_CONTENT_TYPE,
     HX_H_CONTENT_ENCODING,
     HX_H_METADATA,
+    HX_H_TENANT,
     HX_H_COUNT
 } hx_header_t;
 
@@ -65,6 +80,7 @@ struct hx_req_s {
     hx_body_t       *body;              /* POST operations only */
 
     int              has_ns_header;
+    int              has_tenant;        /* it came through the gate */
     hx_str_t         ns_header;         /* in ns_header_mem */
     hx_store_check_t check;             /* from If-Match, If-None-Match */
     uint64_t         expected;
@@ -73,6 +89,9 @@ struct hx_req_s {
     int              octet_stream;      /* Accept asks for bytes */
 
     hx_store_op_t    store_op;
+
+    uint64_t         ready_ns;          /* body complete, monotonic; 0 = no body
+                                         * is taken */
 
     /* the server's: called once after run() said PENDING, in any thread */
     void           (*done)(hx_req_t *r);
@@ -133,5 +152,8 @@ uint64_t hx_req_work(const hx_req_t *r);
  */
 hx_rc_t hx_req_run(hx_req_t *r, hx_crypto_t *crypto);
 void hx_req_finish(hx_req_t *r);
+
+/* The request has ended with the status of its reply: counts it. */
+void hx_req_count(const hx_req_t *r);
 
 #endif /* HX_API_H */

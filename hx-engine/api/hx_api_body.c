@@ -192,8 +192,7 @@ hx_body_shape(hx_body_t *b, hx_json_event_t ev, const unsigned char *s,
 }
 
 
-/* An event that belongs to a known member. */
-static int
+int
 hx_body_value(hx_body_t *b, hx_json_event_t ev, const unsigned char *s,
     size_t len, unsigned depth)
 {
@@ -293,7 +292,7 @@ hx_body_event(void *data, hx_json_event_t ev, const unsigned char *s,
 }
 
 
-static hx_body_t *
+hx_body_t *
 hx_body_new(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
     unsigned allowed)
 {
@@ -354,32 +353,6 @@ hx_body_create(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
     b->scan = hx_json_scan_create(hx_body_event, b);
     if (b->scan == NULL) {
         hx_reply_error(reply, HX_E_UNAVAILABLE, "Out of memory");
-        hx_body_free(b);
-        return NULL;
-    }
-
-    return b;
-}
-
-
-hx_body_t *
-hx_body_create_raw(hx_reply_t *reply, hx_budget_t *budget,
-    uint64_t max_upload, unsigned allowed, uint64_t length, hx_raw_t raw)
-{
-    hx_body_t  *b;
-
-    b = hx_body_new(reply, budget, max_upload, allowed);
-    if (b == NULL) {
-        return NULL;
-    }
-
-    b->raw = raw;
-    b->value_cap = (size_t) (length != UINT64_MAX ? length : max_upload);
-
-    if ((length != UINT64_MAX
-         && (length > max_upload ? hx_value_too_large(b)
-                                 : hx_value_expect(b)) != 0))
-    {
         hx_body_free(b);
         return NULL;
     }
@@ -468,51 +441,4 @@ hx_body_finish(hx_body_t *b)
     b->seen |= hx_field_bit(HX_F_DATA);
 
     return 0;
-}
-
-
-/* The text is the member's value: one level up from where a member's is. */
-static hx_json_verdict_t
-hx_body_metadata_event(void *data, hx_json_event_t ev, const unsigned char *s,
-    size_t len, unsigned depth)
-{
-    hx_body_t  *b;
-
-    b = data;
-
-    if (hx_body_value(b, ev, s, len, depth + 1) != 0) {
-        b->stopped = 1;
-        return HX_JSON_STOP;
-    }
-
-    return HX_JSON_GO;
-}
-
-
-int
-hx_body_metadata(hx_body_t *b, const hx_str_t *text)
-{
-    hx_json_err_t    rc;
-    hx_json_scan_t  *scan;
-
-    b->field = HX_F_METADATA;
-    scan = hx_json_scan_create(hx_body_metadata_event, b);
-
-    if (scan == NULL) {
-        rc = HX_JSON_E_NOMEM;
-
-    } else {
-        rc = hx_json_scan_feed(scan, text->data, text->len);
-        rc = rc == HX_JSON_OK ? hx_json_scan_finish(scan) : rc;
-        hx_json_scan_free(scan);
-    }
-
-    if (rc != HX_JSON_OK && rc != HX_JSON_E_NOMEM && !b->stopped) {
-        hx_reply_error(b->reply, HX_E_INVALID_REQUEST,
-                       "Invalid JSON in 'metadata'");
-        b->reply->reason = hx_json_strerror(rc);
-        b->stopped = 1;
-    }
-
-    return hx_body_check(b, rc);
 }

@@ -97,7 +97,7 @@ typedef struct {
 hx_body_t *hx_body_create(hx_reply_t *reply, hx_budget_t *budget,
     uint64_t max_upload, unsigned allowed, uint64_t length);
 
-/* The same for a raw body; its length is at most max_upload. */
+/* hx_api_raw.c: the same for a raw body, whose length is at most max_upload. */
 hx_body_t *hx_body_create_raw(hx_reply_t *reply, hx_budget_t *budget,
     uint64_t max_upload, unsigned allowed, uint64_t length, hx_raw_t raw);
 
@@ -108,8 +108,16 @@ void hx_body_free(hx_body_t *b);
 int hx_body_feed(hx_body_t *b, const unsigned char *p, size_t len);
 int hx_body_finish(hx_body_t *b);
 
-/* "metadata" as a JSON text of its own.  0, or -1: the reply holds the error */
-int hx_body_metadata(hx_body_t *b, const hx_str_t *text);
+/* What both begin with: everything empty.  NULL: the reply holds the error. */
+hx_body_t *hx_body_new(hx_reply_t *reply, hx_budget_t *budget,
+    uint64_t max_upload, unsigned allowed);
+
+/*
+ * One event of the value of the known member b->field, as if it stood in a
+ * body (its own events carry depth 1).  0, or -1: the reply holds the error.
+ */
+int hx_body_value(hx_body_t *b, hx_json_event_t ev, const unsigned char *s,
+    size_t len, unsigned depth);
 
 int hx_body_has(const hx_body_t *b, hx_field_t f);
 hx_str_t hx_body_string(const hx_body_t *b, hx_field_t f);

@@ -45,13 +45,16 @@ hx_rc_t hx_arg(hx_req_t *r, const char *name, unsigned char *out, size_t cap,
 hx_rc_t hx_arg_number(hx_req_t *r, const char *name, uint64_t min,
     uint64_t max, uint64_t *v);
 
+/* hx_api_media.c */
+
+/* What the body is by its declared type; -1: the reply is set. */
+int hx_req_media(hx_req_t *r, const hx_str_t *type, const hx_str_t *encoding,
+    hx_raw_t *raw);
+
+/* Is application/octet-stream asked for by name? */
+int hx_req_octets(const hx_str_t *accept);
+
 /* hx_api_raw.c */
-
-/* A media type, parameters apart. */
-int hx_media_is(const hx_str_t *type, const char *name);
-
-/* The form of a raw body, HX_RAW_NONE for any other type. */
-hx_raw_t hx_raw_media(const hx_str_t *type);
 
 /*
  * Query arguments, and the metadata of a header (data NULL = absent), into the
@@ -59,7 +62,18 @@ hx_raw_t hx_raw_media(const hx_str_t *type);
  */
 int hx_raw_args(hx_req_t *r, const hx_str_t *metadata);
 
+/* hx_api_route.c */
+
+/* Index of an operation in the table, or the next one for NULL. */
+unsigned hx_op_index(const hx_op_t *op);
+
+/* Its name as a label: "put", "query_topk", "metrics", "none". */
+void hx_op_name(hx_buf_t *b, unsigned index);
+
 /* hx_api.c */
+
+/* Seconds since the body was complete. */
+double hx_req_seconds(const hx_req_t *r);
 
 /* 400 that names the header. */
 void hx_req_invalid_header(hx_req_t *r, hx_header_t h);
@@ -111,5 +125,7 @@ void hx_delete_finish(hx_req_t *r);
 hx_rc_t hx_list_run(hx_req_t *r, hx_crypto_t *crypto);
 hx_rc_t hx_health_run(hx_req_t *r, hx_crypto_t *crypto);
 hx_rc_t hx_ready_run(hx_req_t *r, hx_crypto_t *crypto);
+void hx_metrics_check(hx_req_t *r);
+hx_rc_t hx_metrics_run(hx_req_t *r, hx_crypto_t *crypto);
 
 #endif /* HX_API_OP_H */

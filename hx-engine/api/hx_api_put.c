@@ -228,4 +228,7 @@ hx_put_finish(hx_req_t *r)
     hx_json_fingerprint(b, &op->record);
     hx_buf_byte(b, '}');
     hx_reply_etag(&r->reply, op->version);
+    hx_counts_put(&r->api->counts, &op->record.domain, op->record.verdict,
+                   (double) op->record.length / (double) op->record.stored,
+                   hx_req_seconds(r));
 }

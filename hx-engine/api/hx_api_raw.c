@@ -10,37 +10,29 @@
 
 #include "hx_api_op.h"
 
-static const char  hx_raw_octets[] = "application/octet-stream";
-static const char  hx_raw_npy[] = "application/x-npy";
-
-
-int
-hx_media_is(const hx_str_t *type, const char *name)
+hx_body_t *
+hx_body_create_raw(hx_reply_t *reply, hx_budget_t *budget,
+    uint64_t max_upload, unsigned allowed, uint64_t length, hx_raw_t raw)
 {
-    size_t                len;
-    const unsigned char  *semi;
+    hx_body_t  *b;
 
-    semi = memchr(type->data, ';', type->len);
-    len = semi != NULL ? (size_t) (semi - type->data) : type->len;
+    b = hx_body_new(reply, budget, max_upload, allowed);
+    if (b == NULL) {
+        return NULL;
+    }
 
-    while (len != 0 && (type->data[len - 1] == ' '
-                        || type->data[len - 1] == '\t'))
+    b->raw = raw;
+    b->value_cap = (size_t) (length != UINT64_MAX ? length : max_upload);
+
+    if ((length != UINT64_MAX
+         && (length > max_upload ? hx_value_too_large(b)
+                                 : hx_value_expect(b)) != 0))
     {
-        len--;
+        hx_body_free(b);
+        return NULL;
     }
 
-    return hx_text_ieq(type->data, len, name, strlen(name));
-}
-
-
-hx_raw_t
-hx_raw_media(const hx_str_t *type)
-{
-    if (hx_media_is(type, hx_raw_octets)) {
-        return HX_RAW_OCTETS;
-    }
-
-    return hx_media_is(type, hx_raw_npy) ? HX_RAW_NPY : HX_RAW_NONE;
+    return b;
 }
 
 
@@ -154,6 +146,56 @@ hx_raw_shape(hx_req_t *r)
 }
 
 
+/* The text is the member's value: one level up from where a member's is. */
+static hx_json_verdict_t
+hx_raw_metadata_event(void *data, hx_json_event_t ev, const unsigned char *s,
+    size_t len, unsigned depth)
+{
+    hx_body_t  *b;
+
+    b = data;
+
+    if (hx_body_value(b, ev, s, len, depth + 1) != 0) {
+        b->stopped = 1;
+        return HX_JSON_STOP;
+    }
+
+    return HX_JSON_GO;
+}
+
+
+static int
+hx_raw_metadata_text(hx_body_t *b, const hx_str_t *text)
+{
+    hx_json_err_t    rc;
+    hx_json_scan_t  *scan;
+
+    b->field = HX_F_METADATA;
+    scan = hx_json_scan_create(hx_raw_metadata_event, b);
+
+    if (scan == NULL) {
+        hx_reply_error(b->reply, HX_E_UNAVAILABLE, "Out of memory");
+        return -1;
+    }
+
+    rc = hx_json_scan_feed(scan, text->data, text->len);
+    rc = rc == HX_JSON_OK ? hx_json_scan_finish(scan) : rc;
+    hx_json_scan_free(scan);
+
+    if (rc == HX_JSON_OK) {
+        return 0;
+    }
+
+    if (!b->stopped) {
+        hx_reply_error(b->reply, HX_E_INVALID_REQUEST,
+                       "Invalid JSON in 'metadata'");
+        b->reply->reason = hx_json_strerror(rc);
+    }
+
+    return -1;
+}
+
+
 static int
 hx_raw_metadata(hx_req_t *r, const hx_str_t *header)
 {
@@ -168,7 +210,7 @@ hx_raw_metadata(hx_req_t *r, const hx_str_t *header)
     }
 
     if (rc == HX_NO) {
-        return header->data != NULL ? hx_body_metadata(r->body, header) : 0;
+        return header->data != NULL ? hx_raw_metadata_text(r->body, header) : 0;
     }
 
     if (header->data != NULL) {
@@ -178,7 +220,7 @@ hx_raw_metadata(hx_req_t *r, const hx_str_t *header)
         return -1;
     }
 
-    return hx_body_metadata(r->body, &v);
+    return hx_raw_metadata_text(r->body, &v);
 }
 
 

@@ -38,6 +38,8 @@ static const hx_op_t  hx_ops[] = {
       NULL, hx_health_run, NULL },
     { "/ready", HX_FORM_EXACT, M(GET) | M(HEAD), "GET, HEAD", 0, 1, 0,
       NULL, hx_ready_run, NULL },
+    { "/metrics", HX_FORM_EXACT, M(GET) | M(HEAD), "GET, HEAD", 0, 1, 1,
+      hx_metrics_check, hx_metrics_run, NULL },
 
     /* run == NULL: known, but this engine does not have it */
 
@@ -54,6 +56,35 @@ static const hx_op_t  hx_ops[] = {
     { "/v1/query/vector", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,
       NULL, NULL, NULL }
 };
+
+
+_Static_assert(hx_nelts(hx_ops) < HX_COUNTS_OPS, "and one for none");
+
+
+unsigned
+hx_op_index(const hx_op_t *op)
+{
+    return op != NULL ? (unsigned) (op - hx_ops) : hx_nelts(hx_ops);
+}
+
+
+void
+hx_op_name(hx_buf_t *b, unsigned index)
+{
+    const char  *s;
+
+    if (index >= hx_nelts(hx_ops)) {
+        hx_buf_lit(b, "none");
+        return;
+    }
+
+    s = hx_ops[index].path + 1;
+    s += strncmp(s, "v1/", 3) == 0 ? 3 : 0;
+
+    for ( /* void */ ; *s != '\0'; s++) {
+        hx_buf_byte(b, *s == '/' ? '_' : (unsigned char) *s);
+    }
+}
 
 
 static hx_method_t

@@ -89,11 +89,14 @@ hx_loop_accept(hx_loop_t *l)
             >= s->conf->max_connections)
         {
             atomic_fetch_sub(&s->connections, 1);
+            atomic_fetch_add(&s->refused, 1);
             hx_loop_complain(l, HX_LOG_WARN, "refused",
                              "too many connections");
             close(fd);
             continue;
         }
+
+        atomic_fetch_add(&s->accepted, 1);
 
         if (hx_loop_add(l, fd) != 0) {
             atomic_fetch_sub(&s->connections, 1);

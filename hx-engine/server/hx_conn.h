@@ -117,6 +117,9 @@ struct hx_server_s {
     atomic_int         draining;
     atomic_uint        accepting;       /* loops that still accept */
     atomic_uint        connections;
+    atomic_uint_least64_t  accepted;
+    atomic_uint_least64_t  refused;
+    atomic_uint_least64_t  tls_failures;
     atomic_int         fatal;           /* the store is of no use any more */
     uint64_t           failed_us;       /* when a failure was logged; 0 = never;
                                          * of the store's thread, as is ... */

@@ -281,6 +281,7 @@ hx_conn_log(hx_conn_t *c, int aborted)
     const char  *word;
 
     r = c->req;
+    hx_req_count(r);
 
     /* probes come every few seconds and say nothing while they succeed */
 

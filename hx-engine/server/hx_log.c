@@ -22,6 +22,7 @@ static hx_log_level_t  hx_log_max = HX_LOG_INFO;
 
 static pthread_mutex_t  hx_log_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t         hx_log_dropped;         /* lines; under the lock */
+static uint64_t         hx_log_all_dropped;     /* and never set back */
 
 static const char *const  hx_log_level[] = {
     "error", "warn", "info", "debug"
@@ -175,9 +176,23 @@ hx_log_end(hx_log_t *l)
 
     if (hx_log_dropped != 0 || !hx_log_write(l)) {
         hx_log_dropped++;
+        hx_log_all_dropped++;
     }
 
     pthread_mutex_unlock(&hx_log_lock);
+}
+
+
+uint64_t
+hx_log_lost(void)
+{
+    uint64_t  n;
+
+    pthread_mutex_lock(&hx_log_lock);
+    n = hx_log_all_dropped;
+    pthread_mutex_unlock(&hx_log_lock);
+
+    return n;
 }
 
 

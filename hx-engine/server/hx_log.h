@@ -42,6 +42,9 @@ void hx_log_ms(hx_log_t *l, const char *name, uint64_t us);
 void hx_log_null(hx_log_t *l, const char *name);
 void hx_log_end(hx_log_t *l);
 
+/* Lines lost so far because nobody read them. */
+uint64_t hx_log_lost(void);
+
 /* One line with one text member. */
 void hx_log_text(hx_log_level_t level, const char *event, const char *name,
     const char *value);

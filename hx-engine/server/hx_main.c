@@ -188,6 +188,21 @@ hx_main_store_event(void *data, hx_store_event_t ev, const char *why)
 }
 
 
+static void
+hx_main_gauges(void *data, hx_gauges_t *g)
+{
+    hx_server_t  *s;
+
+    s = data;
+    g->connections = atomic_load(&s->connections);
+    g->accepted = atomic_load(&s->accepted);
+    g->refused = atomic_load(&s->refused);
+    g->worker_queue = hx_workers_queued(s->workers);
+    g->log_dropped = hx_log_lost();
+    g->tls_failures = atomic_load(&s->tls_failures);
+}
+
+
 /* Store, TLS, listening socket, workers; -1 and err. */
 static int
 hx_main_open(hx_server_t *s, const hx_conf_t *conf, char *err, size_t cap)
@@ -228,6 +243,9 @@ hx_main_open(hx_server_t *s, const hx_conf_t *conf, char *err, size_t cap)
     s->api.max_upload = conf->max_upload;
     s->api.budget.max = conf->inflight;
     s->api.draining = &s->draining;
+    s->api.gauges = hx_main_gauges;
+    s->api.gauges_data = s;
+    hx_counts_init(&s->api.counts);
     s->conf = conf;
     s->n_loops = (unsigned) conf->io_threads;
     s->workers = hx_workers_start((unsigned) conf->workers,

@@ -109,6 +109,7 @@ typedef struct {
 } hx_store_view_t;
 
 typedef struct {
+    uint64_t  queued;               /* writes waiting now */
     uint64_t  puts;                 /* written */
     uint64_t  deletes;
     uint64_t  commits;              /* synced transactions */

@@ -449,6 +449,10 @@ hx_store_list(const hx_store_view_t *view, const hx_str_t *ns,
 void
 hx_store_stats(hx_store_t *s, hx_store_stats_t *st)
 {
+    pthread_mutex_lock(&s->queue_lock);
+    st->queued = s->queued;
+    pthread_mutex_unlock(&s->queue_lock);
+
     st->puts = atomic_load(&s->puts);
     st->deletes = atomic_load(&s->deletes);
     st->commits = atomic_load(&s->commits);

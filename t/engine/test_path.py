@@ -69,7 +69,7 @@ def test_keys_with_dots(engine, key):
 
 @pytest.mark.parametrize("target", [
     "/", "/v1", "/v1/", "/v2/get/default/k", "/v1/get/default",
-    "/v1/getx/default/k", "/v1/list/a/b", "/v1/put/x", "/metrics",
+    "/v1/getx/default/k", "/v1/list/a/b", "/v1/put/x", "/metrics/x",
     "/healthx", "/V1/get/default/k"])
 def test_unknown_paths(engine, target):
     status, _, body = ask(engine, "GET", target)

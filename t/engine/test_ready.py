@@ -10,7 +10,3 @@ def test_answers(engine):
     assert r.status_code == 200 and r.json() == {"status": "ready"}
     r = engine.request("HEAD", "/ready")
     assert r.status_code == 200 and r.content == b""
-
-
-def test_metrics_are_not_there_yet(engine):
-    error(engine.request("GET", "/metrics"), 404, "not_found")
