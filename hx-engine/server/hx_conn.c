@@ -15,7 +15,9 @@
 hx_conn_t *
 hx_conn_create(hx_loop_t *loop, int fd)
 {
-    hx_conn_t  *c;
+    int           rc;
+    hx_conn_t    *c;
+    hx_server_t  *s;
 
     c = malloc(sizeof(hx_conn_t));
     if (c == NULL) {
@@ -24,13 +26,20 @@ hx_conn_create(hx_loop_t *loop, int fd)
 
     memset(c, 0, offsetof(hx_conn_t, id_mem));
     c->loop = loop;
+    s = loop->server;
 
-    if (hx_io_init(&c->io, fd, loop->server->tls) != 0) {
+    /* the connection keeps the context it began with */
+
+    pthread_mutex_lock(&s->tls_lock);
+    rc = hx_io_init(&c->io, fd, s->tls);
+    pthread_mutex_unlock(&s->tls_lock);
+
+    if (rc != 0) {
         free(c);
         return NULL;
     }
 
-    c->state = loop->server->tls != NULL ? HX_CONN_TLS : HX_CONN_HEAD;
+    c->state = c->io.ssl != NULL ? HX_CONN_TLS : HX_CONN_HEAD;
     hx_http_head_init(&c->head);
     hx_conn_limit(c, loop->server->conf->header_timeout);
 

@@ -110,7 +110,9 @@ struct hx_server_s {
     const hx_conf_t   *conf;
     hx_api_t           api;
     hx_workers_t      *workers;
-    SSL_CTX           *tls;
+    SSL_CTX           *tls;             /* of new connections; NULL = plain,
+                                         * for good */
+    pthread_mutex_t    tls_lock;        /* guards which one it is */
     int                listen_fd;
     unsigned           n_loops;
     hx_loop_t         *loop;            /* array */

@@ -3,7 +3,8 @@
  *
  * Everything that can be wrong at start is one line on stderr and exit code 1.
  * SIGTERM or SIGINT: stop accepting, finish what is in flight, exit code 0; the
- * same with exit code 1 when the store can no longer be used.
+ * same with exit code 1 when the store can no longer be used.  SIGHUP: the TLS
+ * certificate and key are read again.
  */
 
 #include <errno.h>
@@ -306,6 +307,37 @@ hx_main_stopped(hx_server_t *s)
 }
 
 
+/* For new connections; what cannot be used changes nothing. */
+static void
+hx_main_reload(hx_server_t *s)
+{
+    char      err[HX_ERR_MAX];
+    SSL_CTX  *tls, *old;
+
+    if (s->conf->tls_cert == NULL) {
+        hx_log_text(HX_LOG_INFO, "tls_reloaded", "reason", "TLS is off");
+        return;
+    }
+
+    tls = hx_io_tls(s->conf->tls_cert, s->conf->tls_key, err, sizeof(err));
+
+    if (tls == NULL) {
+        atomic_fetch_add(&s->tls_failures, 1);
+        hx_log_text(HX_LOG_ERROR, "tls_reload_failed", "reason", err);
+        return;
+    }
+
+    pthread_mutex_lock(&s->tls_lock);
+    old = s->tls;
+    s->tls = tls;
+    pthread_mutex_unlock(&s->tls_lock);
+
+    SSL_CTX_free(old);          /* gone with the last connection that has it */
+    hx_log_text(HX_LOG_INFO, "tls_reloaded", "certificate",
+                s->conf->tls_cert);
+}
+
+
 int
 main(void)
 {
@@ -328,7 +360,10 @@ main(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     (void) pthread_sigmask(SIG_BLOCK, &set, NULL);
+
+    pthread_mutex_init(&server.tls_lock, NULL);
 
     if (hx_main_open(&server, &conf, err, sizeof(err)) != 0) {
         return hx_fail(err);
@@ -340,7 +375,9 @@ main(void)
         return hx_fail("cannot start the I/O threads");
     }
 
-    (void) sigwait(&set, &sig);
+    while (sigwait(&set, &sig) != 0 || sig == SIGHUP) {
+        hx_main_reload(&server);
+    }
 
     if (atomic_load(&server.fatal)) {
         hx_log_text(HX_LOG_ERROR, "stopping", "reason", "store_fatal");
