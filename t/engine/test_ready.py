@@ -1,7 +1,5 @@
 """/health and /ready."""
 
-from conftest import error
-
 
 def test_answers(engine):
     r = engine.request("GET", "/health")
