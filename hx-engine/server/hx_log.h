@@ -1,9 +1,13 @@
 /*
- * hx_log.h -- structured log lines: one JSON object, one write, to stderr.
+ * hx_log.h -- structured log lines: one JSON object each, to stderr.
  *
  * Only the server room logs; inner rooms return reasons.  Members ts, level
  * and event come first.  A line longer than HX_LOG_LINE_MAX is replaced by one
  * that says so.  Never pass a credential.
+ *
+ * A thread that serves many requests gathers its lines and writes them before
+ * it waits for anything (hx_log_batch, hx_log_flush); lines of level error and
+ * warn, and those of all other threads, are written at once.
  */
 
 #ifndef HX_LOG_H
@@ -12,6 +16,7 @@
 #include "hx_buf.h"
 
 #define HX_LOG_LINE_MAX   4096      /* one write of at most PIPE_BUF bytes */
+#define HX_LOG_BATCH      32768     /* bytes of lines gathered, at most */
 #define HX_LOG_VALUE_MAX  512       /* bytes of one value, before escaping */
 
 typedef enum {
@@ -23,6 +28,7 @@ typedef enum {
 
 typedef struct {
     int             on;
+    hx_log_level_t  level;
     const char     *event;
     hx_buf_t        b;
     unsigned char   mem[HX_LOG_LINE_MAX];
@@ -41,6 +47,15 @@ void hx_log_u64(hx_log_t *l, const char *name, uint64_t v);
 void hx_log_ms(hx_log_t *l, const char *name, uint64_t us);
 void hx_log_null(hx_log_t *l, const char *name);
 void hx_log_end(hx_log_t *l);
+
+/* From now on this thread gathers its lines (unless memory is out). */
+void hx_log_batch(void);
+
+/* Writes what this thread has gathered. */
+void hx_log_flush(void);
+
+/* The same, and it gathers no more. */
+void hx_log_unbatch(void);
 
 /* Lines lost so far because nobody read them. */
 uint64_t hx_log_lost(void);

@@ -317,8 +317,11 @@ hx_loop_main(void *data)
     struct epoll_event  ev[HX_LOOP_EVENTS];
 
     l = data;
+    hx_log_batch();
 
     for ( ;; ) {
+        hx_log_flush();                 /* nothing is kept while waiting */
+
         wait = l->again != NULL ? 0
                : l->conns == NULL && l->accepting && !l->paused ? -1
                : HX_LOOP_TICK;
@@ -337,6 +340,7 @@ hx_loop_main(void *data)
             hx_loop_draining(l);
 
             if (l->conns == NULL) {
+                hx_log_unbatch();
                 return NULL;
             }
         }
