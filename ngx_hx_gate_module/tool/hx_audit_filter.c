@@ -51,7 +51,7 @@ hx_filter_of_status(const hx_filter_t *f, const hx_record_t *r)
 
 
 int
-hx_filter_match(const hx_filter_t *f, const hx_record_t *r)
+hx_audit_matches(const hx_filter_t *f, const hx_record_t *r)
 {
     if ((f->has_since && r->ms < f->since)
         || (f->has_until && r->ms >= f->until))

@@ -32,7 +32,7 @@ typedef struct {
 } hx_filter_t;
 
 /* 1 or 0.  Checkpoints: when asked for, and in the time asked for. */
-int hx_filter_match(const hx_filter_t *f, const hx_record_t *r);
+int hx_audit_matches(const hx_filter_t *f, const hx_record_t *r);
 
 /* "4xx", "403", "500-599": HX_OK or HX_NO. */
 hx_rc_t hx_filter_status(hx_filter_status_t *out, const char *s);

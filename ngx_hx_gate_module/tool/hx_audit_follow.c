@@ -71,7 +71,7 @@ hx_follow_line(hx_follow_t *fo, const unsigned char *line, size_t len)
         return HX_OK;
     }
 
-    if (rc == HX_OK && hx_filter_match(&fo->filter, &r)) {
+    if (rc == HX_OK && hx_audit_matches(&fo->filter, &r)) {
         (void) fwrite(line, 1, len, stdout);
         (void) fputc('\n', stdout);
     }

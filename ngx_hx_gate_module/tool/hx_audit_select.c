@@ -149,7 +149,7 @@ hx_select_loop(const hx_filter_t *f, hx_lines_t *in, hx_select_pt each,
             continue;
         }
 
-        if (hx_filter_match(f, &r)) {
+        if (hx_audit_matches(f, &r)) {
             rc = each(data, &r, &line);
 
             if (rc != HX_TOOL_OK) {
