@@ -57,6 +57,7 @@ hx_req_free(hx_req_t *r)
         return;
     }
 
+    free(r->filter);
     hx_body_free(r->body);
     hx_reply_clear(&r->reply);
     free(r);
@@ -123,14 +124,18 @@ hx_req_body_names(hx_req_t *r)
 
     b = r->body;
 
-    if (!hx_body_has(b, HX_F_KEY)) {
+    if ((r->op->fields & hx_field_bit(HX_F_KEY)) && !hx_body_has(b, HX_F_KEY))
+    {
         hx_reply_error(&r->reply, HX_E_INVALID_REQUEST,
                        "Missing required %s 'key'",
                        b->raw != HX_RAW_NONE ? "argument" : "field");
         return -1;
     }
 
-    r->key = hx_body_string(b, HX_F_KEY);
+    if (hx_body_has(b, HX_F_KEY)) {
+        r->key = hx_body_string(b, HX_F_KEY);
+    }
+
     r->ns = hx_body_has(b, HX_F_NAMESPACE) ? hx_body_string(b, HX_F_NAMESPACE)
                                            : hx_default_ns;
 

@@ -14,6 +14,7 @@
 
 #include "hx_api_body.h"
 #include "hx_crypto.h"
+#include "hx_filter.h"
 #include "hx_counts.h"
 #include "hx_reply.h"
 #include "hx_text.h"
@@ -87,6 +88,8 @@ struct hx_req_s {
     int              any_tag;           /* GET: If-None-Match: * */
     unsigned         n_tags;            /* GET: of If-None-Match, in tag */
     int              octet_stream;      /* Accept asks for bytes */
+    hx_filter_t     *filter;            /* of "filters"; NULL: none, all match;
+                                         * points into body */
 
     hx_store_op_t    store_op;
 

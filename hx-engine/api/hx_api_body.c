@@ -21,10 +21,13 @@ static const hx_field_info_t  hx_field_info[HX_F_COUNT] = {
     [HX_F_DTYPE]     = { "dtype", "a string" },
     [HX_F_MODE]      = { "mode", "a string" },
     [HX_F_FORMAT]    = { "format", "a string" },
+    [HX_F_CURSOR]    = { "cursor", "a string" },
     [HX_F_VERSION]   = { "version", "a whole number" },
     [HX_F_EXPECTED]  = { "expected_version", "a whole number" },
+    [HX_F_LIMIT]     = { "limit", "a whole number" },
     [HX_F_DATA]      = { "data_b64", "a string" },
     [HX_F_METADATA]  = { "metadata", "an object" },
+    [HX_F_FILTERS]   = { "filters", "an object" },
     [HX_F_SHAPE]     = { "shape", "an array of whole numbers" }
 };
 
@@ -202,11 +205,11 @@ hx_body_value(hx_body_t *b, hx_json_event_t ev, const unsigned char *s,
         return 0;
     }
 
-    if (b->field == HX_F_METADATA) {
+    if (b->field == HX_F_METADATA || b->field == HX_F_FILTERS) {
         if (depth == 1 && ev != HX_JSON_MAP_START && ev != HX_JSON_MAP_END) {
             return hx_body_wrong_type(b);
         }
-        b->seen |= hx_field_bit(HX_F_METADATA);
+        b->seen |= hx_field_bit(b->field);
         return hx_meta_event(b, ev, s, len, depth);
     }
 

@@ -28,12 +28,16 @@ typedef enum {
     HX_F_DTYPE,
     HX_F_MODE,
     HX_F_FORMAT,
+    HX_F_CURSOR,
     HX_F_STRINGS,                   /* those above are short strings */
     HX_F_VERSION = HX_F_STRINGS,
     HX_F_EXPECTED,
+    HX_F_LIMIT,
     HX_F_NUMBERS,                   /* ... and whole numbers */
     HX_F_DATA = HX_F_NUMBERS,
     HX_F_METADATA,
+    HX_F_FILTERS,                   /* uses the same memory: an operation
+                                     * has one of the two */
     HX_F_SHAPE,
     HX_F_COUNT,
     HX_F_UNKNOWN = HX_F_COUNT
@@ -80,7 +84,8 @@ typedef struct {
     uint64_t          taken;        /* from the budget */
     hx_base64_dec_t   base64;
 
-    unsigned char    *meta_mem;     /* HX_METADATA_MAX bytes */
+    unsigned char    *meta_mem;     /* HX_METADATA_MAX bytes: "metadata", or
+                                     * "filters" */
     hx_buf_t          meta;
     uint32_t          meta_more;    /* per level: not the first member */
     int               meta_after_key;

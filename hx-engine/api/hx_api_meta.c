@@ -1,5 +1,6 @@
 /*
- * hx_api_meta.c -- "metadata" as compact JSON text, from scanner events.
+ * hx_api_meta.c -- "metadata" or "filters" as compact JSON text, from scanner
+ * events.
  *
  * Called by hx_api_body.c.  Numbers stay as written; strings are decoded and
  * escaped again, so the same value always gives the same text.
@@ -9,14 +10,48 @@
 #include <string.h>
 
 #include "hx_api_body.h"
+#include "hx_json_unique.h"
 #include "hx_limits.h"
 
 
 static int
 hx_meta_fail(hx_body_t *b)
 {
-    hx_reply_error(b->reply, HX_E_INVALID_REQUEST,
-                   "Metadata exceeds %L bytes", (uint64_t) HX_METADATA_MAX);
+    hx_reply_error(b->reply, HX_E_INVALID_REQUEST, "%s %L bytes",
+                   b->field == HX_F_FILTERS ? "Filters exceed"
+                                            : "Metadata exceeds",
+                   (uint64_t) HX_METADATA_MAX);
+    return -1;
+}
+
+
+/* The text is complete: readers disagree about a member that stands twice. */
+static int
+hx_meta_unique(hx_body_t *b)
+{
+    hx_rc_t        rc;
+    hx_buf_t       name;
+    hx_str_t       text;
+    unsigned char  mem[HX_DETAIL_ECHO_MAX];
+
+    hx_buf_init(&name, mem, sizeof(mem));
+    rc = hx_json_unique(b->meta.start, hx_buf_len(&b->meta), &name);
+
+    if (rc == HX_OK) {
+        return 0;
+    }
+
+    text.data = mem;
+    text.len = hx_buf_len(&name);
+
+    if (rc == HX_NO) {
+        hx_reply_error(b->reply, HX_E_INVALID_REQUEST,
+                       "Duplicate field '%s.%V'", hx_field_name(b->field),
+                       &text);
+    } else {
+        hx_reply_error(b->reply, HX_E_UNAVAILABLE, "Out of memory");
+    }
+
     return -1;
 }
 
@@ -59,7 +94,9 @@ hx_meta_open(hx_body_t *b, unsigned char ch, unsigned depth)
 
     if (depth > HX_METADATA_DEPTH) {
         hx_reply_error(b->reply, HX_E_INVALID_REQUEST,
-                       "Metadata is nested deeper than %L levels",
+                       "%s nested deeper than %L levels",
+                       b->field == HX_F_FILTERS ? "Filters are"
+                                                : "Metadata is",
                        (uint64_t) HX_METADATA_DEPTH);
         return -1;
     }
@@ -171,6 +208,10 @@ hx_meta_event(hx_body_t *b, hx_json_event_t ev, const unsigned char *s,
 
     if (rc == 0 && !hx_buf_ok(&b->meta)) {
         return hx_meta_fail(b);
+    }
+
+    if (rc == 0 && ev == HX_JSON_MAP_END && depth == 1) {
+        return hx_meta_unique(b);
     }
 
     return rc;

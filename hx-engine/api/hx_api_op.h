@@ -100,6 +100,12 @@ int hx_req_conditions(hx_req_t *r, const hx_str_t *match,
 /* 1 when If-None-Match names this version. */
 int hx_req_unchanged(const hx_req_t *r, uint64_t version);
 
+/* hx_api_filter.c */
+
+/* The body's "filters", if there are any, becomes r->filter.  0, or -1: the
+ * reply is set. */
+int hx_req_filter(hx_req_t *r);
+
 /* hx_api_put.c: members that put and get have in common, and the ones about
  * the element type that serve has as well; each begins with a comma. */
 void hx_json_fingerprint(hx_buf_t *b, const hx_record_t *rec);
@@ -122,6 +128,8 @@ void hx_serve_check(hx_req_t *r);
 hx_rc_t hx_serve_run(hx_req_t *r, hx_crypto_t *crypto);
 hx_rc_t hx_delete_run(hx_req_t *r, hx_crypto_t *crypto);
 void hx_delete_finish(hx_req_t *r);
+void hx_search_check(hx_req_t *r);
+hx_rc_t hx_search_run(hx_req_t *r, hx_crypto_t *crypto);
 hx_rc_t hx_list_run(hx_req_t *r, hx_crypto_t *crypto);
 hx_rc_t hx_health_run(hx_req_t *r, hx_crypto_t *crypto);
 hx_rc_t hx_ready_run(hx_req_t *r, hx_crypto_t *crypto);
