@@ -84,10 +84,12 @@ all: module engine-bin audit-bin check-bin
 
 # everything the goals will need, so that a user is told once
 DEP_GROUPS    := build \
-  $(if $(filter run unit gate engine e2e test bench,$(MAKECMDGOALS)),run) \
+  $(if $(filter run unit gate engine e2e test bench bench-engine, \
+    $(MAKECMDGOALS)),run) \
   $(if $(filter unit gate engine e2e test,$(MAKECMDGOALS)),test) \
   $(if $(filter lint,$(MAKECMDGOALS)),lint) \
-  $(if $(filter bench,$(MAKECMDGOALS)),bench)
+  $(if $(filter bench,$(MAKECMDGOALS)),bench) \
+  $(if $(filter bench-engine,$(MAKECMDGOALS)),bench-engine)
 
 build-deps:
 	@$(DEPS) $(DEP_GROUPS)
@@ -219,6 +221,19 @@ $(BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
 	@echo "  LINK  $(@:$(ROOT)/%=%)"
 	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(filter-out -lcmocka,$(TEST_LINK))
 
+# what "make bench-engine" measures with; a few peers are libraries
+ENGINE_BENCH_SRC := $(wildcard t/bench/engine_*.c)
+ENGINE_BENCH_BIN := $(ENGINE_BENCH_SRC:t/%.c=$(B)/%)
+
+$(B)/bench/engine_zfp: PEER := -lzfp
+$(B)/bench/engine_lossless: PEER := -lblosc
+
+$(ENGINE_BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $(@:$(ROOT)/%=%)"
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(PEER) \
+	  $(filter-out -lcmocka,$(TEST_LINK))
+
 # loaded into nginx by tests, also where only the module is instrumented
 POWER_LOSS    := $(B)/hx_power_loss.so
 DISK_FAULT    := $(B)/hx_disk_fault.so
@@ -280,6 +295,10 @@ lint: all
 bench: all $(BENCH_BIN)
 	$(Q)$(TEST_ENV) HX_BENCH_BIN=$(B)/bench t/bench/run $(BENCH)
 
+# options of t/bench/engine/run in BENCH here too
+bench-engine: engine-bin $(ENGINE_BENCH_BIN)
+	$(Q)$(TEST_ENV) HX_BENCH_BIN=$(B)/bench t/bench/engine/run $(BENCH)
+
 
 # ---- use --------------------------------------------------------------------
 
@@ -331,6 +350,8 @@ help:
 	@echo 'make e2e      client, nginx, module, engine (pytest)'
 	@echo 'make lint     static checks'
 	@echo 'make bench    what the gate costs beside bare nginx'
+	@echo 'make bench-engine'
+	@echo '              what hx-engine does beside the tools one would else take'
 	@echo 'make deps     only install the Debian packages all this needs'
 	@echo 'make install  module, programs, configuration (DESTDIR= PREFIX=)'
 	@echo 'make clean    remove $(BUILDDIR)/'
@@ -339,11 +360,11 @@ help:
 
 FORCE:
 .PHONY: all build-deps module engine-bin audit-bin check-bin unit gate engine \
-        e2e test lint bench deps run stop install clean help FORCE
+        e2e test lint bench bench-engine deps run stop install clean help FORCE
 
 # objects are kept between runs
 .SECONDARY:
 
 -include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(GATE_SRC) \
   $(TOOL_SRC) $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
-  t/fuzz/hx_fuzz_driver.c))
+  $(ENGINE_BENCH_SRC) t/fuzz/hx_fuzz_driver.c))

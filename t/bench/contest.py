@@ -50,6 +50,16 @@ def family(pid):
     return pids
 
 
+def cpu_ns(pid):
+    """Run time of the process and its children so far, all threads."""
+    total = 0
+    for each in family(pid):
+        for name in glob.glob(f"/proc/{each}/task/*/schedstat"):
+            with open(name, encoding="ascii") as f:
+                total += int(f.read().split()[0])
+    return total
+
+
 class Nginx:
     """One nginx in its own directory, on its own port."""
 
@@ -137,16 +147,7 @@ class Nginx:
         return total
 
     def cpu_ns(self):
-        """Run time of all its processes so far."""
-        total = 0
-        for pid in family(self.process.pid):
-            with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
-                total += int(f.read().split()[0])
-            for name in glob.glob(f"/proc/{pid}/task/*/schedstat"):
-                if name.split("/")[4] != str(pid):
-                    with open(name, encoding="ascii") as f:
-                        total += int(f.read().split()[0])
-        return total
+        return cpu_ns(self.process.pid)
 
 
 class Callgrind:
