@@ -63,4 +63,44 @@ typedef struct {
                                          * fastest */
 } hx_tt_t;
 
+/*
+ * Where the bits of a TT index lie in an array.  Dimensions of one element are
+ * left out; dimension 0 is the slowest in memory, the last one the fastest.
+ * The element at coordinates c_j stands at position sum c_j stride[j], and bit
+ * b of the index is bit level[b] of coordinate dim[b].
+ */
+typedef struct {
+    unsigned         d;
+    unsigned         ndim;              /* 1 .. HX_DIMS_MAX */
+    uint64_t         len[HX_DIMS_MAX];
+    uint64_t         stride[HX_DIMS_MAX];       /* in elements */
+    uint8_t          dim[HX_TT_CORES_MAX];
+    uint8_t          level[HX_TT_CORES_MAX];
+} hx_tt_map_t;
+
+
+/* The smallest m with 2^m >= n; 0 for n = 0. */
+unsigned hx_tt_bits(uint64_t n);
+
+/*
+ * Values of all cores together, so a multiple of 2; 0 when t is not a train:
+ * d or a rank out of range, ends other than 1, too many values to address.
+ * The cores are not looked at.
+ */
+uint64_t hx_tt_values(const hx_tt_t *t);
+
+/*
+ * Cores of a train for an array: padded to 2^d values, at least one core; 0
+ * when the array is empty, of no dtype, or too large.
+ */
+unsigned hx_tt_cores(const hx_array_t *a, hx_tt_order_t order);
+
+/*
+ * HX_OK and the map of an array in a train of d cores; HX_NO when they do not
+ * fit: HX_TT_ROWS takes any d that hx_tt_cores() or a larger one gives,
+ * HX_TT_INTERLEAVED only that one.
+ */
+hx_rc_t hx_tt_map(hx_tt_map_t *m, const hx_array_t *a, hx_tt_order_t order,
+    unsigned d);
+
 #endif /* HX_TT_H */
