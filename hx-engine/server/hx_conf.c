@@ -40,6 +40,8 @@ static const hx_conf_number_t  hx_conf_numbers[] = {
     { "HOLONOMIX_WORKERS", F(workers), 0, 1, 64 },
     { "HOLONOMIX_MAX_CONNECTIONS", F(max_connections), 1024, 1, 65536 },
     { "HOLONOMIX_WRITE_QUEUE", F(queue), 1024, 1, 65536 },
+    { "HOLONOMIX_KEEP_VERSIONS", F(keep), 10, 0, 1000000000 },
+    { "HOLONOMIX_PURGE_DELETED", F(purge), 7 * 86400, 0, 1000000000 },
     { "HOLONOMIX_HEADER_TIMEOUT", F(header_timeout), 15, 1, 3600 },
     { "HOLONOMIX_BODY_TIMEOUT", F(body_timeout), 60, 1, 3600 },
     { "HOLONOMIX_IDLE_TIMEOUT", F(idle_timeout), 75, 1, 86400 },

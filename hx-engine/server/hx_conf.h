@@ -26,6 +26,8 @@ typedef struct {
     uint64_t         workers;
     uint64_t         max_connections;
     uint64_t         queue;             /* writes waiting for the store */
+    uint64_t         keep;              /* versions of a key; 0 = all */
+    uint64_t         purge;             /* seconds after a delete; 0 = never */
     uint64_t         header_timeout;    /* seconds, all of them */
     uint64_t         body_timeout;
     uint64_t         idle_timeout;

@@ -233,6 +233,8 @@ hx_main_open(hx_server_t *s, const hx_conf_t *conf, char *err, size_t cap)
     sc.map_size = (size_t) conf->map_size;
     sc.max_views = (unsigned) (conf->io_threads + conf->workers + 16);
     sc.queue_max = (unsigned) conf->queue;
+    sc.keep = conf->keep;
+    sc.purge_ms = conf->purge * 1000;
     sc.event = hx_main_store_event;
     sc.event_data = s;
 
@@ -300,6 +302,7 @@ hx_main_stopped(hx_server_t *s)
     hx_log_u64(&l, "commits", st.commits);
     hx_log_u64(&l, "failures", st.failures);
     hx_log_u64(&l, "batch_max", st.batch_max);
+    hx_log_u64(&l, "purged", st.purged);
     hx_log_end(&l);
 
     hx_log_start(&l, HX_LOG_INFO, "stopped");

@@ -1,8 +1,8 @@
 /*
  * hx_count.h -- what a namespace holds, as a stored unit.  Pure.
  *
- * Layout (little-endian): magic "HXN1", keys, versions, bytes, changes (8 each),
- * CRC-32 of the key it stands under and of all before it.
+ * Layout (little-endian): magic "HXN1"; keys, versions, bytes, changes, 8 bytes
+ * each; CRC-32 of the key it stands under and of all before it.
  */
 
 #ifndef HX_COUNT_H

@@ -16,6 +16,7 @@
 
 #define HX_RECORD_MAGIC   0x31525848u       /* "HXR1" */
 #define HX_HEAD_MAGIC     0x31485848u       /* "HXH1" */
+#define HX_TOMB_MAGIC     0x31545848u       /* "HXT1" */
 #define HX_CHUNK_MAGIC    0x31435848u       /* "HXC1" */
 
 #define HX_RECORD_FRAME   16
@@ -384,6 +385,35 @@ hx_head_decode(uint64_t *version, const unsigned char *p, size_t len,
     }
 
     *version = hx_get_le64(p + 4);
+
+    return *version != 0 ? HX_OK : HX_NO;
+}
+
+
+void
+hx_tomb_encode(unsigned char out[HX_TOMB_LEN], uint64_t version,
+    uint64_t clock, const void *dbkey, size_t dbkey_len)
+{
+    hx_put_le32(out, HX_TOMB_MAGIC);
+    hx_put_le64(out + 4, version);
+    hx_put_le64(out + 12, clock);
+    hx_put_le32(out + 20, hx_crc32(hx_crc32(0, dbkey, dbkey_len), out, 20));
+}
+
+
+hx_rc_t
+hx_tomb_decode(uint64_t *version, uint64_t *clock, const unsigned char *p,
+    size_t len, const void *dbkey, size_t dbkey_len)
+{
+    if (len != HX_TOMB_LEN || hx_get_le32(p) != HX_TOMB_MAGIC
+        || hx_get_le32(p + 20)
+           != hx_crc32(hx_crc32(0, dbkey, dbkey_len), p, 20))
+    {
+        return HX_NO;
+    }
+
+    *version = hx_get_le64(p + 4);
+    *clock = hx_get_le64(p + 12);
 
     return *version != 0 ? HX_OK : HX_NO;
 }

@@ -18,6 +18,7 @@
 #define HX_RECORD_INLINE_MAX  4096      /* value bytes kept in the record */
 #define HX_RECORD_KEY_MAX     (4 + HX_KEY_MAX + 1 + 8)
 #define HX_HEAD_LEN           16
+#define HX_TOMB_LEN           24
 
 /*
  * A chunk and its header fill 64 pages of LMDB exactly (16 bytes are LMDB's),
@@ -87,11 +88,20 @@ hx_rc_t hx_record_decode(hx_record_t *r, const unsigned char *p, size_t len,
 /* 1 when the inline value is undamaged. */
 int hx_record_value_ok(const hx_record_t *r);
 
-/* A head: the latest version of a key, live or deleted. */
+/* A head: the latest version of a live key; also other numbers of a key. */
 void hx_head_encode(unsigned char out[HX_HEAD_LEN], uint64_t version,
     const void *dbkey, size_t dbkey_len);
 hx_rc_t hx_head_decode(uint64_t *version, const unsigned char *p, size_t len,
     const void *dbkey, size_t dbkey_len);
+
+/*
+ * A tomb: the latest version of a deleted key, and when it was deleted, by the
+ * clock of the store; 0 when its versions have been removed since.
+ */
+void hx_tomb_encode(unsigned char out[HX_TOMB_LEN], uint64_t version,
+    uint64_t clock, const void *dbkey, size_t dbkey_len);
+hx_rc_t hx_tomb_decode(uint64_t *version, uint64_t *clock,
+    const unsigned char *p, size_t len, const void *dbkey, size_t dbkey_len);
 
 /* Chunk "index" of value "id". */
 void hx_chunk_header(unsigned char out[HX_CHUNK_HEADER], uint64_t id,

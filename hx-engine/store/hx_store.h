@@ -40,6 +40,9 @@ typedef struct {
     size_t       map_size;          /* bytes */
     unsigned     max_views;         /* open at the same time */
     unsigned     queue_max;         /* writes that may wait */
+    uint64_t     keep;              /* versions of a key; 0 = all */
+    uint64_t     purge_ms;          /* from a delete to the removal of the
+                                     * versions; 0 = never */
 
     /* For the log; one at a time, from a thread of the store or from within
      * hx_store_open; why: static text.  NULL: nobody wants to know. */
@@ -115,6 +118,7 @@ typedef struct {
     uint64_t  commits;              /* synced transactions */
     uint64_t  failures;             /* writes answered FULL or FAIL */
     uint64_t  batch_max;            /* most writes in one transaction */
+    uint64_t  purged;               /* versions removed, for any reason */
 } hx_store_stats_t;
 
 /* What a namespace holds. */
@@ -159,8 +163,9 @@ hx_store_rc_t hx_store_view(hx_store_t *s, hx_store_view_t *v);
 void hx_store_view_end(hx_store_view_t *v);
 
 /*
- * OK, NO, CORRUPT, FAIL.  version 0 = the latest live one.  Strings of *r live
- * as long as the view.
+ * OK, NO (also for a version that was removed, see "keep" and "purge_ms"),
+ * CORRUPT, FAIL.  version 0 = the latest live one.  Strings of *r live as long
+ * as the view.
  */
 hx_store_rc_t hx_store_get(const hx_store_view_t *v, const hx_str_t *ns,
     const hx_str_t *key, uint64_t version, hx_record_t *r);
@@ -172,7 +177,7 @@ hx_store_rc_t hx_store_verify(const hx_store_view_t *v, const hx_record_t *r);
  * The stored bytes from "off" on, as many as lie together (>= 1).  For values
  * with value_id != 0 and off < stored, which is the record's; a value never
  * changes, so the pieces of one may be read through different views.  OK,
- * CORRUPT, NO, FAIL.
+ * CORRUPT, NO (its version was removed since the record was read), FAIL.
  */
 hx_store_rc_t hx_store_piece(const hx_store_view_t *v, uint64_t value_id,
     uint64_t stored, uint64_t off, hx_str_t *piece);

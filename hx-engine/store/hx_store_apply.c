@@ -14,7 +14,7 @@
 
 
 uint32_t
-hx_chunk_count(size_t len)
+hx_chunk_count(uint64_t len)
 {
     return (uint32_t) ((len + HX_CHUNK_DATA - 1) / HX_CHUNK_DATA);
 }
@@ -31,31 +31,6 @@ hx_store_op_t *
 hx_op_item(hx_store_op_t *op, unsigned i)
 {
     return op->kind == HX_STORE_BATCH ? &op->items[i] : op;
-}
-
-
-/* The live version and the highest ever given; both 0 when there is none. */
-static int
-hx_op_versions(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
-    uint64_t *live, uint64_t *last)
-{
-    int  rc;
-
-    *live = 0;
-    *last = 0;
-
-    rc = hx_store_head(s, txn, HX_DB_HEADS, dbkey, live);
-
-    if (rc == 0) {
-        *last = *live;
-        return 0;
-    }
-
-    if (rc == MDB_NOTFOUND) {
-        rc = hx_store_head(s, txn, HX_DB_TOMBS, dbkey, last);
-    }
-
-    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 
@@ -174,8 +149,8 @@ hx_chunks_put(const hx_store_t *s, MDB_txn *txn, const hx_store_op_t *op,
 }
 
 
-static int
-hx_head_put(const hx_store_t *s, MDB_txn *txn, hx_db_t db, const MDB_val *dbkey,
+int
+hx_head_put(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
     uint64_t version)
 {
     MDB_val        k, v;
@@ -186,7 +161,23 @@ hx_head_put(const hx_store_t *s, MDB_txn *txn, hx_db_t db, const MDB_val *dbkey,
     v.mv_data = head;
     v.mv_size = sizeof(head);
 
-    return mdb_put(txn, s->dbi[db], &k, &v, 0);
+    return mdb_put(txn, s->dbi[HX_DB_HEADS], &k, &v, 0);
+}
+
+
+int
+hx_tomb_put(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
+    uint64_t version, uint64_t clock)
+{
+    MDB_val        k, v;
+    unsigned char  tomb[HX_TOMB_LEN];
+
+    hx_tomb_encode(tomb, version, clock, dbkey->mv_data, dbkey->mv_size);
+    k = *dbkey;
+    v.mv_data = tomb;
+    v.mv_size = sizeof(tomb);
+
+    return mdb_put(txn, s->dbi[HX_DB_TOMBS], &k, &v, 0);
 }
 
 
@@ -266,8 +257,9 @@ hx_op_allowed(hx_store_op_t *op, uint64_t live)
 /* Where a single write goes, and what is there. */
 typedef struct {
     uint32_t       ns;                  /* 0: there is none of this name yet */
-    uint64_t       live;                /* versions; 0 = none */
-    uint64_t       last;
+    uint64_t       live;                /* version; 0 = none */
+    uint64_t       last;                /* the highest ever given */
+    uint64_t       clock;               /* when it was deleted */
     MDB_val        k;                   /* of heads and tombs */
     unsigned char  mem[HX_RECORD_KEY_MAX];
 } hx_place_t;
@@ -281,6 +273,24 @@ hx_place_key(hx_place_t *p, const hx_store_op_t *op)
 }
 
 
+static int
+hx_place_versions(const hx_store_t *s, MDB_txn *txn, hx_place_t *p)
+{
+    int  rc;
+
+    rc = hx_store_head(s, txn, &p->k, &p->live);
+
+    if (rc == 0) {
+        p->last = p->live;
+
+    } else if (rc == MDB_NOTFOUND) {
+        rc = hx_store_tomb(s, txn, &p->k, &p->last, &p->clock);
+    }
+
+    return rc;
+}
+
+
 /* 0 and op->rc: OK, or why the write is refused; or an LMDB code. */
 static int
 hx_place_find(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
@@ -291,12 +301,13 @@ hx_place_find(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
     p->ns = 0;
     p->live = 0;
     p->last = 0;
+    p->clock = 0;
 
     rc = hx_op_ns(s, txn, &op->ns, 0, &p->ns);
 
     if (rc == 0) {
         hx_place_key(p, op);
-        rc = hx_op_versions(s, txn, &p->k, &p->live, &p->last);
+        rc = hx_place_versions(s, txn, p);
     }
 
     if (rc == MDB_CORRUPTED) {
@@ -315,25 +326,42 @@ hx_place_find(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
 
 
 static int
-hx_delete_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
-    hx_place_t *p)
+hx_delete_apply(hx_store_t *s, MDB_txn *txn, hx_store_op_t *op, hx_place_t *p)
 {
-    int  rc;
+    int       rc;
+    uint64_t  clock;
 
     op->version = p->live;
-    rc = hx_head_put(s, txn, HX_DB_TOMBS, &p->k, p->live);
+    clock = hx_clock_now(s);
+    rc = hx_tomb_put(s, txn, &p->k, p->live, clock);
 
     if (rc == 0) {
         rc = mdb_del(txn, s->dbi[HX_DB_HEADS], &p->k, NULL);
+    }
+
+    if (rc == 0) {
+        rc = hx_due_put(s, txn, clock, &p->k, p->live);
     }
 
     return rc != 0 ? rc : hx_tally_add(s, txn, p->ns, -1, 0, 0);
 }
 
 
+/* The key was deleted: its tomb goes, and what was to become of it. */
 static int
-hx_put_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
-    hx_place_t *p)
+hx_put_revive(hx_store_t *s, MDB_txn *txn, hx_place_t *p)
+{
+    int  rc;
+
+    rc = mdb_del(txn, s->dbi[HX_DB_TOMBS], &p->k, NULL);
+
+    return rc != 0 || p->clock == 0 ? rc
+                                    : hx_due_del(s, txn, p->clock, &p->k);
+}
+
+
+static int
+hx_put_apply(hx_store_t *s, MDB_txn *txn, hx_store_op_t *op, hx_place_t *p)
 {
     int  rc;
 
@@ -350,15 +378,18 @@ hx_put_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op,
     rc = hx_record_put(s, txn, op, p->ns);
 
     if (rc == 0) {
-        rc = hx_head_put(s, txn, HX_DB_HEADS, &p->k, op->version);
+        rc = hx_head_put(s, txn, &p->k, op->version);
     }
 
     if (rc == 0 && p->live == 0 && p->last != 0) {
-        rc = mdb_del(txn, s->dbi[HX_DB_TOMBS], &p->k, NULL);
+        rc = hx_put_revive(s, txn, p);
     }
 
-    return rc != 0 ? rc : hx_tally_add(s, txn, p->ns, p->live == 0, 1,
-                                       op->value.len);
+    if (rc == 0) {
+        rc = hx_tally_add(s, txn, p->ns, p->live == 0, 1, op->value.len);
+    }
+
+    return rc != 0 ? rc : hx_retire(s, txn, &p->k, op->version);
 }
 
 
@@ -393,7 +424,7 @@ hx_op_judge(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op)
 
 
 static int
-hx_item_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *item)
+hx_item_apply(hx_store_t *s, MDB_txn *txn, hx_store_op_t *item)
 {
     int         rc;
     hx_place_t  p;
@@ -410,7 +441,7 @@ hx_item_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *item)
 
 
 int
-hx_op_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op)
+hx_op_apply(hx_store_t *s, MDB_txn *txn, hx_store_op_t *op)
 {
     int       rc;
     unsigned  i;

@@ -5,9 +5,9 @@
  * No room is an answer to one write and no fault of the store.  Any other
  * failure is remembered (hx_store_check) until a commit succeeds; so that this
  * does not take a client's write, the writer tries a small one of its own now
- * and then, as it does for a sweep that failed.  When LMDB
- * has failed to write its meta page it refuses everything from then on; only a
- * new process can go on, and the owner of the store is told so.
+ * and then, as it does for a sweep or a slice of removals that failed.  When
+ * LMDB has failed to write its meta page it refuses everything from then on;
+ * only a new process can go on, and the owner of the store is told so.
  */
 
 #include <errno.h>
@@ -63,6 +63,8 @@ hx_store_begin(hx_store_t *s, MDB_txn **txn)
     int  rc;
 
     hx_tally_clear(s->tally);
+    s->life.freed = 0;
+    s->life.dropped = 0;
     rc = mdb_txn_begin(s->env, NULL, 0, txn);
 
     if (rc != 0) {
@@ -80,6 +82,10 @@ hx_store_commit(hx_store_t *s, MDB_txn *txn)
 
     rc = hx_tally_flush(s, txn);
 
+    if (rc == 0) {
+        rc = hx_clock_save(s, txn);
+    }
+
     if (rc != 0) {
         mdb_txn_abort(txn);
         return rc;
@@ -93,6 +99,8 @@ hx_store_commit(hx_store_t *s, MDB_txn *txn)
     }
 
     atomic_fetch_add(&s->commits, 1);
+    atomic_fetch_add(&s->purged, s->life.dropped);
+    s->life.fresh = s->life.freed != 0 || s->life.dropped != 0;
 
     if (atomic_exchange(&s->broken, NULL) != NULL) {
         hx_store_tell(s, HX_STORE_EV_HEALED, "a commit succeeded");
@@ -132,7 +140,8 @@ hx_store_touch(hx_store_t *s)
 int
 hx_store_troubled(const hx_store_t *s)
 {
-    return !s->fatal && (s->staged || atomic_load(&s->broken) != NULL);
+    return !s->fatal && (s->staged || s->life.stuck
+                         || atomic_load(&s->broken) != NULL);
 }
 
 
@@ -145,5 +154,10 @@ hx_store_repair(hx_store_t *s)
 
     if (!s->fatal && atomic_load(&s->broken) != NULL) {
         (void) hx_store_touch(s);
+    }
+
+    if (s->life.stuck) {
+        s->life.stuck = 0;
+        s->life.ready = 1;
     }
 }

@@ -16,14 +16,16 @@
 #include "hx_store.h"
 
 typedef enum {
-    HX_DB_META = 0,         /* "format", "value_id" */
+    HX_DB_META = 0,         /* "format", "value_id", "clock" */
     HX_DB_NS,               /* name -> be32 id */
     HX_DB_HEADS,            /* id key -> head of a live key */
-    HX_DB_TOMBS,            /* id key -> head of a deleted key */
+    HX_DB_TOMBS,            /* id key -> tomb of a deleted key */
     HX_DB_RECORDS,          /* id key 0 version -> record */
     HX_DB_CHUNKS,           /* value id, index -> chunk */
     HX_DB_STAGING,          /* value id -> "": chunks without a record yet */
     HX_DB_COUNTS,           /* id -> counters of a namespace */
+    HX_DB_DOOMED,           /* value id -> "": chunks whose record is gone */
+    HX_DB_DUE,              /* clock, id key -> head: versions to remove */
     HX_DB_COUNT
 } hx_db_t;
 
@@ -38,6 +40,29 @@ typedef struct {
     unsigned          n;
     hx_tally_entry_t  entry[64];
 } hx_tally_t;
+
+/*
+ * Versions that go: the writer's.  "clock" counts the milliseconds for which
+ * the store has been open in its life; it is saved now and then, and so never
+ * ahead of what it claims.
+ */
+typedef struct {
+    uint64_t  keep;                     /* of the configuration */
+    uint64_t  purge_ms;
+    uint64_t  clock_base;               /* clock when "boot_base" was */
+    uint64_t  boot_base;                /* ms of CLOCK_BOOTTIME */
+    uint64_t  clock_saved;
+    uint64_t  slice_ms;                 /* when the last slice was done */
+    uint64_t  readers_ms;               /* when dead readers were looked for */
+    uint64_t  first_due;                /* clock of the first delete, 0: none */
+    uint64_t  pending;                  /* removals put off since a slice */
+    unsigned  freed;                    /* chunks removed in the transaction */
+    unsigned  dropped;                  /* versions, likewise */
+    int       fresh;                    /* the last commit removed some */
+    int       ready;                    /* something may be removed now */
+    int       stuck;                    /* a slice failed; later again */
+    int       ending;                   /* the store is being closed */
+} hx_life_t;
 
 struct hx_store_s {
     MDB_env           *env;
@@ -65,6 +90,7 @@ struct hx_store_s {
     hx_tally_t        *tally;           /* of its transaction */
     int                staged;          /* a sweep did not end: the writer's */
     int                fatal;           /* LMDB is of no use: the writer's */
+    hx_life_t          life;
 
     void             (*event)(void *data, hx_store_event_t ev,
                               const char *why);
@@ -76,9 +102,11 @@ struct hx_store_s {
     atomic_uint_least64_t  commits;
     atomic_uint_least64_t  failures;
     atomic_uint_least64_t  batch_max;
+    atomic_uint_least64_t  purged;
 };
 
 #define HX_CHUNK_KEY_LEN  12
+#define HX_DUE_KEY_MAX    (8 + 4 + HX_KEY_MAX)
 
 /* hx_store_read.c */
 
@@ -89,9 +117,11 @@ hx_store_rc_t hx_store_read_rc(int rc);
 int hx_store_ns_id(const hx_store_t *s, MDB_txn *txn, const hx_str_t *ns,
     uint32_t *id);
 
-/* The head in "db": 0, MDB_NOTFOUND, MDB_CORRUPTED, other. */
-int hx_store_head(const hx_store_t *s, MDB_txn *txn, hx_db_t db,
-    const MDB_val *dbkey, uint64_t *version);
+/* A head, a tomb: 0, MDB_NOTFOUND, MDB_CORRUPTED, other. */
+int hx_store_head(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
+    uint64_t *version);
+int hx_store_tomb(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
+    uint64_t *version, uint64_t *clock);
 
 void hx_store_chunk_key(unsigned char out[HX_CHUNK_KEY_LEN], uint64_t id,
     uint32_t index);
@@ -99,7 +129,13 @@ void hx_store_chunk_key(unsigned char out[HX_CHUNK_KEY_LEN], uint64_t id,
 /* hx_store_apply.c */
 
 /* Chunks of a value of len bytes. */
-uint32_t hx_chunk_count(size_t len);
+uint32_t hx_chunk_count(uint64_t len);
+
+/* A head or a tomb: 0 or an LMDB code. */
+int hx_head_put(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
+    uint64_t version);
+int hx_tomb_put(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
+    uint64_t version, uint64_t clock);
 
 /* A new value id. */
 int hx_value_id(const hx_store_t *s, MDB_txn *txn, uint64_t *id);
@@ -123,7 +159,7 @@ int hx_op_judge(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op);
  * succeeds, and if it is not OK nothing was changed; else the transaction is
  * lost.
  */
-int hx_op_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op);
+int hx_op_apply(hx_store_t *s, MDB_txn *txn, hx_store_op_t *op);
 
 /* hx_store_health.c */
 
@@ -143,6 +179,53 @@ int hx_store_touch(hx_store_t *s);
 /* 1: hx_store_repair may have something to do.  The writer's, both. */
 int hx_store_troubled(const hx_store_t *s);
 void hx_store_repair(hx_store_t *s);
+
+/* hx_store_retire.c */
+
+/*
+ * Removes versions of a key up to "upto", oldest first, at most *n, which is
+ * lowered by those removed; damaged records stay.  dbkey: of heads.
+ * MDB_NOTFOUND: there are no more, 0: there are, but *n is used up, other.
+ */
+int hx_versions_remove(hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
+    uint64_t upto, unsigned *n);
+
+/* After a put of "version": removes what is beyond those that are kept. */
+int hx_retire(hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
+    uint64_t version);
+
+/* The entry that has versions of a key removed: at once (clock 0: those up to
+ * "upto"), or some time after a delete. */
+int hx_due_put(hx_store_t *s, MDB_txn *txn, uint64_t clock,
+    const MDB_val *dbkey, uint64_t upto);
+int hx_due_del(const hx_store_t *s, MDB_txn *txn, uint64_t clock,
+    const MDB_val *dbkey);
+
+/* hx_store_purge.c */
+
+/* Milliseconds of CLOCK_BOOTTIME; the store's clock, above 0. */
+uint64_t hx_boot_ms(void);
+uint64_t hx_clock_now(const hx_store_t *s);
+
+/* Puts the clock into a transaction that is committed anyway, if it is time. */
+int hx_clock_save(hx_store_t *s, MDB_txn *txn);
+
+/* The first entry of a table. */
+int hx_first(const hx_store_t *s, MDB_txn *txn, hx_db_t db, MDB_val *k,
+    MDB_val *v);
+
+/* At start, and at the end.  0 or an LMDB code. */
+int hx_life_start(hx_store_t *s);
+void hx_life_end(hx_store_t *s);
+
+/* Between writes: a slice of what is to be removed, if it is time. */
+void hx_life_run(hx_store_t *s, int idle);
+
+/* 1: something was removed, so that there may be more room. */
+int hx_life_reclaim(hx_store_t *s);
+
+/* Milliseconds until there may be something to do; UINT64_MAX: never. */
+uint64_t hx_life_wait(const hx_store_t *s);
 
 /* hx_store_tally.c */
 
@@ -177,6 +260,9 @@ uint64_t hx_room_need(const hx_store_t *s, hx_store_op_t *op, int staged);
  */
 int hx_room_check(hx_store_t *s, uint64_t need, int adds);
 
+/* The same, but removes what is to be removed anyway if that helps. */
+int hx_room_make(hx_store_t *s, uint64_t need, int adds);
+
 /* A larger map; only while there is no transaction at all. */
 int hx_room_grow(const hx_store_t *s);
 
@@ -187,6 +273,14 @@ int hx_room_grow(const hx_store_t *s);
  * some of it is left; s->staged says so.
  */
 int hx_staging_sweep(hx_store_t *s);
+
+/*
+ * Removes chunks of one value, at most *n, which is lowered by those removed.
+ * They may begin at any index, after a removal that was cut short.
+ * MDB_NOTFOUND: there are no more, 0: there are, but *n is used up, other.
+ */
+int hx_chunks_drop(const hx_store_t *s, MDB_txn *txn, uint64_t id,
+    unsigned *n);
 
 /* Writes and answers one large put. */
 void hx_stage_run(hx_store_t *s, hx_store_op_t *op);

@@ -21,7 +21,7 @@
 
 static const char *const  hx_db_name[HX_DB_COUNT] = {
     "meta", "namespaces", "heads", "tombs", "records", "chunks", "staging",
-    "counts"
+    "counts", "doomed", "due"
 };
 
 
@@ -129,6 +129,8 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     s->lock_fd = -1;
     s->max_views = conf->max_views;
     s->queue_max = conf->queue_max;
+    s->life.keep = conf->keep;
+    s->life.purge_ms = conf->purge_ms;
     s->event = conf->event;
     s->event_data = conf->event_data;
     s->tail = &s->head;

@@ -136,16 +136,36 @@ hx_store_ns_id(const hx_store_t *s, MDB_txn *txn, const hx_str_t *ns,
 
 
 int
-hx_store_head(const hx_store_t *s, MDB_txn *txn, hx_db_t db,
-    const MDB_val *dbkey, uint64_t *version)
+hx_store_head(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
+    uint64_t *version)
 {
     int      rc;
     MDB_val  k, v;
 
     k = *dbkey;
-    rc = mdb_get(txn, s->dbi[db], &k, &v);
+    rc = mdb_get(txn, s->dbi[HX_DB_HEADS], &k, &v);
 
     if (rc == 0 && hx_head_decode(version, v.mv_data, v.mv_size,
+                                  dbkey->mv_data, dbkey->mv_size) != HX_OK)
+    {
+        return MDB_CORRUPTED;
+    }
+
+    return rc;
+}
+
+
+int
+hx_store_tomb(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
+    uint64_t *version, uint64_t *clock)
+{
+    int      rc;
+    MDB_val  k, v;
+
+    k = *dbkey;
+    rc = mdb_get(txn, s->dbi[HX_DB_TOMBS], &k, &v);
+
+    if (rc == 0 && hx_tomb_decode(version, clock, v.mv_data, v.mv_size,
                                   dbkey->mv_data, dbkey->mv_size) != HX_OK)
     {
         return MDB_CORRUPTED;
@@ -196,7 +216,7 @@ hx_store_get(const hx_store_view_t *view, const hx_str_t *ns,
     k.mv_data = dbkey;
 
     if (latest) {
-        rc = hx_store_head(view->store, view->txn, HX_DB_HEADS, &k, &version);
+        rc = hx_store_head(view->store, view->txn, &k, &version);
         if (rc != 0) {
             return hx_store_read_rc(rc);
         }
@@ -248,14 +268,26 @@ hx_store_chunk(const hx_store_view_t *view, uint64_t id, uint64_t stored,
 
     rc = mdb_get(view->txn, view->store->dbi[HX_DB_CHUNKS], &k, &v);
 
-    if (rc == MDB_NOTFOUND
-        || (rc == 0 && hx_chunk_open(data, v.mv_data, v.mv_size, id, index,
-                                     want, check) != HX_OK))
+    if (rc == 0 && hx_chunk_open(data, v.mv_data, v.mv_size, id, index, want,
+                                 check) != HX_OK)
     {
         return HX_STORE_CORRUPT;
     }
 
     return hx_store_read_rc(rc);
+}
+
+
+/* A chunk of a value whose record is of the same view: it has to be there. */
+static hx_store_rc_t
+hx_store_part(const hx_store_view_t *view, const hx_record_t *r,
+    uint32_t index, int check, hx_str_t *data)
+{
+    hx_store_rc_t  rc;
+
+    rc = hx_store_chunk(view, r->value_id, r->stored, index, check, data);
+
+    return rc == HX_STORE_NO ? HX_STORE_CORRUPT : rc;
 }
 
 
@@ -272,7 +304,7 @@ hx_store_verify(const hx_store_view_t *v, const hx_record_t *r)
     }
 
     for (i = 0, off = 0; off < r->stored; i++, off += HX_CHUNK_DATA) {
-        rc = hx_store_chunk(v, r->value_id, r->stored, i, 1, &data);
+        rc = hx_store_part(v, r, i, 1, &data);
         if (rc != HX_STORE_OK) {
             return rc;
         }
@@ -319,13 +351,13 @@ hx_store_value(const hx_store_view_t *v, const hx_record_t *r, int check,
     }
 
     if (r->stored <= HX_CHUNK_DATA) {
-        return hx_store_chunk(v, r->value_id, r->stored, 0, check, value);
+        return hx_store_part(v, r, 0, check, value);
     }
 
     out = mem;
 
     for (i = 0, off = 0; off < r->stored; i++, off += HX_CHUNK_DATA) {
-        rc = hx_store_chunk(v, r->value_id, r->stored, i, check, &data);
+        rc = hx_store_part(v, r, i, check, &data);
         if (rc != HX_STORE_OK) {
             return rc;
         }
@@ -458,4 +490,5 @@ hx_store_stats(hx_store_t *s, hx_store_stats_t *st)
     st->commits = atomic_load(&s->commits);
     st->failures = atomic_load(&s->failures);
     st->batch_max = atomic_load(&s->batch_max);
+    st->purged = atomic_load(&s->purged);
 }

@@ -16,7 +16,7 @@
 
 #define HX_ROOM_KEEP     128u
 #define HX_ROOM_DELETE   (HX_ROOM_KEEP / 2)
-#define HX_ROOM_OP       12u        /* pages changed by one write, and splits */
+#define HX_ROOM_OP       24u        /* pages changed by one write, and splits */
 
 
 static uint64_t
@@ -145,6 +145,27 @@ hx_room_check(hx_store_t *s, uint64_t need, int adds)
     hx_store_view_end(&v);
 
     return rc != 0 ? rc : tail + freed < need ? MDB_MAP_FULL : 0;
+}
+
+
+int
+hx_room_make(hx_store_t *s, uint64_t need, int adds)
+{
+    int  rc;
+
+    for ( ;; ) {
+        rc = hx_room_check(s, need, adds);
+
+        if (rc != MDB_MAP_FULL || need >= s->pages) {
+            return rc;
+        }
+
+        /* the pages of a transaction can be used again by the next but one */
+
+        if (s->life.fresh ? hx_store_touch(s) != 0 : !hx_life_reclaim(s)) {
+            return rc;
+        }
+    }
 }
 
 

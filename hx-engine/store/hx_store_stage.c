@@ -17,12 +17,8 @@
 #define HX_STAGE_FEW     2u
 
 
-/*
- * Removes at most n chunks of one value, and its staging entry with the last
- * one.  The chunks may begin at any index, after a sweep that was cut short.
- */
-static int
-hx_staging_drop(hx_store_t *s, MDB_txn *txn, uint64_t id, unsigned n)
+int
+hx_chunks_drop(const hx_store_t *s, MDB_txn *txn, uint64_t id, unsigned *n)
 {
     int            rc;
     MDB_val        k, v;
@@ -34,7 +30,7 @@ hx_staging_drop(hx_store_t *s, MDB_txn *txn, uint64_t id, unsigned n)
         return rc;
     }
 
-    do {
+    for ( ;; ) {
         hx_store_chunk_key(ck, id, 0);
         k.mv_data = ck;
         k.mv_size = sizeof(ck);
@@ -46,16 +42,38 @@ hx_staging_drop(hx_store_t *s, MDB_txn *txn, uint64_t id, unsigned n)
             rc = MDB_NOTFOUND;
         }
 
-        if (rc == 0 && n != 0) {
-            rc = mdb_cursor_del(cur, 0);
+        if (rc != 0 || *n == 0) {
+            break;
         }
-    } while (rc == 0 && n-- != 0);
+
+        rc = mdb_cursor_del(cur, 0);
+        if (rc != 0) {
+            break;
+        }
+
+        --*n;
+    }
 
     mdb_cursor_close(cur);
 
+    return rc;
+}
+
+
+/* Chunks of one value, and its staging entry with the last one. */
+static int
+hx_staging_drop(hx_store_t *s, MDB_txn *txn, uint64_t id, unsigned n)
+{
+    int            rc;
+    MDB_val        k;
+    unsigned char  be[8];
+
+    rc = hx_chunks_drop(s, txn, id, &n);
+
     if (rc == MDB_NOTFOUND) {
-        k.mv_data = ck;
-        k.mv_size = 8;
+        hx_put_be64(be, id);
+        k.mv_data = be;
+        k.mv_size = sizeof(be);
         rc = mdb_del(txn, s->dbi[HX_DB_STAGING], &k, NULL);
     }
 
@@ -67,11 +85,10 @@ hx_staging_drop(hx_store_t *s, MDB_txn *txn, uint64_t id, unsigned n)
 static int
 hx_staging_slice(hx_store_t *s, unsigned n)
 {
-    int          rc;
-    MDB_txn     *txn;
-    MDB_val      k, v;
-    uint64_t     id;
-    MDB_cursor  *cur;
+    int        rc;
+    MDB_txn   *txn;
+    MDB_val    k, v;
+    uint64_t   id;
 
     rc = hx_store_begin(s, &txn);
     if (rc != 0) {
@@ -79,17 +96,11 @@ hx_staging_slice(hx_store_t *s, unsigned n)
     }
 
     id = 0;
-    rc = mdb_cursor_open(txn, s->dbi[HX_DB_STAGING], &cur);
+    rc = hx_first(s, txn, HX_DB_STAGING, &k, &v);
 
     if (rc == 0) {
-        rc = mdb_cursor_get(cur, &k, &v, MDB_FIRST);
-
-        if (rc == 0) {
-            id = k.mv_size == 8 ? hx_get_be64(k.mv_data) : 0;
-            rc = id == 0 ? MDB_CORRUPTED : 0;
-        }
-
-        mdb_cursor_close(cur);
+        id = k.mv_size == 8 ? hx_get_be64(k.mv_data) : 0;
+        rc = id == 0 ? MDB_CORRUPTED : 0;
     }
 
     if (rc == 0) {
@@ -152,7 +163,16 @@ typedef struct {
     hx_store_op_t  *op;
     unsigned        item;
     uint32_t        chunk;
+    uint64_t        chunks;             /* of all items from here on */
 } hx_stage_at_t;
+
+
+static uint32_t
+hx_stage_count(const hx_store_op_t *item)
+{
+    return item->value.len > HX_RECORD_INLINE_MAX
+           ? hx_chunk_count(item->value.len) : 0;
+}
 
 
 /* A value's id, and the entry that keeps its chunks from being orphans. */
@@ -186,12 +206,9 @@ hx_stage_fill(const hx_store_t *s, MDB_txn *txn, hx_stage_at_t *at)
     uint32_t        n, left, count;
     hx_store_op_t  *item;
 
-    for (left = HX_STAGE_CHUNKS;
-         left != 0 && at->item < hx_op_items(at->op); /* void */ )
-    {
+    for (left = HX_STAGE_CHUNKS; left != 0 && at->chunks != 0; /* void */ ) {
         item = hx_op_item(at->op, at->item);
-        count = item->value.len > HX_RECORD_INLINE_MAX
-                ? hx_chunk_count(item->value.len) : 0;
+        count = hx_stage_count(item);
         n = count - at->chunk < left ? count - at->chunk : left;
         rc = n != 0 && at->chunk == 0 ? hx_stage_begin(s, txn, item) : 0;
 
@@ -204,6 +221,7 @@ hx_stage_fill(const hx_store_t *s, MDB_txn *txn, hx_stage_at_t *at)
         }
 
         at->chunk += n;
+        at->chunks -= n;
         left -= n;
 
         if (at->chunk == count) {
@@ -227,15 +245,22 @@ hx_stage_chunks(hx_store_t *s, hx_store_op_t *op)
     hx_store_op_t  *others;
 
     at.op = op;
-    at.item = 0;
     at.chunk = 0;
+    at.chunks = 0;
+
+    for (at.item = 0; at.item < hx_op_items(op); at.item++) {
+        at.chunks += hx_stage_count(hx_op_item(op, at.item));
+    }
+
+    at.item = 0;
 
     /* all of it, to begin with: others may take what is left meanwhile */
 
-    for (need = hx_room_need(s, op, 0); at.item < hx_op_items(op);
-         need = hx_room_chunks(s, HX_STAGE_CHUNKS))
+    for (need = hx_room_need(s, op, 0); at.chunks != 0;
+         need = hx_room_chunks(s, at.chunks < HX_STAGE_CHUNKS
+                                  ? at.chunks : HX_STAGE_CHUNKS))
     {
-        rc = hx_room_check(s, need, 1);
+        rc = hx_room_make(s, need, 1);
         if (rc != 0) {
             return rc;
         }
@@ -262,6 +287,8 @@ hx_stage_chunks(hx_store_t *s, hx_store_op_t *op)
         if (others != NULL) {
             hx_batch_run(s, others);
         }
+
+        hx_life_run(s, 0);
     }
 
     return 0;
@@ -290,7 +317,7 @@ hx_stage_refused(hx_store_t *s, hx_store_op_t *op)
 
 /* The records of the values whose chunks are there, and the end of staging. */
 static int
-hx_stage_apply(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *op)
+hx_stage_apply(hx_store_t *s, MDB_txn *txn, hx_store_op_t *op)
 {
     int             rc;
     MDB_val         k;
@@ -321,7 +348,7 @@ hx_stage_records(hx_store_t *s, hx_store_op_t *op)
     int       rc;
     MDB_txn  *txn;
 
-    rc = hx_room_check(s, hx_room_need(s, op, 1), 1);
+    rc = hx_room_make(s, hx_room_need(s, op, 1), 1);
 
     if (rc == 0) {
         rc = hx_store_begin(s, &txn);

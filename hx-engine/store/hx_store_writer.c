@@ -82,7 +82,7 @@ hx_batch_room(hx_store_t *s, hx_store_op_t *op)
         adds |= op->kind != HX_STORE_DELETE;
     }
 
-    return hx_room_check(s, need, adds);
+    return hx_room_make(s, need, adds);
 }
 
 
@@ -266,18 +266,44 @@ hx_repair_due(struct timespec *at)
 }
 
 
+/* When the writer has something to do without a write; NULL: never. */
+static const struct timespec *
+hx_writer_until(const hx_store_t *s, const struct timespec *repair,
+    struct timespec *until)
+{
+    uint64_t  ms;
+
+    if (hx_store_troubled(s)) {
+        return repair;
+    }
+
+    ms = hx_life_wait(s);
+
+    if (ms == UINT64_MAX) {
+        return NULL;
+    }
+
+    (void) clock_gettime(CLOCK_MONOTONIC, until);
+    ms += (uint64_t) until->tv_nsec / 1000000;
+    until->tv_sec += (time_t) (ms / 1000);
+    until->tv_nsec = until->tv_nsec % 1000000 + (long) (ms % 1000) * 1000000;
+
+    return until;
+}
+
+
 static void *
 hx_writer_main(void *data)
 {
     hx_store_t       *s;
     hx_store_op_t    *list;
-    struct timespec   repair;
+    struct timespec   repair, until;
 
     s = data;
     memset(&repair, 0, sizeof(repair));
     (void) hx_repair_due(&repair);
 
-    while (hx_queue_wait(s, hx_store_troubled(s) ? &repair : NULL)) {
+    while (hx_queue_wait(s, hx_writer_until(s, &repair, &until))) {
         list = hx_queue_take(s, 1);
 
         if (list == NULL) {
@@ -290,10 +316,14 @@ hx_writer_main(void *data)
             hx_batch_run(s, list);
         }
 
+        hx_life_run(s, list == NULL);
+
         if (hx_store_troubled(s) && hx_repair_due(&repair)) {
             hx_store_repair(s);
         }
     }
+
+    hx_life_end(s);
 
     return NULL;
 }
@@ -429,6 +459,10 @@ hx_store_writer_start(hx_store_t *s)
 
     if (hx_rc_is_full(rc)) {
         rc = 0;                         /* reading still works */
+    }
+
+    if (rc == 0) {
+        rc = hx_life_start(s);
     }
 
     if (rc == 0) {

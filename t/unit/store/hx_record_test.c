@@ -362,6 +362,44 @@ test_heads(void **state)
 
 
 static void
+test_tombs(void **state)
+{
+    size_t          i;
+    uint64_t        v, clock;
+    unsigned char   tomb[HX_TOMB_LEN];
+
+    static const unsigned char  want[HX_TOMB_LEN] = {
+        0x48, 0x58, 0x54, 0x31, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x4d, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x84, 0xcd, 0x68, 0x86
+    };
+
+    hx_tomb_encode(tomb, 3, 77, "\0\0\0\1k", 5);
+    assert_memory_equal(tomb, want, sizeof(want));
+
+    hx_tomb_encode(tomb, 3, 77, DBKEY);
+    assert_int_equal(hx_tomb_decode(&v, &clock, tomb, sizeof(tomb), DBKEY),
+                     HX_OK);
+    assert_int_equal(v, 3);
+    assert_int_equal(clock, 77);
+    assert_int_equal(hx_tomb_decode(&v, &clock, tomb, sizeof(tomb) - 1,
+                                    DBKEY), HX_NO);
+    assert_int_equal(hx_tomb_decode(&v, &clock, tomb, sizeof(tomb), "other",
+                                    5), HX_NO);
+
+    for (i = 0; i < sizeof(tomb) * 8; i++) {
+        tomb[i / 8] ^= (unsigned char) (1 << i % 8);
+        assert_int_equal(hx_tomb_decode(&v, &clock, tomb, sizeof(tomb),
+                                        DBKEY), HX_NO);
+        tomb[i / 8] ^= (unsigned char) (1 << i % 8);
+    }
+
+    hx_tomb_encode(tomb, 0, 77, DBKEY);
+    assert_int_equal(hx_tomb_decode(&v, &clock, tomb, sizeof(tomb), DBKEY),
+                     HX_NO);
+}
+
+
+static void
 test_chunks(void **state)
 {
     size_t          i;
@@ -429,6 +467,7 @@ main(void)
         cmocka_unit_test(test_format_1_is_read),
         cmocka_unit_test(test_trains),
         cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_tombs),
         cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_key_order)
     };
