@@ -164,6 +164,10 @@ hx_main_store_event(void *data, hx_store_event_t ev, const char *why)
 
     switch (ev) {
 
+    case HX_STORE_EV_UPGRADE:
+        hx_log_text(HX_LOG_INFO, "store_upgrade", "progress", why);
+        return;
+
     case HX_STORE_EV_HEALED:
         hx_log_start(&l, HX_LOG_WARN, "store_healed");
         break;

@@ -32,6 +32,7 @@ typedef struct hx_store_s  hx_store_t;
 typedef enum {
     HX_STORE_EV_FAILED,     /* a write, or what belongs to one */
     HX_STORE_EV_HEALED,     /* writing works again */
+    HX_STORE_EV_UPGRADE,    /* at start: how far an upgrade has come */
     HX_STORE_EV_FATAL       /* told once: nothing will work in this process */
 } hx_store_event_t;
 
@@ -45,7 +46,8 @@ typedef struct {
                                      * versions; 0 = never */
 
     /* For the log; one at a time, from a thread of the store or from within
-     * hx_store_open; why: static text.  NULL: nobody wants to know. */
+     * hx_store_open; why: a text for the length of the call.  NULL: nobody
+     * wants to know. */
     void       (*event)(void *data, hx_store_event_t ev, const char *why);
     void        *event_data;
 } hx_store_conf_t;

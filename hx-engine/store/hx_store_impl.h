@@ -16,7 +16,7 @@
 #include "hx_store.h"
 
 typedef enum {
-    HX_DB_META = 0,         /* "format", "value_id", "clock" */
+    HX_DB_META = 0,         /* "format", "upgrade", "value_id", "clock" */
     HX_DB_NS,               /* name -> be32 id */
     HX_DB_HEADS,            /* id key -> head of a live key */
     HX_DB_TOMBS,            /* id key -> tomb of a deleted key */
@@ -226,6 +226,11 @@ int hx_life_reclaim(hx_store_t *s);
 
 /* Milliseconds until there may be something to do; UINT64_MAX: never. */
 uint64_t hx_life_wait(const hx_store_t *s);
+
+/* hx_store_upgrade.c */
+
+/* At start: what an older format lacks.  0 or an LMDB code. */
+int hx_upgrade_run(hx_store_t *s);
 
 /* hx_store_tally.c */
 

@@ -17,7 +17,7 @@
 
 #include "hx_store_impl.h"
 
-#define HX_STORE_FORMAT   "1"
+#define HX_STORE_FORMAT   "2"
 
 static const char *const  hx_db_name[HX_DB_COUNT] = {
     "meta", "namespaces", "heads", "tombs", "records", "chunks", "staging",
@@ -54,6 +54,55 @@ hx_store_lock(hx_store_t *s, const char *dir, char *err, size_t cap)
 }
 
 
+static int
+hx_meta_put(const hx_store_t *s, MDB_txn *txn, const char *name,
+    const char *text, size_t len)
+{
+    MDB_val  k, v;
+
+    k.mv_data = (void *) name;
+    k.mv_size = strlen(name);
+    v.mv_data = (void *) text;
+    v.mv_size = len;
+
+    return mdb_put(txn, s->dbi[HX_DB_META], &k, &v, 0);
+}
+
+
+/*
+ * Sets the format number of a new store, or of one whose upgrade begins here.
+ * MDB_VERSION_MISMATCH: it has one that is not known.
+ */
+static int
+hx_store_format(const hx_store_t *s, MDB_txn *txn)
+{
+    int      rc;
+    MDB_val  k, v;
+
+    k.mv_data = (void *) "format";
+    k.mv_size = 6;
+    rc = mdb_get(txn, s->dbi[HX_DB_META], &k, &v);
+
+    if (rc == MDB_NOTFOUND) {
+        return hx_meta_put(s, txn, "format", HX_STORE_FORMAT, 1);
+    }
+
+    if (rc != 0 || (v.mv_size == 1
+                    && *(const char *) v.mv_data == *HX_STORE_FORMAT))
+    {
+        return rc;
+    }
+
+    if (v.mv_size != 1 || *(const char *) v.mv_data != '1') {
+        return MDB_VERSION_MISMATCH;
+    }
+
+    rc = hx_meta_put(s, txn, "format", HX_STORE_FORMAT, 1);
+
+    return rc != 0 ? rc : hx_meta_put(s, txn, "upgrade", "\0", 1);
+}
+
+
 /* Creates the tables and the format number, or checks the number. */
 static int
 hx_store_tables(hx_store_t *s, char *err, size_t cap)
@@ -61,10 +110,6 @@ hx_store_tables(hx_store_t *s, char *err, size_t cap)
     int       rc;
     hx_db_t   i;
     MDB_txn  *txn;
-    MDB_val   k, v;
-
-    k.mv_data = (void *) "format";
-    k.mv_size = 6;
 
     rc = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (rc != 0) {
@@ -77,22 +122,7 @@ hx_store_tables(hx_store_t *s, char *err, size_t cap)
     }
 
     if (rc == 0) {
-        rc = mdb_get(txn, s->dbi[HX_DB_META], &k, &v);
-
-        if (rc == 0 && (v.mv_size != sizeof(HX_STORE_FORMAT) - 1
-                        || memcmp(v.mv_data, HX_STORE_FORMAT, v.mv_size) != 0))
-        {
-            mdb_txn_abort(txn);
-            snprintf(err, cap, "the store has a format this program does not "
-                     "know (wanted " HX_STORE_FORMAT ")");
-            return -1;
-        }
-
-        if (rc == MDB_NOTFOUND) {
-            v.mv_data = (void *) HX_STORE_FORMAT;
-            v.mv_size = sizeof(HX_STORE_FORMAT) - 1;
-            rc = mdb_put(txn, s->dbi[HX_DB_META], &k, &v, 0);
-        }
+        rc = hx_store_format(s, txn);
     }
 
     if (rc != 0) {
@@ -102,7 +132,11 @@ hx_store_tables(hx_store_t *s, char *err, size_t cap)
         rc = mdb_txn_commit(txn);
     }
 
-    if (rc != 0) {
+    if (rc == MDB_VERSION_MISMATCH) {
+        snprintf(err, cap, "the store has a format this program does not "
+                 "know (wanted " HX_STORE_FORMAT ")");
+
+    } else if (rc != 0) {
         snprintf(err, cap, "cannot open the tables: %s", mdb_strerror(rc));
     }
 
@@ -183,6 +217,18 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     rc = hx_lmdb_sync_dir(conf->dir);
     if (rc != 0) {
         snprintf(err, cap, "cannot sync %s: %s", conf->dir, strerror(rc));
+        goto failed;
+    }
+
+    rc = hx_life_start(s);
+
+    if (rc == 0) {
+        rc = hx_upgrade_run(s);
+    }
+
+    if (rc != 0) {
+        snprintf(err, cap, "cannot upgrade the store in %s: %s", conf->dir,
+                 mdb_strerror(rc));
         goto failed;
     }
 

@@ -462,10 +462,6 @@ hx_store_writer_start(hx_store_t *s)
     }
 
     if (rc == 0) {
-        rc = hx_life_start(s);
-    }
-
-    if (rc == 0) {
         rc = pthread_create(&s->writer, NULL, hx_writer_main, s);
     }
 
