@@ -63,6 +63,15 @@ typedef struct {
     int       stuck;                    /* a slice failed; later again */
     int       ending;                   /* the store is being closed */
 } hx_life_t;
+/* The writer's, but for "want". */
+typedef struct {
+    unsigned  want;                     /* writes queued that wake it; guarded
+                                         * by the queue's lock */
+    unsigned  answered;                 /* writes of the last transaction */
+    uint64_t  took_ns;                  /* and how long that took */
+    unsigned  missed;
+    unsigned  skip;                     /* transactions without waiting */
+} hx_gather_t;
 
 struct hx_store_s {
     MDB_env           *env;
@@ -84,6 +93,7 @@ struct hx_store_s {
     int                stop;
 
     unsigned           queue_max;
+    hx_gather_t        gather;
     pthread_t          writer;
     int                writer_started;
     unsigned char     *scratch;         /* HX_RECORD_MAX bytes, the writer's */
@@ -290,8 +300,18 @@ int hx_chunks_drop(const hx_store_t *s, MDB_txn *txn, uint64_t id,
 /* Writes and answers one large put. */
 void hx_stage_run(hx_store_t *s, hx_store_op_t *op);
 
+/* hx_store_gather.c; the writer's, all three */
+
+/* Waits a moment for more writes, if that is worth it. */
+void hx_gather(hx_store_t *s);
+
+/* Before and after the writes of "list". */
+void hx_gather_begin(hx_store_t *s, const hx_store_op_t *list);
+void hx_gather_end(hx_store_t *s);
+
 /* hx_store_writer.c */
 
+#define HX_BATCH_OPS     512            /* writes in one transaction */
 #define HX_BATCH_BYTES   (8u << 20)     /* values in one transaction */
 #define hx_op_large(op)  ((op)->bytes > HX_BATCH_BYTES)
 

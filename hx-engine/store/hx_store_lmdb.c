@@ -165,6 +165,7 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     s->queue_max = conf->queue_max;
     s->life.keep = conf->keep;
     s->life.purge_ms = conf->purge_ms;
+    s->gather.want = 1;
     s->event = conf->event;
     s->event_data = conf->event_data;
     s->tail = &s->head;

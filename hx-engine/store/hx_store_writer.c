@@ -15,7 +15,6 @@
 #include "hx_crypto.h"
 #include "hx_store_impl.h"
 
-#define HX_BATCH_OPS       512
 #define HX_REPAIR_SECONDS  2
 #define HX_GROW_MAX        64         /* times at start, 1 MiB each */
 
@@ -304,7 +303,9 @@ hx_writer_main(void *data)
     (void) hx_repair_due(&repair);
 
     while (hx_queue_wait(s, hx_writer_until(s, &repair, &until))) {
+        hx_gather(s);
         list = hx_queue_take(s, 1);
+        hx_gather_begin(s, list);
 
         if (list == NULL) {
             /* only the time */
@@ -316,6 +317,7 @@ hx_writer_main(void *data)
             hx_batch_run(s, list);
         }
 
+        hx_gather_end(s);
         hx_life_run(s, list == NULL);
 
         if (hx_store_troubled(s) && hx_repair_due(&repair)) {
@@ -426,7 +428,10 @@ hx_store_submit(hx_store_t *s, hx_store_op_t *op)
         *s->tail = op;
         s->tail = &op->next;
         s->queued++;
-        pthread_cond_signal(&s->queue_more);
+
+        if (s->queued >= s->gather.want) {
+            pthread_cond_signal(&s->queue_more);
+        }
     }
 
     pthread_mutex_unlock(&s->queue_lock);
