@@ -12,6 +12,8 @@
 
 /* Bytes of one line: names, a number, and a label value escaped twice. */
 #define HX_METRIC_LINE     (160 + 2 * HX_DOMAIN_MAX)
+#define HX_METRIC_NS       1000                 /* namespaces of their own */
+#define HX_METRIC_NS_LINE  (60 + HX_NAMESPACE_MAX)
 #define HX_METRIC_SERIES   (HX_COUNTS_BOUNDS + 3)     /* lines of a histogram */
 #define HX_METRIC_FIXED                                                       \
     (HX_COUNTS_OPS * HX_COUNTS_STATUSES + 100                               \
@@ -266,6 +268,121 @@ hx_metric_store(hx_buf_t *b, hx_store_t *store)
 }
 
 
+typedef struct {
+    hx_buf_t    *b;
+    const char  *name;
+    int          bytes;                 /* else keys */
+    unsigned     n;
+    int          others;                /* there are such: */
+    uint64_t     rest;                  /* of those beyond HX_METRIC_NS, and of
+                                         * the one that is called "other" */
+} hx_metric_ns_t;
+
+
+static const hx_str_t  hx_metric_other = hx_string("other");
+
+
+static void
+hx_metric_ns_line(hx_metric_ns_t *m, const hx_str_t *ns, uint64_t v)
+{
+    hx_metric_text(m->b, m->name);
+    hx_buf_byte(m->b, '{');
+    hx_metric_label(m->b, "namespace", ns->data, ns->len);
+    hx_buf_lit(m->b, "} ");
+    hx_text_u64(m->b, v);
+    hx_buf_byte(m->b, '\n');
+}
+
+
+static int
+hx_metric_ns_each(void *data, const hx_store_ns_t *ns)
+{
+    uint64_t         v;
+    hx_metric_ns_t  *m;
+
+    m = data;
+    v = m->bytes ? ns->bytes : ns->keys;
+
+    if (!ns->known) {
+        return 1;                       /* "hx-engine check" says more */
+    }
+
+    if (m->n == HX_METRIC_NS
+        || (ns->name.len == hx_metric_other.len
+            && memcmp(ns->name.data, hx_metric_other.data,
+                      ns->name.len) == 0))
+    {
+        m->others = 1;
+        m->rest += v;
+        return 1;
+    }
+
+    hx_metric_ns_line(m, &ns->name, v);
+    m->n++;
+
+    return 1;
+}
+
+
+static hx_store_rc_t
+hx_metric_ns_family(hx_buf_t *b, const hx_store_view_t *v, const char *name,
+    const char *help, int bytes)
+{
+    hx_store_rc_t    rc;
+    hx_metric_ns_t   m;
+
+    static const hx_str_t  start = hx_string("");
+
+    m.b = b;
+    m.name = name;
+    m.bytes = bytes;
+    m.n = 0;
+    m.others = 0;
+    m.rest = 0;
+
+    hx_metric_head(b, name, "gauge", help);
+    rc = hx_store_namespaces(v, &start, hx_metric_ns_each, &m);
+
+    if (m.others) {
+        hx_metric_ns_line(&m, &hx_metric_other, m.rest);
+    }
+
+    return rc;
+}
+
+
+/* Both of the same moment of the store; 0, or -1: the reply is set. */
+static int
+hx_metric_namespaces(hx_buf_t *b, hx_req_t *r)
+{
+    hx_store_rc_t    rc;
+    hx_store_view_t  v;
+
+    if (hx_req_view(r, &v) != 0) {
+        return -1;
+    }
+
+    rc = hx_metric_ns_family(b, &v, "hx_engine_active_keys",
+                             "Live keys of a namespace.", 0);
+
+    if (rc == HX_STORE_OK) {
+        rc = hx_metric_ns_family(b, &v, "hx_engine_storage_bytes",
+                                 "Stored bytes of all versions kept of a "
+                                 "namespace.", 1);
+    }
+
+    hx_store_view_end(&v);
+
+    if (rc != HX_STORE_OK) {
+        hx_reply_error(&r->reply, HX_E_UNAVAILABLE, "Storage is unavailable");
+        r->reply.reason = "namespaces";
+        return -1;
+    }
+
+    return 0;
+}
+
+
 static void
 hx_metric_server(hx_buf_t *b, hx_api_t *api)
 {
@@ -320,7 +437,9 @@ hx_metrics_run(hx_req_t *r, hx_crypto_t *crypto)
     lines = HX_METRIC_FIXED
             + (n + 1) * HX_METRIC_SERIES * (HX_COUNTS_VERDICTS + 1);
 
-    b = hx_reply_open(&r->reply, 200, lines * HX_METRIC_LINE);
+    b = hx_reply_open(&r->reply, 200, lines * HX_METRIC_LINE
+                                      + 2 * (HX_METRIC_NS + 1)
+                                        * HX_METRIC_NS_LINE);
     if (b == NULL) {
         return HX_OK;
     }
@@ -336,6 +455,11 @@ hx_metrics_run(hx_req_t *r, hx_crypto_t *crypto)
     hx_metric_domains(b, m, n, hx_metric_ratio);
     hx_metric_queries(b, m);
     hx_metric_store(b, r->api->store);
+
+    if (hx_metric_namespaces(b, r) != 0) {
+        return HX_OK;
+    }
+
     hx_metric_server(b, r->api);
 
     if (!hx_buf_ok(b)) {

@@ -92,6 +92,12 @@ hx_domain_find(hx_counts_t *m, const hx_str_t *name, uint32_t hash)
     unsigned              i, n;
     hx_counts_domain_t  *d;
 
+    if (name->len == m->other.len
+        && memcmp(name->data, m->other.name, name->len) == 0)
+    {
+        return &m->other;               /* there is one series of that name */
+    }
+
     n = atomic_load_explicit(&m->n_domains, memory_order_acquire);
 
     for (i = 0; i < n; i++) {

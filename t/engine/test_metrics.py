@@ -109,6 +109,51 @@ def test_series_are_bounded(engine):
     assert m[name % "other"] == 36
 
 
+def test_a_domain_and_a_namespace_called_other(engine):
+    for name in ["other"] * 2 + [f"d{i}" for i in range(66)]:
+        assert engine.put("k", b"x", domain=name,
+                          namespace="other").status_code == 200
+    m = scrape(engine)
+    assert m['hx_engine_put_duration_seconds_count{domain="other"}'] == 4
+    assert m['hx_engine_active_keys{namespace="other"}'] == 1
+
+
+def test_namespaces(engine):
+    engine.put("a", bytes(1000), namespace="n")
+    engine.put("b", bytes(100), namespace="n")
+    engine.put("a", bytes(10), namespace="n-2_x")
+    m = scrape(engine)
+    assert m['hx_engine_active_keys{namespace="n"}'] == 2
+    assert m['hx_engine_active_keys{namespace="n-2_x"}'] == 1
+    stored = m['hx_engine_storage_bytes{namespace="n"}']
+    assert 0 < stored <= 1100
+    assert engine.delete("b", "n").status_code == 200
+    assert scrape(engine)['hx_engine_active_keys{namespace="n"}'] == 1
+
+
+def test_namespaces_are_bounded(engine):
+    names = ["n%04d" % i + "x" * 250 for i in range(1003)]
+    with engine.connect() as s:
+        for i in range(0, len(names), 100):
+            part = names[i:i + 100]
+            s.sendall(b"".join(put(ns) for ns in part))
+            rest = b""
+            for _ in part:
+                status, _, _, rest = read_response(s, rest)
+                assert status == 200
+    m = scrape(engine)
+    for name in "active_keys", "storage_bytes":
+        series = [x for x in m if x.startswith("hx_engine_" + name)]
+        assert len(series) == 1001
+        assert m["hx_engine_%s{namespace=\"other\"}" % name] == 3
+        assert m['hx_engine_%s{namespace="%s"}' % (name, names[0])] == 1
+
+
+def put(ns):
+    return head("POST", "/v1/put?key=k&namespace=" + ns, "Content-Length: 1",
+                "Content-Type: application/octet-stream") + b"x"
+
+
 def test_the_longest_names_fit(engine):
     for i in range(64):
         domain = f"{i:02d}" + '"' * 62
