@@ -3,6 +3,12 @@
  * or as it is, into one buffer whose pages come from the in-flight budget.
  *
  * Called by hx_api_body.c.  What is wrong is reported as a finished reply.
+ *
+ * Most of a large buffer is huge pages, where the kernel gives them: entering
+ * small ones costs several times what is done with the bytes.  The first
+ * HX_VALUE_SMALL bytes are small pages, so that a client that announces much
+ * and sends nothing holds little; behind them the budget is taken in steps of
+ * a huge page.
  */
 
 #include <stdlib.h>
@@ -11,9 +17,17 @@
 
 #include "hx_api_body.h"
 
-#define HX_VALUE_MALLOC   131072        /* larger values are mapped */
+#define HX_VALUE_MALLOC   1048576       /* larger values are mapped */
 #define HX_VALUE_FREE     65536         /* bytes that need no budget */
-#define HX_VALUE_STEP     262144        /* taken from the budget at a time */
+#define HX_VALUE_SMALL    262144        /* bytes in front of huge pages */
+#define HX_VALUE_HUGE     2097152       /* bytes of one */
+#define HX_VALUE_ROUND    4194304       /* from here on the last one is whole */
+#define HX_VALUE_PAGES    65536         /* a multiple of any page size */
+
+/* Bytes of the value that are taken from the budget at a time. */
+#define hx_value_step(b)                                                      \
+    ((b)->taken + HX_VALUE_FREE < HX_VALUE_SMALL                              \
+     ? HX_VALUE_SMALL - HX_VALUE_FREE : HX_VALUE_HUGE)
 
 
 int
@@ -36,6 +50,37 @@ hx_value_no_budget(hx_body_t *b)
 }
 
 
+/* Bytes mapped for a value. */
+static size_t
+hx_value_mapped(const hx_body_t *b)
+{
+    size_t  n;
+
+    n = b->value_cap;
+
+    if (n < HX_VALUE_ROUND) {
+        return (n + HX_VALUE_PAGES - 1) / HX_VALUE_PAGES * HX_VALUE_PAGES;
+    }
+
+    n += HX_VALUE_HUGE - 1;
+
+    return n - (n - HX_VALUE_SMALL) % HX_VALUE_HUGE;
+}
+
+
+/* Bytes of it that count: the rest of the last huge page as well, unless only
+ * that makes it too much for a budget that is empty. */
+static size_t
+hx_value_counted(const hx_body_t *b)
+{
+    size_t  n;
+
+    n = b->value_cap < HX_VALUE_ROUND ? b->value_cap : hx_value_mapped(b);
+
+    return n <= b->budget->max ? n : b->value_cap;
+}
+
+
 /*
  * Memory for n bytes of value in all.  Taken as they arrive: a client that
  * declares much and sends nothing must not keep others out.
@@ -43,13 +88,14 @@ hx_value_no_budget(hx_body_t *b)
 static int
 hx_value_take(hx_body_t *b, size_t n)
 {
-    size_t  step;
+    size_t  step, all;
 
+    all = hx_value_counted(b);
     n = n < b->value_cap ? n : b->value_cap;
 
     while (n > HX_VALUE_FREE + b->taken) {
-        step = b->value_cap - HX_VALUE_FREE - (size_t) b->taken;
-        step = step < HX_VALUE_STEP ? step : HX_VALUE_STEP;
+        step = all - HX_VALUE_FREE - (size_t) b->taken;
+        step = step < hx_value_step(b) ? step : hx_value_step(b);
 
         if (hx_budget_take(b->budget, step) != HX_OK) {
             return hx_value_no_budget(b);
@@ -62,12 +108,45 @@ hx_value_take(hx_body_t *b, size_t n)
 }
 
 
+/* HX_VALUE_SMALL bytes behind them begins a huge page.  NULL: no memory. */
+static unsigned char *
+hx_value_map(const hx_body_t *b)
+{
+    size_t          size, before;
+    unsigned char  *p;
+
+    size = hx_value_mapped(b);
+
+    p = mmap(NULL, size + HX_VALUE_HUGE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (p == MAP_FAILED) {
+        return NULL;
+    }
+
+    before = (HX_VALUE_HUGE - ((uintptr_t) p + HX_VALUE_SMALL))
+             % HX_VALUE_HUGE;
+
+    if (before != 0) {
+        (void) munmap(p, before);
+    }
+
+    (void) munmap(p + before + size, HX_VALUE_HUGE - before);
+    p += before;
+
+    if (size >= HX_VALUE_SMALL + HX_VALUE_HUGE) {
+        (void) madvise(p + HX_VALUE_SMALL, size - HX_VALUE_SMALL,
+                       MADV_HUGEPAGE);
+    }
+
+    return p;
+}
+
+
 /* The buffer for the decoded payload; its size is known or bounded. */
 static int
 hx_value_alloc(hx_body_t *b)
 {
-    void  *p;
-
     if (b->value != NULL) {
         return 0;
     }
@@ -76,9 +155,7 @@ hx_value_alloc(hx_body_t *b)
         b->value = malloc(b->value_cap + 1);
 
     } else {
-        p = mmap(NULL, b->value_cap, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        b->value = p == MAP_FAILED ? NULL : p;
+        b->value = hx_value_map(b);
         b->value_mapped = 1;
     }
 
@@ -150,7 +227,7 @@ hx_value_room(hx_body_t *b, size_t *cap)
     n = HX_VALUE_FREE + (size_t) b->taken;
 
     if (n <= b->value_len) {
-        n = b->value_len + HX_VALUE_STEP;
+        n = b->value_len + hx_value_step(b);
 
         if (hx_value_take(b, n) != 0) {
             b->stopped = 1;
@@ -189,9 +266,11 @@ hx_value_raw(hx_body_t *b, const unsigned char *p, size_t len)
 int
 hx_value_expect(hx_body_t *b)
 {
-    if (b->value_cap > HX_VALUE_FREE
-        && !hx_budget_fits(b->budget, b->value_cap - HX_VALUE_FREE))
-    {
+    size_t  n;
+
+    n = hx_value_counted(b);
+
+    if (n > HX_VALUE_FREE && !hx_budget_fits(b->budget, n - HX_VALUE_FREE)) {
         return hx_value_no_budget(b);
     }
 
@@ -204,7 +283,7 @@ hx_value_free(hx_body_t *b)
 {
     if (b->value_mapped) {
         if (b->value != NULL) {
-            (void) munmap(b->value, b->value_cap);
+            (void) munmap(b->value, hx_value_mapped(b));
         }
 
     } else {
