@@ -200,6 +200,96 @@ test_budget_of_values(void **state)
 }
 
 
+/* Takes n bytes where the body says, else by copying; 0 or -1. */
+static int
+take_raw(hx_body_t *b, const unsigned char *p, size_t n)
+{
+    size_t          len, cap;
+    unsigned char  *room;
+
+    for ( /* void */ ; n != 0; p += len, n -= len) {
+        len = 1 + test_below(300000);
+        len = len < n ? len : n;
+        room = test_below(3) != 0 ? hx_value_room(b, &cap) : NULL;
+
+        if (room != NULL) {
+            len = len < cap ? len : cap;
+            memcpy(room, p, len);
+        }
+
+        if (reply.status != 0
+            || hx_body_feed(b, room != NULL ? room : p, len) != 0)
+        {
+            return -1;
+        }
+    }
+
+    return hx_body_finish(b);
+}
+
+
+/* Every size has its pages and its share of the budget: not less than it
+ * takes, a huge page more at most, and all of an empty budget if need be. */
+static void
+test_raw_values(void **state)
+{
+    static const size_t  sizes[] = {
+        1, 65536, 65537, 262144, 262145, 1048576, 1048577, 2359296, 2359297,
+        4194303, 4194304, 10000001
+    };
+
+    size_t          i, n, extra, counted;
+    hx_body_t      *b;
+    unsigned char  *data;
+
+    data = malloc(10000001);
+    assert_non_null(data);
+    test_fill(data, 10000001);
+
+    for (i = 0; i < hx_nelts(sizes) * 2; i++) {
+        n = sizes[i / 2];
+        extra = i % 2;
+        counted = n > 65536 ? n - 65536 : 0;
+
+        hx_reply_init(&reply);
+        budget.max = UINT64_C(1) << 40;
+        b = hx_body_create_raw(&reply, &budget, UINT64_C(1) << 24, FIELDS,
+                               extra ? UINT64_MAX : n, HX_RAW_OCTETS);
+        assert_non_null(b);
+        assert_int_equal(take_raw(b, data, n), 0);
+        assert_int_equal(b->value_len, n);
+        assert_memory_equal(b->value, data, n);
+        assert_true(atomic_load(&budget.used) >= counted);
+        assert_true(atomic_load(&budget.used) <= counted + 2097152);
+        hx_body_free(b);
+        assert_int_equal(atomic_load(&budget.used), 0);
+
+        /* as much as there is, and one byte less */
+
+        hx_reply_init(&reply);
+        budget.max = counted != 0 ? counted - extra : 0;
+        b = hx_body_create_raw(&reply, &budget, UINT64_C(1) << 24, FIELDS, n,
+                               HX_RAW_OCTETS);
+
+        if (counted != 0 && extra) {
+            assert_null(b);
+            assert_int_equal(reply.status, 503);
+
+        } else {
+            assert_non_null(b);
+            assert_int_equal(take_raw(b, data, n), 0);
+            hx_body_free(b);
+        }
+
+        assert_int_equal(atomic_load(&budget.used), 0);
+        hx_reply_clear(&reply);
+    }
+
+    free(data);
+    budget.max = UINT64_C(1) << 40;
+}
+
+
 static void
 test_errors(void **state)
 {
@@ -249,6 +339,7 @@ main(void)
         cmocka_unit_test(test_metadata_is_compact),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_budget_of_values),
+        cmocka_unit_test(test_raw_values),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_budget)
     };
