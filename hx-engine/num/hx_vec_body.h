@@ -1,0 +1,252 @@
+/*
+ * hx_vec_body.h -- the bodies of the loops behind hx_vec.h and hx_scan.h, once
+ * for all instruction sets.
+ *
+ * A file defines HX_W, the bytes of a vector register, and includes this; its
+ * functions with a target inline them, and the compiler makes of GCC's vector
+ * types what that target has.  Included by hx_vec*.c only, once each.
+ */
+
+#ifndef HX_VEC_BODY_H
+#define HX_VEC_BODY_H
+
+#include <string.h>
+
+#include "hx_vec_impl.h"
+
+#define HX_D   (HX_W / 8)           /* float64 lanes */
+#define HX_F   (HX_W / 4)           /* float32 lanes */
+
+typedef double   hx_vd_t __attribute__((vector_size(HX_W)));
+typedef double   hx_vdu_t __attribute__((vector_size(HX_W), aligned(8)));
+typedef int64_t  hx_vi_t __attribute__((vector_size(HX_W)));
+typedef int8_t   hx_vb_t __attribute__((vector_size(HX_D)));
+typedef float    hx_vf_t __attribute__((vector_size(HX_W)));
+typedef float    hx_vfu_t __attribute__((vector_size(HX_W), aligned(4)));
+
+
+/* Four registers of lanes to one number. */
+HX_VEC_INLINE double
+hx_vec_lanes(const hx_vd_t v[4])
+{
+    size_t   k;
+    double   sum;
+    hx_vd_t  s;
+
+    s = (v[0] + v[2]) + (v[1] + v[3]);
+    sum = s[0];
+
+#pragma GCC unroll 8
+    for (k = 1; k < HX_D; k++) {
+        sum += s[k];
+    }
+
+    return sum;
+}
+
+
+HX_VEC_INLINE void
+hx_vec_pair_body(const double *a, const double *b, size_t n, double out[4])
+{
+    double   d;
+    size_t   i, k;
+    hx_vd_t  x, y, z, ab[4], aa[4], bb[4], dd[4];
+
+#pragma GCC unroll 4
+    for (k = 0; k < 4; k++) {
+        ab[k] = aa[k] = bb[k] = dd[k] = (hx_vd_t) { 0 };
+    }
+
+    for (i = 0; i + 4 * HX_D <= n; i += 4 * HX_D) {
+#pragma GCC unroll 4
+        for (k = 0; k < 4; k++) {
+            x = *(const hx_vdu_t *) (a + i + HX_D * k);
+            y = *(const hx_vdu_t *) (b + i + HX_D * k);
+            z = x - y;
+            ab[k] += x * y;
+            aa[k] += x * x;
+            bb[k] += y * y;
+            dd[k] += z * z;
+        }
+    }
+
+    out[0] = hx_vec_lanes(ab);
+    out[1] = hx_vec_lanes(aa);
+    out[2] = hx_vec_lanes(bb);
+    out[3] = hx_vec_lanes(dd);
+
+    for ( /* void */ ; i < n; i++) {
+        d = a[i] - b[i];
+        out[0] += a[i] * b[i];
+        out[1] += a[i] * a[i];
+        out[2] += b[i] * b[i];
+        out[3] += d * d;
+    }
+}
+
+
+/* The sum of squares; *max and *bad are brought up to date. */
+HX_VEC_INLINE double
+hx_vec_stat_body(const double *x, size_t n, double *max, int *bad)
+{
+    double   v, m, sum;
+    size_t   i, k;
+    hx_vd_t  y, top, s[4];
+    hx_vi_t  no, more;
+
+    top = (hx_vd_t) { 0 };
+    no = (hx_vi_t) { 0 };
+
+#pragma GCC unroll 4
+    for (k = 0; k < 4; k++) {
+        s[k] = (hx_vd_t) { 0 };
+    }
+
+    for (i = 0; i + 4 * HX_D <= n; i += 4 * HX_D) {
+#pragma GCC unroll 4
+        for (k = 0; k < 4; k++) {
+            y = *(const hx_vdu_t *) (x + i + HX_D * k);
+            s[k] += y * y;
+            y = (hx_vd_t) ((hx_vi_t) y & INT64_MAX);
+            no |= ~(y <= 0x1.fffffffffffffp1023);
+            more = y > top;
+            top = (hx_vd_t) (((hx_vi_t) y & more)
+                              | ((hx_vi_t) top & ~more));
+        }
+    }
+
+    sum = hx_vec_lanes(s);
+    m = *max;
+
+#pragma GCC unroll 8
+    for (k = 0; k < HX_D; k++) {
+        m = top[k] > m ? top[k] : m;
+        *bad |= no[k] != 0;
+    }
+
+    for ( /* void */ ; i < n; i++) {
+        v = __builtin_fabs(x[i]);
+        *bad |= !(v <= 0x1.fffffffffffffp1023);
+        sum += v * v;
+        m = v > m ? v : m;
+    }
+
+    *max = m;
+
+    return sum;
+}
+
+
+/* One row's bytes; returns the sum of squares of what is lost. */
+HX_VEC_INLINE double
+hx_vec_row_body(const double *x, size_t n, double inverse, double step,
+    unsigned char *q)
+{
+    double   t, e, sum;
+    size_t   i, k;
+    hx_vd_t  v, w, d, s;
+    hx_vb_t  b;
+
+    s = (hx_vd_t) { 0 };
+
+    for (i = 0; i + HX_D <= n; i += HX_D) {
+        v = *(const hx_vdu_t *) (x + i);
+        w = v * inverse + HX_VEC_ROUND;
+        d = v - (w - HX_VEC_ROUND) * step;
+        s += d * d;
+        b = __builtin_convertvector((hx_vi_t) w + 128, hx_vb_t);
+        memcpy(q + i, &b, sizeof(b));
+    }
+
+    sum = 0;
+
+    for (k = 0; k < HX_D; k++) {
+        sum += s[k];
+    }
+
+    for ( /* void */ ; i < n; i++) {
+        t = x[i] * inverse + HX_VEC_ROUND - HX_VEC_ROUND;
+        e = x[i] - t * step;
+        sum += e * e;
+        q[i] = (unsigned char) ((int) t + 128);
+    }
+
+    return sum;
+}
+
+
+/* The two levels of a query; returns the sum of squares of what is left. */
+HX_VEC_INLINE double
+hx_vec_split_body(const double *x, size_t n, double step, int8_t *p,
+    int8_t *r)
+{
+    double   t, e, sum, in, inverse, fine;
+    size_t   i, k;
+    hx_vd_t  v, w, z, d, s;
+    hx_vb_t  b;
+
+    s = (hx_vd_t) { 0 };
+    fine = step / 254;
+    in = 1 / step;
+    inverse = 1 / fine;
+
+    for (i = 0; i + HX_D <= n; i += HX_D) {
+        v = *(const hx_vdu_t *) (x + i);
+        w = v * in + HX_VEC_ROUND;
+        d = v - (w - HX_VEC_ROUND) * step;
+        z = d * inverse + HX_VEC_ROUND;
+        d = d - (z - HX_VEC_ROUND) * fine;
+        s += d * d;
+        b = __builtin_convertvector((hx_vi_t) w, hx_vb_t);
+        memcpy(p + i, &b, sizeof(b));
+        b = __builtin_convertvector((hx_vi_t) z, hx_vb_t);
+        memcpy(r + i, &b, sizeof(b));
+    }
+
+    sum = 0;
+
+    for (k = 0; k < HX_D; k++) {
+        sum += s[k];
+    }
+
+    for ( /* void */ ; i < n; i++) {
+        t = x[i] * in + HX_VEC_ROUND - HX_VEC_ROUND;
+        e = x[i] - t * step;
+        p[i] = (int8_t) t;
+        t = e * inverse + HX_VEC_ROUND - HX_VEC_ROUND;
+        e = e - t * fine;
+        r[i] = (int8_t) t;
+        sum += e * e;
+    }
+
+    return sum;
+}
+
+
+HX_VEC_INLINE void
+hx_vec_signatures_body(const float *rows, size_t n, const float *q, float *out)
+{
+    size_t   i, k;
+    float    sum;
+    hx_vf_t  s;
+
+    for (i = 0; i < n; i++, rows += HX_SIG) {
+        s = *(const hx_vfu_t *) rows * *(const hx_vfu_t *) q;
+
+#pragma GCC unroll 16
+        for (k = HX_F; k < HX_SIG; k += HX_F) {
+            s += *(const hx_vfu_t *) (rows + k) * *(const hx_vfu_t *) (q + k);
+        }
+
+        sum = s[0];
+
+#pragma GCC unroll 16
+        for (k = 1; k < HX_F; k++) {
+            sum += s[k];
+        }
+
+        out[i] = sum;
+    }
+}
+
+#endif /* HX_VEC_BODY_H */
