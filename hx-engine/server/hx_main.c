@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -26,6 +27,9 @@
 #define HX_BACKLOG     1024
 #define HX_FDS_EXTRA   64
 #define HX_FAILED_US   5000000      /* between two lines about failures */
+
+#define HX_MAIN_SPARE  (16 * 1024 * 1024)   /* bytes of free memory kept */
+#define HX_MAIN_APART  (8 * 1024 * 1024)    /* blocks that are never kept */
 
 
 static int
@@ -345,6 +349,22 @@ hx_main_reload(hx_server_t *s)
 }
 
 
+/*
+ * What requests free at the end of a heap goes back to the system only beyond
+ * HX_MAIN_SPARE: else every other request would have its 100 KB cleared by the
+ * kernel anew, three page faults of a small put.  malloc comes to such
+ * thresholds by itself once a large block was freed, but payloads, which are
+ * large, do not come from malloc.
+ */
+
+static void
+hx_main_memory(void)
+{
+    (void) mallopt(M_TRIM_THRESHOLD, HX_MAIN_SPARE);
+    (void) mallopt(M_MMAP_THRESHOLD, HX_MAIN_APART);
+}
+
+
 int
 main(void)
 {
@@ -358,6 +378,7 @@ main(void)
         return hx_fail(err);
     }
 
+    hx_main_memory();
     hx_log_init(conf.log_level);
     (void) signal(SIGPIPE, SIG_IGN);
     (void) signal(SIGXFSZ, SIG_IGN);        /* a full file is an error code */
