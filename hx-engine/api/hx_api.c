@@ -59,6 +59,8 @@ hx_req_free(hx_req_t *r)
 
     free(r->filter);
     hx_body_free(r->body);
+    hx_encoded_free(&r->encoded);
+    free(r->batch);
     hx_reply_clear(&r->reply);
     free(r);
 }

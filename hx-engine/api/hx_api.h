@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "hx_api_body.h"
+#include "hx_api_encode.h"
 #include "hx_crypto.h"
 #include "hx_filter.h"
 #include "hx_counts.h"
@@ -40,6 +41,7 @@ typedef struct {
     hx_counts_t              counts;
     void                   (*gauges)(void *data, hx_gauges_t *g);
     void                    *gauges_data;
+    const char              *allow_weak;    /* hx_api_weak.h */
 } hx_api_t;
 
 typedef enum {
@@ -92,6 +94,8 @@ struct hx_req_s {
                                          * points into body */
 
     hx_store_op_t    store_op;
+    hx_store_op_t   *batch;             /* the items of a batch */
+    hx_encoded_t     encoded;           /* what store_op stores */
 
     uint64_t         ready_ns;          /* body complete, monotonic; 0 = no body
                                          * is taken */

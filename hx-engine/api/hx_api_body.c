@@ -28,7 +28,10 @@ static const hx_field_info_t  hx_field_info[HX_F_COUNT] = {
     [HX_F_DATA]      = { "data_b64", "a string" },
     [HX_F_METADATA]  = { "metadata", "an object" },
     [HX_F_FILTERS]   = { "filters", "an object" },
-    [HX_F_SHAPE]     = { "shape", "an array of whole numbers" }
+    [HX_F_LENGTH]    = { "length", "a whole number" },
+    [HX_F_SHAPE]     = { "shape", "an array of whole numbers" },
+    [HX_F_CORES]     = { "cores", "an array of objects" },
+    [HX_F_ITEMS]     = { "items", "an array of objects" }
 };
 
 
@@ -72,7 +75,7 @@ hx_body_number(const hx_body_t *b, hx_field_t f)
 }
 
 
-static int
+int
 hx_body_wrong_type(hx_body_t *b)
 {
     hx_reply_error(b->reply, HX_E_INVALID_REQUEST, "Field '%s' must be %s",
@@ -213,6 +216,10 @@ hx_body_value(hx_body_t *b, hx_json_event_t ev, const unsigned char *s,
         return hx_meta_event(b, ev, s, len, depth);
     }
 
+    if (b->field == HX_F_CORES) {
+        return hx_cores_event(b, ev, s, len, depth);
+    }
+
     if (b->field == HX_F_SHAPE) {
         return hx_body_shape(b, ev, s, len, depth);
     }
@@ -276,14 +283,19 @@ hx_body_event(void *data, hx_json_event_t ev, const unsigned char *s,
         return HX_JSON_STOP;
     }
 
-    if (ev == HX_JSON_KEY && depth == 1) {
+    if (depth <= b->base || (b->field == HX_F_ITEMS && b->base == 0
+                             && ev != HX_JSON_KEY && ev != HX_JSON_NULL))
+    {
+        rc = hx_items_event(b, ev, depth);
+
+    } else if (ev == HX_JSON_KEY && depth == b->base + 1) {
         rc = hx_body_member(b, s, len);
 
     } else if (b->field == HX_F_UNKNOWN) {
         return ev == HX_JSON_LONG_START ? HX_JSON_SKIP : HX_JSON_GO;
 
     } else {
-        rc = hx_body_value(b, ev, s, len, depth);
+        rc = hx_body_value(b, ev, s, len, depth - b->base);
     }
 
     if (rc != 0) {
@@ -346,7 +358,9 @@ hx_body_create(hx_reply_t *reply, hx_budget_t *budget, uint64_t max_upload,
 
     b->value_cap = (size_t) cap;
 
-    if (length != UINT64_MAX && (allowed & hx_field_bit(HX_F_DATA))
+    if (length != UINT64_MAX
+        && (allowed & (hx_field_bit(HX_F_DATA) | hx_field_bit(HX_F_CORES)
+                       | hx_field_bit(HX_F_ITEMS)))
         && hx_value_expect(b) != 0)
     {
         hx_body_free(b);
@@ -372,6 +386,7 @@ hx_body_free(hx_body_t *b)
     }
 
     hx_value_free(b);
+    hx_items_free(b);
     hx_json_scan_free(b->scan);
     free(b->meta_mem);
     free(b->long_mem);

@@ -33,12 +33,15 @@ typedef enum {
     HX_F_VERSION = HX_F_STRINGS,
     HX_F_EXPECTED,
     HX_F_LIMIT,
+    HX_F_LENGTH,
     HX_F_NUMBERS,                   /* ... and whole numbers */
     HX_F_DATA = HX_F_NUMBERS,
     HX_F_METADATA,
     HX_F_FILTERS,                   /* uses the same memory: an operation
                                      * has one of the two */
     HX_F_SHAPE,
+    HX_F_CORES,
+    HX_F_ITEMS,
     HX_F_COUNT,
     HX_F_UNKNOWN = HX_F_COUNT
 } hx_field_t;
@@ -54,6 +57,39 @@ typedef enum {
     HX_RAW_OCTETS,                  /* what "data_b64" would decode to */
     HX_RAW_NPY                      /* the same, and it must be a .npy */
 } hx_raw_t;
+
+#define HX_ITEMS_MAX       256      /* of one put_cores_batch [5] */
+
+/* Members of an element of "items". */
+#define HX_ITEM_FIELDS                                                        \
+    (hx_field_bit(HX_F_KEY) | hx_field_bit(HX_F_CORES)                        \
+     | hx_field_bit(HX_F_LENGTH) | hx_field_bit(HX_F_SHAPE)                   \
+     | hx_field_bit(HX_F_DTYPE) | hx_field_bit(HX_F_METADATA)                 \
+     | hx_field_bit(HX_F_DOMAIN) | hx_field_bit(HX_F_EXPECTED))
+
+/* One element of "cores"; its values lie in the body's value. */
+typedef struct {
+    unsigned          ndim;
+    uint64_t          shape[3];
+    size_t            off;          /* bytes */
+    size_t            len;
+    unsigned          seen;         /* its members */
+} hx_body_core_t;
+
+/* What belongs to one key: an element of "items", or the body itself. */
+typedef struct {
+    unsigned          seen;         /* bits of members, as in hx_body_t */
+    hx_str_t          key;
+    hx_str_t          domain;
+    hx_str_t          dtype;
+    hx_str_t          metadata;
+    uint64_t          expected;
+    uint64_t          length;
+    hx_array_t        hint;         /* "shape" */
+    unsigned          first_core;
+    unsigned          n_cores;
+    unsigned char    *mem;          /* of the strings */
+} hx_body_item_t;
 
 typedef struct {
     hx_reply_t       *reply;
@@ -91,6 +127,22 @@ typedef struct {
     int               meta_after_key;
     unsigned char    *long_mem;     /* a long string inside metadata */
     size_t            long_len;
+
+    hx_body_core_t   *core;         /* all, of all items */
+    unsigned          n_cores;
+    unsigned          cap_cores;
+    unsigned          first_core;   /* of the item being read */
+    int               core_field;   /* member of a core: enum of the file */
+
+    hx_body_item_t   *item;         /* HX_ITEMS_MAX, or one for put_cores */
+    unsigned          n_items;
+    unsigned          base;         /* depth of the object whose members are
+                                     * being read: 0, or 2 inside "items" */
+    uint64_t          items_taken;  /* from the budget, for strings */
+    unsigned          top_allowed;  /* what the top object had before "items" */
+    unsigned          top_seen;
+    unsigned          top_members;
+    uint64_t          top_member[HX_BODY_MEMBERS];
 } hx_body_t;
 
 
@@ -128,6 +180,9 @@ int hx_body_has(const hx_body_t *b, hx_field_t f);
 hx_str_t hx_body_string(const hx_body_t *b, hx_field_t f);
 uint64_t hx_body_number(const hx_body_t *b, hx_field_t f);
 
+/* 400 that says what the member being read must be; -1. */
+int hx_body_wrong_type(hx_body_t *b);
+
 /* The member's name, static. */
 const char *hx_field_name(hx_field_t f);
 
@@ -160,8 +215,22 @@ unsigned char *hx_value_room(hx_body_t *b, size_t *cap);
 /* Raw bodies: some more of the payload, maybe in its place already. */
 int hx_value_raw(hx_body_t *b, const unsigned char *p, size_t len);
 
-/* The buffer, and what it took of the budget. */
+/* The buffer, and what it took of the budget; twice is fine. */
 void hx_value_free(hx_body_t *b);
+
+/* hx_api_cores.c; 0, or -1: the reply holds the error. */
+
+/* One event of "cores", at depths below its object's (1: the array itself). */
+int hx_cores_event(hx_body_t *b, hx_json_event_t ev, const unsigned char *s,
+    size_t len, unsigned depth);
+
+/* One event of "items" outside the members of its objects. */
+int hx_items_event(hx_body_t *b, hx_json_event_t ev, unsigned depth);
+
+/* The members read so far become an item; the body is ready for another. */
+int hx_items_keep(hx_body_t *b);
+
+void hx_items_free(hx_body_t *b);
 
 /*
  * hx_api_meta.c: one event inside "metadata" (its own START and END included)

@@ -32,7 +32,8 @@ hx_get_details(hx_buf_t *b, const hx_record_t *rec)
 
     hx_buf_lit(b, ",\"domain\":");
     hx_json_string(b, rec->domain.data, rec->domain.len);
-    hx_buf_lit(b, ",\"ranks\":[],\"max_rank\":0,\"sha256\":\"");
+    hx_json_ranks(b, rec);
+    hx_buf_lit(b, ",\"sha256\":\"");
     hx_text_hex_add(b, rec->sha256, HX_SHA256_BYTES);
     hx_buf_lit(b, "\",\"created_at\":\"");
     hx_text_time(text, (int64_t) (rec->created_ms / 1000),

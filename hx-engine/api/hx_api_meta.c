@@ -85,8 +85,9 @@ hx_meta_open(hx_body_t *b, unsigned char ch, unsigned depth)
         }
 
         hx_buf_init(&b->meta, b->meta_mem, HX_METADATA_MAX);
+    }
 
-    } else {
+    if (hx_buf_len(&b->meta) != 0) {
         hx_meta_separate(b, depth - 1);
     }
 

@@ -106,22 +106,45 @@ int hx_req_unchanged(const hx_req_t *r, uint64_t version);
  * reply is set. */
 int hx_req_filter(hx_req_t *r);
 
-/* hx_api_put.c: members that put and get have in common, and the ones about
+/* hx_api_put.c */
+
+/* Domain of a put (data NULL: the default), and metadata; 0, or -1 and 400. */
+int hx_put_describe(hx_req_t *r, hx_record_t *rec, const hx_str_t *domain,
+    const hx_str_t *metadata);
+
+/* The member "dtype"; 0, or -1 and 400. */
+int hx_put_dtype(hx_req_t *r, const hx_str_t *name, hx_dtype_t *t);
+
+/* Now, for a record. */
+void hx_put_stamp(hx_record_t *rec);
+
+/* "expected_version" beside If-Match; 0, or -1 and 400. */
+int hx_put_expected(hx_req_t *r);
+
+/* hx_api_json.c: members that put and get have in common, and the ones about
  * the element type that serve has as well; each begins with a comma. */
 void hx_json_fingerprint(hx_buf_t *b, const hx_record_t *rec);
 void hx_json_array(hx_buf_t *b, const hx_record_t *rec);
+
+/* ,"ranks":[...],"max_rank":n */
+void hx_json_ranks(hx_buf_t *b, const hx_record_t *rec);
 
 /* {"key":"...","namespace":"...","version":n */
 void hx_json_identity(hx_buf_t *b, const hx_str_t *key, const hx_str_t *ns,
     uint64_t version);
 
-/* Room for hx_json_identity, _fingerprint and a few words. */
-#define HX_JSON_COMMON_MAX   2560
+/* Room for hx_json_identity, _fingerprint, _ranks and a few words. */
+#define HX_JSON_COMMON_MAX   3072
 
 /* run() and friends of the operations, one file each */
 void hx_put_check(hx_req_t *r);
 hx_rc_t hx_put_run(hx_req_t *r, hx_crypto_t *crypto);
 void hx_put_finish(hx_req_t *r);
+void hx_cores_check(hx_req_t *r);
+hx_rc_t hx_cores_run(hx_req_t *r, hx_crypto_t *crypto);
+void hx_batch_check(hx_req_t *r);
+hx_rc_t hx_batch_put_run(hx_req_t *r, hx_crypto_t *crypto);
+void hx_batch_finish(hx_req_t *r);
 void hx_get_check(hx_req_t *r);
 hx_rc_t hx_get_run(hx_req_t *r, hx_crypto_t *crypto);
 void hx_serve_check(hx_req_t *r);

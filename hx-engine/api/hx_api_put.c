@@ -1,9 +1,11 @@
 /*
  * hx_api_put.c -- POST /v1/put.
  *
- * The uploaded bytes are kept as they are, the header of a .npy included: what
- * comes back is bit-exact by construction.  What they mean (type, shape, where
- * the array starts) stands in the record.
+ * What is stored is a tensor train, if the array is one to within the error
+ * that is allowed; else the uploaded bytes, the header of a .npy included,
+ * packed without loss where that pays: what comes back then is bit-exact by
+ * construction (hx_api_encode.c).  What they mean (type, shape, where the
+ * array starts) stands in the record.
  */
 
 #include <string.h>
@@ -15,7 +17,7 @@
 static const hx_str_t  hx_default_domain = hx_string("structured_data");
 
 
-static int
+int
 hx_put_expected(hx_req_t *r)
 {
     uint64_t  v;
@@ -42,15 +44,60 @@ hx_put_expected(hx_req_t *r)
 }
 
 
+int
+hx_put_describe(hx_req_t *r, hx_record_t *rec, const hx_str_t *domain,
+    const hx_str_t *metadata)
+{
+    rec->metadata = *metadata;
+    rec->domain = domain->data != NULL ? *domain : hx_default_domain;
+
+    if (!hx_check_printable(rec->domain.data, rec->domain.len, 1,
+                            HX_DOMAIN_MAX))
+    {
+        hx_reply_error(&r->reply, HX_E_INVALID_REQUEST, "Invalid domain '%V'",
+                       &rec->domain);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+int
+hx_put_dtype(hx_req_t *r, const hx_str_t *name, hx_dtype_t *t)
+{
+    if (hx_dtype_parse(name->data, name->len, t) == HX_OK) {
+        return 0;
+    }
+
+    hx_reply_error(&r->reply, HX_E_INVALID_REQUEST, "Unsupported dtype '%V'",
+                   name);
+
+    return -1;
+}
+
+
+void
+hx_put_stamp(hx_record_t *rec)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    rec->created_ms = (uint64_t) ts.tv_sec * 1000
+                      + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+
 void
 hx_put_check(hx_req_t *r)
 {
-    hx_str_t      s;
-    hx_body_t    *b;
-    hx_record_t  *rec;
+    hx_str_t    domain, dtype, metadata;
+    hx_body_t  *b;
 
     b = r->body;
-    rec = &r->store_op.record;
+    memset(&domain, 0, sizeof(domain));
+    memset(&metadata, 0, sizeof(metadata));
 
     if (!hx_body_has(b, HX_F_DATA)) {
         hx_reply_error(&r->reply, HX_E_INVALID_REQUEST,
@@ -58,33 +105,25 @@ hx_put_check(hx_req_t *r)
         return;
     }
 
-    rec->domain = hx_default_domain;
-
     if (hx_body_has(b, HX_F_DOMAIN)) {
-        rec->domain = hx_body_string(b, HX_F_DOMAIN);
-
-        if (!hx_check_printable(rec->domain.data, rec->domain.len, 1,
-                                HX_DOMAIN_MAX))
-        {
-            hx_reply_error(&r->reply, HX_E_INVALID_REQUEST,
-                           "Invalid domain '%V'", &rec->domain);
-            return;
-        }
-    }
-
-    if (hx_body_has(b, HX_F_DTYPE)) {
-        s = hx_body_string(b, HX_F_DTYPE);
-
-        if (hx_dtype_parse(s.data, s.len, &b->hint.dtype) != HX_OK) {
-            hx_reply_error(&r->reply, HX_E_INVALID_REQUEST,
-                           "Unsupported dtype '%V'", &s);
-            return;
-        }
+        domain = hx_body_string(b, HX_F_DOMAIN);
     }
 
     if (hx_body_has(b, HX_F_METADATA)) {
-        rec->metadata.data = b->meta.start;
-        rec->metadata.len = hx_buf_len(&b->meta);
+        metadata.data = b->meta.start;
+        metadata.len = hx_buf_len(&b->meta);
+    }
+
+    if (hx_put_describe(r, &r->store_op.record, &domain, &metadata) != 0) {
+        return;
+    }
+
+    if (hx_body_has(b, HX_F_DTYPE)) {
+        dtype = hx_body_string(b, HX_F_DTYPE);
+
+        if (hx_put_dtype(r, &dtype, &b->hint.dtype) != 0) {
+            return;
+        }
     }
 
     (void) hx_put_expected(r);
@@ -100,7 +139,6 @@ hx_put_run(hx_req_t *r, hx_crypto_t *crypto)
     hx_body_t         *b;
     hx_record_t       *rec;
     hx_payload_t       p;
-    struct timespec    ts;
     unsigned char      mem[HX_DETAIL_ECHO_MAX];
     hx_payload_err_t   err;
 
@@ -126,83 +164,26 @@ hx_put_run(hx_req_t *r, hx_crypto_t *crypto)
         return HX_OK;
     }
 
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-
-    rec->created_ms = (uint64_t) ts.tv_sec * 1000
-                      + (uint64_t) ts.tv_nsec / 1000000;
+    hx_put_stamp(rec);
     rec->length = b->value_len;
-    rec->stored = b->value_len;
     rec->data_off = p.data_off;
-    rec->codec = HX_CODEC_PASSTHROUGH;
     rec->array = p.array;
 
+    if (hx_encode_payload(&r->encoded, rec, b->value, &p, r->api->allow_weak,
+                          &r->ns) != HX_OK)
+    {
+        hx_reply_error(&r->reply, HX_E_UNAVAILABLE, "Out of memory");
+        return HX_OK;
+    }
+
+    if (r->encoded.mem != NULL) {
+        hx_value_free(b);               /* what is stored is smaller */
+    }
+
     r->store_op.kind = HX_STORE_PUT;
-    r->store_op.value.data = b->value;
-    r->store_op.value.len = b->value_len;
+    r->store_op.value = r->encoded.value;
 
     return hx_req_submit(r);
-}
-
-
-void
-hx_json_identity(hx_buf_t *b, const hx_str_t *key, const hx_str_t *ns,
-    uint64_t version)
-{
-    hx_buf_lit(b, "{\"key\":");
-    hx_json_string(b, key->data, key->len);
-    hx_buf_lit(b, ",\"namespace\":");
-    hx_json_string(b, ns->data, ns->len);
-    hx_buf_lit(b, ",\"version\":");
-    hx_text_u64(b, version);
-}
-
-
-void
-hx_json_array(hx_buf_t *b, const hx_record_t *rec)
-{
-    unsigned     i;
-    const char  *name;
-
-    if (rec->array.dtype == HX_DTYPE_NONE) {
-        hx_buf_lit(b, ",\"dtype\":null,\"shape\":null"
-                      ",\"fortran_order\":false");
-        return;
-    }
-
-    name = hx_dtype_name(rec->array.dtype);
-
-    hx_buf_lit(b, ",\"dtype\":\"");
-    hx_buf_add(b, name, strlen(name));
-    hx_buf_lit(b, "\",\"shape\":[");
-
-    for (i = 0; i < rec->array.ndim; i++) {
-        if (i != 0) {
-            hx_buf_byte(b, ',');
-        }
-        hx_text_u64(b, rec->array.dim[i]);
-    }
-
-    hx_buf_lit(b, "],\"fortran_order\":");
-
-    if (rec->array.fortran) {
-        hx_buf_lit(b, "true");
-
-    } else {
-        hx_buf_lit(b, "false");
-    }
-}
-
-
-void
-hx_json_fingerprint(hx_buf_t *b, const hx_record_t *rec)
-{
-    hx_buf_lit(b, ",\"compressed\":false,\"verdict\":\"passthrough\""
-                  ",\"compression_ratio\":1.0,\"original_bytes\":");
-    hx_text_u64(b, rec->length);
-    hx_buf_lit(b, ",\"stored_core_bytes\":");
-    hx_text_u64(b, rec->length);
-    hx_buf_lit(b, ",\"n_cores\":0,\"rel_error\":0.0");
-    hx_json_array(b, rec);
 }
 
 

@@ -18,6 +18,12 @@
      | hx_field_bit(HX_F_SHAPE) | hx_field_bit(HX_F_EXPECTED)                 \
      | HX_FIELD_RAW)
 
+#define HX_CORES_FIELDS                                                       \
+    (HX_ITEM_FIELDS | hx_field_bit(HX_F_NAMESPACE))
+
+#define HX_BATCH_FIELDS                                                       \
+    (hx_field_bit(HX_F_NAMESPACE) | hx_field_bit(HX_F_ITEMS))
+
 #define HX_SERVE_FIELDS                                                       \
     (hx_field_bit(HX_F_KEY) | hx_field_bit(HX_F_NAMESPACE)                    \
      | hx_field_bit(HX_F_MODE) | hx_field_bit(HX_F_VERSION)                   \
@@ -26,6 +32,10 @@
 static const hx_op_t  hx_ops[] = {
     { "/v1/put", HX_FORM_EXACT, M(POST), "POST", HX_PUT_FIELDS, 0, 0,
       hx_put_check, hx_put_run, hx_put_finish },
+    { "/v1/put_cores", HX_FORM_EXACT, M(POST), "POST", HX_CORES_FIELDS, 0, 1,
+      hx_cores_check, hx_cores_run, hx_put_finish },
+    { "/v1/put_cores_batch", HX_FORM_EXACT, M(POST), "POST", HX_BATCH_FIELDS,
+      0, 1, hx_batch_check, hx_batch_put_run, hx_batch_finish },
     { "/v1/get", HX_FORM_NS_KEY, M(GET) | M(HEAD), "GET, HEAD", 0, 0, 0,
       hx_get_check, hx_get_run, NULL },
     { "/v1/serve", HX_FORM_EXACT, M(POST), "POST", HX_SERVE_FIELDS, 0, 1,
@@ -43,10 +53,6 @@ static const hx_op_t  hx_ops[] = {
 
     /* run == NULL: known, but this engine does not have it */
 
-    { "/v1/put_cores", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,
-      NULL, NULL, NULL },
-    { "/v1/put_cores_batch", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,
-      NULL, NULL, NULL },
     { "/v1/search", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,
       NULL, NULL, NULL },
     { "/v1/query/similarity", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,

@@ -3,7 +3,9 @@
  *
  * Runs on a worker: it reads the value once to compare checksums, so that a
  * damaged one is a clear error before the first byte of the answer, and so
- * that the pages are in memory when the I/O thread sends them.
+ * that the pages are in memory when the I/O thread sends them.  What has to be
+ * computed (a train, a packed value) gets a source, which does that while it
+ * is sent.
  */
 
 #include <stdlib.h>
@@ -85,21 +87,26 @@ hx_serve_npy(const hx_req_t *r)
 }
 
 
-/* Which bytes are asked for; a .npy that was not uploaded as one gets the
- * header NumPy would write. */
+/*
+ * Which bytes are asked for; a .npy that was not uploaded as one, or of which
+ * only the numbers were kept, gets the header NumPy would write.
+ */
 static int
 hx_serve_range(hx_req_t *r, const hx_record_t *rec, hx_stream_t *st)
 {
+    int  numbers;
+
+    numbers = rec->codec == HX_CODEC_TT;
     st->value_id = rec->value_id;
-    st->value_length = rec->stored;
-    st->first = rec->data_off;
-    st->last = rec->length;
+    st->stored = rec->stored;
+    st->first = numbers ? 0 : rec->data_off;
+    st->last = numbers ? hx_source_length(st->source) : rec->length;
 
     if (!hx_serve_npy(r)) {
         return 0;
     }
 
-    if (rec->data_off != 0) {
+    if (!numbers && rec->data_off != 0) {
         st->first = 0;                      /* the file as it was uploaded */
         return 0;
     }
@@ -197,12 +204,13 @@ hx_serve_answer(hx_req_t *r, const hx_record_t *rec, hx_stream_t *st)
 
     cap = HX_JSON_COMMON_MAX;
 
-    if (st->value_id == 0) {
+    if (st->value_id == 0 && st->source == NULL) {
         cap += hx_base64_enc_len(HX_SERVE_NPY_MAX + HX_RECORD_INLINE_MAX);
     }
 
     b = hx_reply_open(&r->reply, 200, cap);
     if (b == NULL) {
+        hx_source_free(st->source);
         free(st->lead);
         return;
     }
@@ -220,7 +228,7 @@ hx_serve_answer(hx_req_t *r, const hx_record_t *rec, hx_stream_t *st)
         r->reply.tail = "\"}";
     }
 
-    if (st->value_id == 0) {
+    if (st->value_id == 0 && st->source == NULL) {
         hx_serve_small(b, rec, st, !r->octet_stream);
         free(st->lead);
 
@@ -229,6 +237,36 @@ hx_serve_answer(hx_req_t *r, const hx_record_t *rec, hx_stream_t *st)
         st->base64 = !r->octet_stream;
         r->reply.stream = *st;
     }
+}
+
+
+/* The value is whole, and its source is ready if it needs one. */
+static int
+hx_serve_open(hx_req_t *r, const hx_store_view_t *v, const hx_record_t *rec,
+    hx_stream_t *st)
+{
+    hx_store_rc_t  rc;
+
+    memset(st, 0, sizeof(*st));
+
+    rc = rec->codec == HX_CODEC_PASSTHROUGH
+         ? hx_store_verify(v, rec)
+         : hx_source_create(&st->source, v, rec, &r->api->budget);
+
+    if (rc == HX_STORE_OK) {
+        return 0;
+    }
+
+    if (rc == HX_STORE_BUSY) {
+        hx_reply_error(&r->reply, HX_E_UNAVAILABLE,
+                       "Too many payloads in flight");
+        r->reply.reason = "in-flight budget";
+
+    } else {
+        hx_req_store_error(r, rc, r->expected, "serve");
+    }
+
+    return -1;
 }
 
 
@@ -248,19 +286,17 @@ hx_serve_run(hx_req_t *r, hx_crypto_t *crypto)
 
     rc = hx_store_get(&v, &r->ns, &r->key, r->expected, &rec);
 
-    if (rc == HX_STORE_OK) {
-        rc = hx_store_verify(&v, &rec);
-    }
+    if (rc != HX_STORE_OK) {
+        hx_req_store_error(r, rc, r->expected, "serve");
 
-    if (rc == HX_STORE_OK) {
-        memset(&st, 0, sizeof(st));
+    } else if (hx_serve_open(r, &v, &rec, &st) == 0) {
 
         if (hx_serve_range(r, &rec, &st) == 0) {
             hx_serve_answer(r, &rec, &st);
-        }
 
-    } else {
-        hx_req_store_error(r, rc, r->expected, "serve");
+        } else {
+            hx_source_free(st.source);
+        }
     }
 
     hx_store_view_end(&v);

@@ -1,6 +1,7 @@
 /*
  * hx_api_stream.c -- see the header.  The logical bytes are the lead (a .npy
- * header made for this answer) and then a range of a stored value.
+ * header made for this answer) and then a range of a value, as it is stored or
+ * as a source computes it.
  */
 
 #include <string.h>
@@ -38,7 +39,9 @@ hx_stream_at(const hx_stream_t *st, const hx_store_view_t *v, uint64_t pos,
 
     off = st->first + (pos - st->lead_len);
 
-    rc = hx_store_piece(v, st->value_id, st->value_length, off, piece);
+    rc = st->source != NULL
+         ? hx_source_at(st->source, v, off, piece)
+         : hx_store_piece(v, st->value_id, st->stored, off, piece);
 
     if (rc == HX_STORE_OK && piece->len > st->last - off) {
         piece->len = (size_t) (st->last - off);

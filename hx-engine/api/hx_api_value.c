@@ -291,4 +291,6 @@ hx_value_free(hx_body_t *b)
     }
 
     hx_budget_give(b->budget, b->taken);
+    b->value = NULL;
+    b->taken = 0;
 }

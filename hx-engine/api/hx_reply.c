@@ -22,6 +22,8 @@ hx_reply_init(hx_reply_t *r)
     r->status = 0;
     r->error = HX_E_NONE;
     r->reason = NULL;
+    r->item = -1;
+    r->core = -1;
     r->type = "application/json";
     r->no_body = 0;
     r->close = 0;
@@ -38,7 +40,9 @@ hx_reply_clear(hx_reply_t *r)
 {
     free(r->heap);
     free(r->stream.lead);
+    hx_source_free(r->stream.source);
     r->heap = NULL;
+    r->stream.source = NULL;
     r->stream.lead = NULL;
     r->stream.lead_len = 0;
 }
@@ -48,8 +52,10 @@ static void
 hx_reply_reset(hx_reply_t *r)
 {
     hx_str_t  id;
-    int       no_body, end;
+    int       no_body, end, item, core;
 
+    item = r->item;
+    core = r->core;
     id = r->request_id;
     no_body = r->no_body;
     end = r->close;
@@ -60,6 +66,8 @@ hx_reply_reset(hx_reply_t *r)
     r->request_id = id;
     r->no_body = no_body;
     r->close = end;
+    r->item = item;
+    r->core = core;
 }
 
 
@@ -142,6 +150,32 @@ hx_detail_format(hx_buf_t *b, const char *fmt, va_list ap)
 }
 
 
+/* "Item 3, core 2: " */
+static void
+hx_detail_where(hx_buf_t *b, const hx_reply_t *r)
+{
+    if (r->item >= 0) {
+        hx_buf_lit(b, "Item ");
+        hx_text_u64(b, (uint64_t) r->item);
+
+        if (r->core >= 0) {
+            hx_buf_lit(b, ", core ");
+        }
+
+    } else if (r->core >= 0) {
+        hx_buf_lit(b, "Core ");
+    }
+
+    if (r->core >= 0) {
+        hx_text_u64(b, (uint64_t) r->core);
+    }
+
+    if (r->item >= 0 || r->core >= 0) {
+        hx_buf_lit(b, ": ");
+    }
+}
+
+
 void
 hx_reply_error(hx_reply_t *r, hx_error_t e, const char *fmt, ...)
 {
@@ -153,6 +187,7 @@ hx_reply_error(hx_reply_t *r, hx_error_t e, const char *fmt, ...)
     hx_reply_reset(r);
 
     hx_buf_init(&detail, mem, sizeof(mem));
+    hx_detail_where(&detail, r);
     va_start(ap, fmt);
     hx_detail_format(&detail, fmt, ap);
     va_end(ap);

@@ -10,9 +10,9 @@
 #ifndef HX_REPLY_H
 #define HX_REPLY_H
 
+#include "hx_api_source.h"
 #include "hx_errors.h"
 #include "hx_json_write.h"
-#include "hx_store.h"
 
 #define HX_REPLY_HEADROOM   1536        /* in front of the body, for the head */
 #define HX_REPLY_FIXED      4096        /* bytes of body without allocation */
@@ -23,8 +23,9 @@ typedef struct {
     int             base64;
     unsigned char  *lead;               /* bytes before the value's own */
     size_t          lead_len;
-    uint64_t        value_id;
-    uint64_t        value_length;
+    hx_source_t    *source;             /* computes the value, or NULL: */
+    uint64_t        value_id;           /* it is stored as it goes out */
+    uint64_t        stored;
     uint64_t        first;              /* the value's bytes from here to */
     uint64_t        last;               /* before here */
     uint64_t        pos;                /* bytes of lead + value done so far */
@@ -34,6 +35,8 @@ typedef struct {
     unsigned        status;             /* 0 = not answered yet */
     hx_error_t      error;
     const char     *reason;             /* static, for logs only, or NULL */
+    int             item;               /* errors are about this element of */
+    int             core;               /* "items", of "cores"; -1: neither */
     const char     *type;               /* Content-Type, static */
     int             no_body;            /* HEAD, 304: the length only */
     int             close;              /* the connection must end */
@@ -62,7 +65,8 @@ hx_buf_t *hx_reply_open(hx_reply_t *r, unsigned status, size_t cap);
 /*
  * Makes the whole reply an error, whatever it held before.  Format of the
  * detail: %V = const hx_str_t * (cut at HX_DETAIL_ECHO_MAX bytes), %s = C
- * string, %L = uint64_t, %% = a percent sign; nothing else.
+ * string, %L = uint64_t, %% = a percent sign; nothing else.  The detail begins
+ * with "Item n: ", "Core n: " or "Item n, core m: " while these are set.
  */
 void hx_reply_error(hx_reply_t *r, hx_error_t e, const char *fmt, ...);
 

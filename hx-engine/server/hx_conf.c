@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hx_api_weak.h"
 #include "hx_check.h"
 #include "hx_conf.h"
 #include "hx_crypto.h"
@@ -310,6 +311,15 @@ hx_conf_read(hx_conf_t *c, char *err, size_t cap)
     if ((c->tls_cert == NULL) != (c->tls_key == NULL)) {
         snprintf(err, cap, "HOLONOMIX_TLS_CERT_PATH and "
                  "HOLONOMIX_TLS_KEY_PATH: set both or neither");
+        return -1;
+    }
+
+    c->allow_weak = hx_conf_string("HOLONOMIX_ALLOW_WEAK", "");
+
+    if (!hx_weak_check(c->allow_weak)) {
+        snprintf(err, cap, "HOLONOMIX_ALLOW_WEAK: must be namespaces and "
+                 "domain:NAMEs separated by commas, or *, not '%.80s'",
+                 c->allow_weak);
         return -1;
     }
 

@@ -18,6 +18,7 @@ typedef struct {
     size_t           key_len;           /* 0 only without require_auth */
     unsigned char    key[HX_SERVICE_KEY_MAX];
     hx_log_level_t   log_level;
+    const char      *allow_weak;        /* api/hx_api_weak.h; never NULL */
 
     uint64_t         max_upload;        /* bytes */
     uint64_t         inflight;

@@ -257,6 +257,7 @@ hx_main_open(hx_server_t *s, const hx_conf_t *conf, char *err, size_t cap)
     s->api.gauges = hx_main_gauges;
     s->api.gauges_data = s;
     hx_counts_init(&s->api.counts);
+    s->api.allow_weak = conf->allow_weak;
     s->conf = conf;
     s->n_loops = (unsigned) conf->io_threads;
     s->workers = hx_workers_start((unsigned) conf->workers,

@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import pathlib
+import random
 import resource
 import signal
 import socket
@@ -36,6 +37,11 @@ def wait_for(condition, what, seconds=20):
             return value
         assert time.monotonic() < end, "timed out waiting for " + what
         time.sleep(0.005)
+
+
+def noise(n):
+    """n bytes that nothing makes smaller; the same for the same n."""
+    return random.Random(n).randbytes(n)
 
 
 def b64(data):

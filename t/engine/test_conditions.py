@@ -4,7 +4,7 @@ import threading
 
 import pytest
 import requests
-from conftest import KEY, b64, error
+from conftest import KEY, b64, error, noise
 
 
 def conflict(r, expected, current):
@@ -68,7 +68,7 @@ def test_large_values_are_refused_before_they_are_written(engine):
 @pytest.mark.parametrize("size", [100, 20000])
 def test_a_race_has_exactly_one_winner(engine, size):
     """Ten rounds of eight writers that all expect the same version."""
-    body = b64(bytes(size))
+    body = b64(noise(size))
     results, lock = [], threading.Lock()
     barrier = threading.Barrier(8)
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import (ROOT, b64, error, head, read_all, read_response,
+from conftest import (ROOT, b64, error, head, noise, read_all, read_response,
                       wait_for)
 
 
@@ -54,7 +54,7 @@ def test_an_end_when_the_store_is_of_no_use(faulty):
         s.sendall(head("POST", "/v1/put", f"Content-Length: {len(text)}")
                   + text[:-1])
         try:
-            error(faulty.put("k", bytes(9_000_000)), 503, "unavailable")
+            error(faulty.put("k", noise(9_000_000)), 503, "unavailable")
             s.sendall(text[-1:])
             status, _, _, rest = read_response(s)
             assert status == 503 and rest == b"" and read_all(s) == b""

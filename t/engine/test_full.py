@@ -3,14 +3,14 @@
 import threading
 
 import pytest
-from conftest import b64, error, head, wait_for
+from conftest import b64, error, head, noise, wait_for
 
 
 def test_small_values_until_full(make_engine):
     e = make_engine(HOLONOMIX_MAP_SIZE=4 << 20).start()
     n = 0
     while True:
-        r = e.put(f"k{n:04}", bytes(50_000))
+        r = e.put(f"k{n:04}", noise(50_000))
         if r.status_code != 200:
             break
         n += 1
@@ -28,18 +28,18 @@ def test_small_values_until_full(make_engine):
     e.env["HOLONOMIX_MAP_SIZE"] = str(16 << 20)
     e.start()
     assert e.list(limit=1000).json()["count"] == n
-    assert e.put(f"k{n:04}", bytes(50_000)).json()["version"] == 1
+    assert e.put(f"k{n:04}", noise(50_000)).json()["version"] == 1
 
 
 def test_a_large_value_that_does_not_fit_gives_its_room_back(make_engine):
     e = make_engine(HOLONOMIX_MAP_SIZE=24 << 20).start()
-    assert e.put("old", bytes(1_000_000)).status_code == 200
+    assert e.put("old", noise(1_000_000)).status_code == 200
     for _ in range(3):
-        error(e.put("big", bytes(40_000_000)), 503, "unavailable",
+        error(e.put("big", noise(40_000_000)), 503, "unavailable",
               "Storage is full")
         assert e.get("big").status_code == 404
-        assert e.put("old", bytes(10_000)).status_code == 200
-    assert e.put("fits", bytes(12_000_000)).status_code == 200
+        assert e.put("old", noise(10_000)).status_code == 200
+    assert e.put("fits", noise(12_000_000)).status_code == 200
     assert e.serve("fits").status_code == 200
 
 
@@ -56,10 +56,10 @@ def test_a_disk_that_takes_no_more(make_engine, size):
     e.start()
     assert e.put("old", b"x").status_code == 200
     n = 0
-    while e.put(f"k{n}", bytes(size)).status_code == 200:
+    while e.put(f"k{n}", noise(size)).status_code == 200:
         n += 1
         assert n < 20000
-    detail = error(e.put("big", bytes(30_000_000)), 503, "unavailable")
+    detail = error(e.put("big", noise(30_000_000)), 503, "unavailable")
     assert detail in ("Storage is full", "Storage is unavailable")
     assert n >= 1
     assert e.get(f"k{n}").status_code == 404
@@ -70,14 +70,14 @@ def test_a_disk_that_takes_no_more(make_engine, size):
     e.file_limit = None
     e.start()
     assert e.serve(f"k{n - 1}").status_code == 200
-    assert e.put(f"k{n}", bytes(size)).json()["version"] == 1
+    assert e.put(f"k{n}", noise(size)).json()["version"] == 1
 
 
 def test_chunks_without_a_record_are_removed_at_start(make_engine):
     """A kill in the middle of large values leaves no room behind."""
     e = make_engine(HOLONOMIX_MAP_SIZE=64 << 20).start()
     for _ in range(4):
-        body = (b'{"key":"big","data_b64":"' + b64(bytes(40_000_000)).encode()
+        body = (b'{"key":"big","data_b64":"' + b64(noise(40_000_000)).encode()
                 + b'"}')
 
         def send():
@@ -99,5 +99,5 @@ def test_chunks_without_a_record_are_removed_at_start(make_engine):
         e.start()
         if e.get("big").status_code == 200:
             break                       # it was faster than the kill
-    assert e.put("next", bytes(15_000_000)).status_code == 200
+    assert e.put("next", noise(15_000_000)).status_code == 200
     assert e.serve("next").status_code == 200

@@ -16,7 +16,7 @@ def test_members(engine):
         "key": "k", "namespace": "default", "version": 1, "compressed": False,
         "verdict": "passthrough", "compression_ratio": 1.0,
         "original_bytes": 5, "stored_core_bytes": 5, "n_cores": 0,
-        "rel_error": 0.0, "dtype": None, "shape": None,
+        "rel_error": 0.0, "encoding": "raw", "dtype": None, "shape": None,
         "fortran_order": False, "metadata": {"a": 1}, "domain": "d",
         "ranks": [], "max_rank": 0,
         "sha256": hashlib.sha256(b"hello").hexdigest()}

@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import ASAN, KEY, b64, wait_for
+from conftest import ASAN, KEY, b64, noise, wait_for
 
 MB = 1 << 20
 SIZE = 104857600
@@ -94,7 +94,7 @@ def test_memory_of_a_put(engine, kind):
     data = {"random": rng.random(n), "smooth": np.sin(x) * np.exp(-x / 5),
             "noisy": np.sin(x) + 1e-9 * rng.standard_normal(n),
             "float32": np.tile(np.cos(x), 2).astype("f4")}[kind].tobytes()
-    assert engine.put("first", bytes(100000)).status_code == 200
+    assert engine.put("first", noise(100000)).status_code == 200
     before = anonymous(engine)
     watch = Watch(engine)
     watch.start()

@@ -8,8 +8,8 @@ import time
 
 import pytest
 import requests
-from conftest import (KEY, b64, consumed, error, head, read_all, read_response,
-                      wait_for)
+from conftest import (KEY, b64, consumed, error, head, noise, read_all,
+                      read_response, wait_for)
 
 
 TEXT = "Payload exceeds maximum upload size of %d bytes"
@@ -21,8 +21,8 @@ def small(make_engine):
 
 
 def test_decoded_payload_exact(small):
-    assert small.put("k", bytes(100000)).status_code == 200
-    error(small.put("k", bytes(100001)), 413, "too_large", TEXT % 100000)
+    assert small.put("k", noise(100000)).status_code == 200
+    error(small.put("k", noise(100001)), 413, "too_large", TEXT % 100000)
     assert small.get("k").json()["version"] == 1
 
 
@@ -55,7 +55,7 @@ def budget(make_engine):
 
 def hold(e, n):
     """Connections that have sent most of a payload, which is n bytes."""
-    text = b'{"key":"k","data_b64":"' + b64(bytes(n)).encode()
+    text = b'{"key":"k","data_b64":"' + b64(noise(n)).encode()
     held = [e.connect(), e.connect()]
     for s in held:
         s.sendall(head("POST", "/v1/put", f"Content-Length: {len(text) + 2}")
@@ -67,13 +67,13 @@ def hold(e, n):
 
 def test_budget_over_all_requests(budget):
     held = hold(budget, 900000)
-    r = budget.put("o", bytes(900000))
+    r = budget.put("o", noise(900000))
     error(r, 503, "unavailable", "Too many payloads in flight")
     assert r.headers["Retry-After"] == "1"
     for i in range(100):                            # small requests go on
-        assert budget.put("o", bytes(48000 + i)).status_code == 200
+        assert budget.put("o", noise(48000 + i)).status_code == 200
     held.pop().close()
-    wait_for(lambda: budget.put("o", bytes(900000)).status_code == 200, "200")
+    wait_for(lambda: budget.put("o", noise(900000)).status_code == 200, "200")
     held[0].sendall(b'"}')
     assert read_response(held[0])[0] == 200
     held[0].close()
@@ -84,21 +84,21 @@ def test_what_is_announced_takes_no_budget(budget):
     held = [budget.connect() for _ in range(8)]
     for s in held:
         s.sendall(head("POST", "/v1/put", "Content-Length: 1340000")
-                  + b'{"key":"k","data_b64":"' + b64(bytes(30000)).encode())
+                  + b'{"key":"k","data_b64":"' + b64(noise(30000)).encode())
     for s in held:
         consumed(budget, s)
-    assert budget.put("k", bytes(1000000)).status_code == 200
+    assert budget.put("k", noise(1000000)).status_code == 200
     for s in held:
         s.close()
 
 
 def test_budget_is_given_back(budget):
     for i in range(10):
-        assert budget.put("k", bytes(1000000)).status_code == 200
-        error(budget.put("k", bytes(1000001)), 413, "too_large")
+        assert budget.put("k", noise(1000000)).status_code == 200
+        error(budget.put("k", noise(1000001)), 413, "too_large")
         for s in hold(budget, 900000):
             s.close()
-        wait_for(lambda: budget.put("k", bytes(900000)).status_code == 200,
+        wait_for(lambda: budget.put("k", noise(900000)).status_code == 200,
                  "200")
 
 
@@ -124,24 +124,24 @@ def test_work_waits_for_its_turn_in_a_budget_of_one_payload(make_engine):
     for t in threads:
         t.join()
     assert len(codes) == 40 and set(codes) <= {200, 503} and 200 in codes
-    assert e.put("k", bytes(1000000)).status_code == 200
+    assert e.put("k", noise(1000000)).status_code == 200
 
 
 def test_budget_of_chunked_bodies_grows_with_the_data(make_engine):
     e = make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=3000000,
                     HOLONOMIX_INFLIGHT_BYTES=3000000).start()
-    data = b64(bytes(2500000)).encode()
+    data = b64(noise(2500000)).encode()
     with e.connect() as s:
         part = b'{"key":"k","data_b64":"' + data[:-4]
         s.sendall(head("POST", "/v1/put", "Transfer-Encoding: chunked")
                   + b"%x\r\n" % len(part) + part + b"\r\n")
         consumed(e, s)
-        error(e.put("o", bytes(1000000)), 503, "unavailable")
+        error(e.put("o", noise(1000000)), 503, "unavailable")
         part = data[-4:] + b'"}'
         s.sendall(b"%x\r\n" % len(part) + part + b"\r\n0\r\n\r\n")
         assert read_response(s)[0] == 200
     # it is given back with the request, which ends behind its answer
-    wait_for(lambda: e.put("o", bytes(1000000)).status_code == 200, "200")
+    wait_for(lambda: e.put("o", noise(1000000)).status_code == 200, "200")
 
 
 def test_connections_are_bounded(make_engine):
@@ -247,7 +247,7 @@ def test_idle_connections_are_closed(impatient):
 
 
 def test_a_client_that_does_not_read_is_cut(impatient):
-    impatient.put("k", bytes(20_000_000))
+    impatient.put("k", noise(20_000_000))
     body = b'{"key":"k"}'
     with impatient.connect() as s:
         s.sendall(head("POST", "/v1/serve", f"Content-Length: {len(body)}",
@@ -259,7 +259,7 @@ def test_a_client_that_does_not_read_is_cut(impatient):
 def test_a_slow_reader_that_makes_progress_is_served(make_engine):
     """It holds no old snapshot either: writes go on, the value is whole."""
     e = make_engine(HOLONOMIX_SEND_TIMEOUT=2).start()
-    e.put("k", bytes(6_000_000))
+    e.put("k", noise(6_000_000))
     body = b'{"key":"k"}'
     with e.connect() as s:
         s.sendall(head("POST", "/v1/serve", f"Content-Length: {len(body)}",
@@ -270,9 +270,9 @@ def test_a_slow_reader_that_makes_progress_is_served(make_engine):
             data += s.recv(1000000)
             assert e.put("k", b"other %d" % i).status_code == 200
         data += read_all(s)
-    assert data.split(b"\r\n\r\n", 1)[1] == bytes(6_000_000)
+    assert data.split(b"\r\n\r\n", 1)[1] == noise(6_000_000)
 
 
 def test_the_key_of_a_refused_request_is_not_logged(small):
-    error(small.put("k", bytes(100001)), 413, "too_large")
+    error(small.put("k", noise(100001)), 413, "too_large")
     assert KEY not in small.log_text()

@@ -93,8 +93,7 @@ def test_wrong_method(engine, method, target, allow):
 
 
 @pytest.mark.parametrize("path", [
-    "put_cores", "put_cores_batch", "search", "query/similarity",
-    "query/topk", "query/vector"])
+    "search", "query/similarity", "query/topk", "query/vector"])
 def test_operations_of_later_releases_are_501(engine, path):
     r = engine.request("POST", "/v1/" + path, json={"key": "k"})
     error(r, 501, "not_available",

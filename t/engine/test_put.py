@@ -22,7 +22,8 @@ def test_answer_has_the_documented_members(engine):
         "key": "a/b", "namespace": "ns", "version": 1, "compressed": False,
         "verdict": "passthrough", "compression_ratio": 1.0,
         "original_bytes": 32, "stored_core_bytes": 32, "n_cores": 0,
-        "rel_error": 0.0, "dtype": "float64", "shape": [4],
+        "rel_error": 0.0, "encoding": "raw", "dtype": "float64",
+        "shape": [4],
         "fortran_order": False}
     assert '"compression_ratio":1.0' in r.text
     assert r.headers["ETag"] == '"1"'
