@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "hx_store_impl.h"
+#include "hx_terms.h"
 
 
 uint32_t
@@ -329,11 +329,17 @@ static int
 hx_delete_apply(hx_store_t *s, MDB_txn *txn, hx_store_op_t *op, hx_place_t *p)
 {
     int       rc;
+    hx_str_t  metadata;
     uint64_t  clock;
 
     op->version = p->live;
+    hx_terms_metadata(s, txn, p->ns, &op->key, p->live, &metadata);
+    rc = hx_terms_del(s, txn, p->ns, &op->key, &metadata);
     clock = hx_clock_now(s);
-    rc = hx_tomb_put(s, txn, &p->k, p->live, clock);
+
+    if (rc == 0) {
+        rc = hx_tomb_put(s, txn, &p->k, p->live, clock);
+    }
 
     if (rc == 0) {
         rc = mdb_del(txn, s->dbi[HX_DB_HEADS], &p->k, NULL);
@@ -363,7 +369,8 @@ hx_put_revive(hx_store_t *s, MDB_txn *txn, hx_place_t *p)
 static int
 hx_put_apply(hx_store_t *s, MDB_txn *txn, hx_store_op_t *op, hx_place_t *p)
 {
-    int  rc;
+    int        rc;
+    hx_str_t   metadata, *was;
 
     if (p->ns == 0) {
         rc = hx_op_ns(s, txn, &op->ns, 1, &p->ns);
@@ -374,8 +381,18 @@ hx_put_apply(hx_store_t *s, MDB_txn *txn, hx_store_op_t *op, hx_place_t *p)
     }
 
     op->version = p->last + 1;
+    was = NULL;
 
-    rc = hx_record_put(s, txn, op, p->ns);
+    if (p->live != 0) {
+        hx_terms_metadata(s, txn, p->ns, &op->key, p->live, &metadata);
+        was = &metadata;
+    }
+
+    rc = hx_terms_change(s, txn, p->ns, &op->key, was, &op->record.metadata);
+
+    if (rc == 0) {
+        rc = hx_record_put(s, txn, op, p->ns);
+    }
 
     if (rc == 0) {
         rc = hx_head_put(s, txn, &p->k, op->version);

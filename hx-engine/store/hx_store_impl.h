@@ -26,8 +26,11 @@ typedef enum {
     HX_DB_COUNTS,           /* id -> counters of a namespace */
     HX_DB_DOOMED,           /* value id -> "": chunks whose record is gone */
     HX_DB_DUE,              /* clock, id key -> head: versions to remove */
+    HX_DB_TERMS,            /* id term key -> checksum: hx_terms.h */
     HX_DB_COUNT
 } hx_db_t;
+
+typedef struct hx_terms_work_s  hx_terms_work_t;
 
 /* What a transaction changes in the counters; those of the entries are
  * differences. */
@@ -98,6 +101,9 @@ struct hx_store_s {
     int                writer_started;
     unsigned char     *scratch;         /* HX_RECORD_MAX bytes, the writer's */
     hx_tally_t        *tally;           /* of its transaction */
+    hx_terms_work_t   *terms;           /* the writer's */
+    int                terms_told;      /* the writer's */
+    atomic_int         terms_ready;     /* no entry is missing */
     int                staged;          /* a sweep did not end: the writer's */
     int                fatal;           /* LMDB is of no use: the writer's */
     hx_life_t          life;
@@ -260,13 +266,13 @@ int hx_tally_flush(const hx_store_t *s, MDB_txn *txn);
 
 /* hx_store_room.c */
 
-#define HX_ROOM_EXTRA     256u          /* pages beyond the configured map */
+#define HX_ROOM_EXTRA     1152u         /* pages beyond the configured map */
 
 /* Pages that n chunks of a value need at most. */
 uint64_t hx_room_chunks(const hx_store_t *s, uint64_t n);
 
-/* Pages that a write needs at most; staged: without its chunks. */
-uint64_t hx_room_need(const hx_store_t *s, hx_store_op_t *op, int staged);
+/* Pages that changing n terms needs at most. */
+uint64_t hx_room_terms(uint64_t n);
 
 /*
  * 0: the next transaction may use "need" pages, MDB_MAP_FULL: it may not,
@@ -278,7 +284,11 @@ int hx_room_check(hx_store_t *s, uint64_t need, int adds);
 /* The same, but removes what is to be removed anyway if that helps. */
 int hx_room_make(hx_store_t *s, uint64_t need, int adds);
 
-/* A larger map; only while there is no transaction at all. */
+/* The same for a list of writes; staged: without their chunks. */
+int hx_room_writes(hx_store_t *s, hx_store_op_t *list, int staged);
+
+/* A map larger by HX_ROOM_GROW pages; only while there is no transaction. */
+#define HX_ROOM_GROW      256u
 int hx_room_grow(const hx_store_t *s);
 
 /* hx_store_stage.c */

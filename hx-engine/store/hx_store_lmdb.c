@@ -15,13 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hx_store_impl.h"
+#include "hx_terms.h"
 
 #define HX_STORE_FORMAT   "2"
 
 static const char *const  hx_db_name[HX_DB_COUNT] = {
     "meta", "namespaces", "heads", "tombs", "records", "chunks", "staging",
-    "counts", "doomed", "due"
+    "counts", "doomed", "due", "terms"
 };
 
 
@@ -178,8 +178,11 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     s->view = calloc(conf->max_views, sizeof(MDB_txn *));
     s->scratch = malloc(HX_RECORD_MAX);
     s->tally = calloc(1, sizeof(hx_tally_t));
+    s->terms = malloc(sizeof(hx_terms_work_t));
 
-    if (s->view == NULL || s->scratch == NULL || s->tally == NULL) {
+    if (s->view == NULL || s->scratch == NULL || s->tally == NULL
+        || s->terms == NULL)
+    {
         snprintf(err, cap, "out of memory");
         goto failed;
     }
@@ -225,6 +228,10 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
 
     if (rc == 0) {
         rc = hx_upgrade_run(s);
+    }
+
+    if (rc == 0) {
+        rc = hx_terms_open(s);
     }
 
     if (rc != 0) {
@@ -275,6 +282,7 @@ hx_store_close(hx_store_t *s)
     pthread_cond_destroy(&s->queue_more);
     pthread_mutex_destroy(&s->queue_lock);
     pthread_mutex_destroy(&s->view_lock);
+    free(s->terms);
     free(s->tally);
     free(s->scratch);
     free(s->view);

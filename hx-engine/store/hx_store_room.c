@@ -5,17 +5,18 @@
  * that writes could fill to the last page could therefore never be emptied
  * again.  So the environment is HX_ROOM_EXTRA pages larger than configured;
  * writes that add are refused while they would leave fewer than HX_ROOM_KEEP
- * pages, deletes may have half of those, the sweep of staged chunks all.
+ * pages, deletes while they would leave HX_ROOM_DELETE, the sweep of staged
+ * chunks may have all.
  *
  * Called by the writer thread, before it begins a transaction.
  */
 
 #include <string.h>
 
-#include "hx_store_impl.h"
+#include "hx_terms.h"
 
-#define HX_ROOM_KEEP     128u
-#define HX_ROOM_DELETE   (HX_ROOM_KEEP / 2)
+#define HX_ROOM_KEEP     1024u      /* more than the largest delete needs */
+#define HX_ROOM_DELETE   64u
 #define HX_ROOM_OP       24u        /* pages changed by one write, and splits */
 
 
@@ -57,18 +58,125 @@ hx_room_item(const hx_store_t *s, const hx_store_op_t *op, int staged)
 
 
 uint64_t
-hx_room_need(const hx_store_t *s, hx_store_op_t *op, int staged)
+hx_room_terms(uint64_t n)
 {
-    unsigned  i;
-    uint64_t  need;
+    /* of each a leaf, its share of the branches, and half of its neighbour */
 
-    need = 0;
+    return 3 * n;
+}
 
-    for (i = 0; i < hx_op_items(op); i++) {
-        need += hx_room_item(s, hx_op_item(op, i), staged);
+
+/* Terms of the record that a write replaces or removes. */
+static unsigned
+hx_room_old_terms(const hx_store_t *s, MDB_txn *txn, const hx_store_op_t *op)
+{
+    MDB_val        k;
+    uint32_t       ns;
+    uint64_t       version;
+    hx_str_t       metadata;
+    unsigned char  dbkey[HX_RECORD_KEY_MAX];
+
+    if (hx_store_ns_id(s, txn, &op->ns, &ns) != 0) {
+        return 0;
+    }
+
+    k.mv_data = dbkey;
+    k.mv_size = hx_record_key(dbkey, ns, &op->key, 0) - 9;
+
+    if (hx_store_head(s, txn, &k, &version) != 0) {
+        return 0;
+    }
+
+    hx_terms_metadata(s, txn, ns, &op->key, version, &metadata);
+
+    return hx_terms_count(s, &metadata);
+}
+
+
+/*
+ * Pages that the terms of these writes need: at most (txn is NULL, nothing is
+ * looked up), or by what is there.
+ */
+static uint64_t
+hx_room_index(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *list)
+{
+    unsigned         i;
+    uint64_t         n, need, most;
+    MDB_stat         st;
+    hx_store_op_t   *op;
+    const hx_str_t  *metadata;
+
+    n = 0;
+
+    for (op = list; op != NULL; op = op->next) {
+        for (i = 0; i < hx_op_items(op); i++) {
+            metadata = &hx_op_item(op, i)->record.metadata;
+
+            if (op->kind != HX_STORE_DELETE) {
+                n += txn == NULL ? hx_terms_bound(metadata->len)
+                                 : hx_terms_count(s, metadata);
+            }
+
+            n += txn == NULL ? HX_TERMS_MAX
+                             : hx_room_old_terms(s, txn, hx_op_item(op, i));
+        }
+    }
+
+    need = hx_room_terms(n);
+
+    if (txn != NULL && mdb_stat(txn, s->dbi[HX_DB_TERMS], &st) == 0) {
+
+        /* no more can be copied than there are; a new one takes several */
+
+        most = 2 * (st.ms_branch_pages + st.ms_leaf_pages) + n / 4 + 4;
+        need = need < most ? need : most;
     }
 
     return need;
+}
+
+
+int
+hx_room_writes(hx_store_t *s, hx_store_op_t *list, int staged)
+{
+    int              rc, adds;
+    uint64_t         need;
+    unsigned         i;
+    hx_store_op_t   *op;
+    hx_store_view_t  v;
+
+    adds = 0;
+    need = 0;
+
+    for (op = list; op != NULL; op = op->next) {
+        for (i = 0; i < hx_op_items(op); i++) {
+            need += hx_room_item(s, hx_op_item(op, i), staged);
+        }
+        adds |= op->kind != HX_STORE_DELETE;
+    }
+
+    rc = hx_room_check(s, need + hx_room_index(s, NULL, list), adds);
+
+    if (rc != MDB_MAP_FULL) {
+        return rc;
+    }
+
+    if (hx_store_view(s, &v) != HX_STORE_OK) {
+        return MDB_READERS_FULL;
+    }
+
+    need += hx_room_index(s, v.txn, list);
+    hx_store_view_end(&v);
+    rc = hx_room_make(s, need, adds);
+
+    if (rc == MDB_MAP_FULL && !adds && hx_store_touch(s) == 0) {
+
+        /* what the last delete freed can be used after one more commit */
+
+        rc = hx_room_check(s, need, adds);
+    }
+
+    return rc;
 }
 
 
@@ -179,7 +287,7 @@ hx_room_grow(const hx_store_t *s)
 
     if (rc == 0) {
         rc = mdb_env_set_mapsize(s->env, info.me_mapsize
-                                         + HX_ROOM_EXTRA * s->page);
+                                         + HX_ROOM_GROW * s->page);
     }
 
     return rc;

@@ -240,7 +240,6 @@ hx_stage_chunks(hx_store_t *s, hx_store_op_t *op)
 {
     int             rc;
     MDB_txn        *txn;
-    uint64_t        need;
     hx_stage_at_t   at;
     hx_store_op_t  *others;
 
@@ -256,11 +255,11 @@ hx_stage_chunks(hx_store_t *s, hx_store_op_t *op)
 
     /* all of it, to begin with: others may take what is left meanwhile */
 
-    for (need = hx_room_need(s, op, 0); at.chunks != 0;
-         need = hx_room_chunks(s, at.chunks < HX_STAGE_CHUNKS
-                                  ? at.chunks : HX_STAGE_CHUNKS))
+    for (rc = hx_room_writes(s, op, 0); at.chunks != 0;
+         rc = hx_room_make(s, hx_room_chunks(s, at.chunks < HX_STAGE_CHUNKS
+                                                ? at.chunks
+                                                : HX_STAGE_CHUNKS), 1))
     {
-        rc = hx_room_make(s, need, 1);
         if (rc != 0) {
             return rc;
         }
@@ -348,7 +347,7 @@ hx_stage_records(hx_store_t *s, hx_store_op_t *op)
     int       rc;
     MDB_txn  *txn;
 
-    rc = hx_room_make(s, hx_room_need(s, op, 1), 1);
+    rc = hx_room_writes(s, op, 1);
 
     if (rc == 0) {
         rc = hx_store_begin(s, &txn);

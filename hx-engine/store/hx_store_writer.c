@@ -67,24 +67,6 @@ hx_op_fail(hx_store_op_t *op, int rc)
 }
 
 
-/* Is there room for all ops of the list? */
-static int
-hx_batch_room(hx_store_t *s, hx_store_op_t *op)
-{
-    int       adds;
-    uint64_t  need;
-
-    adds = 0;
-
-    for (need = 0; op != NULL; op = op->next) {
-        need += hx_room_need(s, op, 0);
-        adds |= op->kind != HX_STORE_DELETE;
-    }
-
-    return hx_room_make(s, need, adds);
-}
-
-
 static int
 hx_batch_writes(const hx_store_op_t *op)
 {
@@ -107,7 +89,8 @@ hx_batch_try(hx_store_t *s, hx_store_op_t *list)
     uint64_t        n;
     hx_store_op_t  *op;
 
-    rc = hx_batch_room(s, list);
+    rc = hx_room_writes(s, list, 0);
+
     if (rc != 0) {
         return rc;
     }
