@@ -29,6 +29,10 @@
      | hx_field_bit(HX_F_MODE) | hx_field_bit(HX_F_VERSION)                   \
      | hx_field_bit(HX_F_FORMAT))
 
+#define HX_SEARCH_FIELDS                                                      \
+    (hx_field_bit(HX_F_NAMESPACE) | hx_field_bit(HX_F_FILTERS)                \
+     | hx_field_bit(HX_F_LIMIT) | hx_field_bit(HX_F_CURSOR))
+
 static const hx_op_t  hx_ops[] = {
     { "/v1/put", HX_FORM_EXACT, M(POST), "POST", HX_PUT_FIELDS, 0, 0,
       hx_put_check, hx_put_run, hx_put_finish },
@@ -50,11 +54,11 @@ static const hx_op_t  hx_ops[] = {
       NULL, hx_ready_run, NULL },
     { "/metrics", HX_FORM_EXACT, M(GET) | M(HEAD), "GET, HEAD", 0, 1, 1,
       hx_metrics_check, hx_metrics_run, NULL },
+    { "/v1/search", HX_FORM_EXACT, M(POST), "POST", HX_SEARCH_FIELDS, 0, 1,
+      hx_search_check, hx_search_run, NULL },
 
     /* run == NULL: known, but this engine does not have it */
 
-    { "/v1/search", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,
-      NULL, NULL, NULL },
     { "/v1/query/similarity", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,
       NULL, NULL, NULL },
     { "/v1/query/topk", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,

@@ -16,6 +16,7 @@
 #define HX_STORE_H
 
 #include "hx_record.h"
+#include "hx_term.h"
 
 typedef enum {
     HX_STORE_OK = 0,
@@ -121,6 +122,7 @@ typedef struct {
     uint64_t  failures;             /* writes answered FULL or FAIL */
     uint64_t  batch_max;            /* most writes in one transaction */
     uint64_t  purged;               /* versions removed, for any reason */
+    int       indexed;              /* 0: searches read all records */
 } hx_store_stats_t;
 
 /* What a namespace holds. */
@@ -136,6 +138,34 @@ typedef struct {
 /* 1 = go on, 0 = stop. */
 typedef int (*hx_store_each_pt)(void *data, const hx_str_t *key);
 typedef int (*hx_store_ns_each_pt)(void *data, const hx_store_ns_t *ns);
+
+/* r: the key's latest live version. */
+typedef int (*hx_store_found_pt)(void *data, const hx_str_t *key,
+    const hx_record_t *r);
+
+/*
+ * A search for records by what an index knows of their metadata.  The caller
+ * fills the upper part, and calls hx_store_search(), each time with a view as
+ * new as it likes, until there is nothing more or it has enough: what is found
+ * is right for every key that was there, unchanged, all the time.
+ */
+typedef struct {
+    hx_str_t           ns;
+    const hx_ask_t    *ask;         /* all of them hold for what is wanted */
+    unsigned           n;           /* 0: all live keys are candidates */
+    unsigned           wanted;      /* about so many will be taken */
+    unsigned           steps;       /* one call looks at about so many entries,
+                                     * so that its view is not held for long */
+    hx_store_found_pt  each;
+    void              *data;
+
+    /* both ways: keys after this one are looked for; those up to it are done,
+     * or it is the key of the record that is CORRUPT */
+    size_t             after_len;
+    unsigned char      after[HX_KEY_MAX];
+
+    int                done;        /* there are no more */
+} hx_store_search_t;
 
 
 /*
@@ -207,6 +237,15 @@ hx_store_rc_t hx_store_list(const hx_store_view_t *v, const hx_str_t *ns,
  */
 hx_store_rc_t hx_store_namespaces(const hx_store_view_t *v,
     const hx_str_t *after, hx_store_ns_each_pt each, void *data);
+
+/*
+ * Calls each() for candidates behind "after", bytewise ascending, until it says
+ * stop: every live key for which all of "ask" hold, and perhaps others (a store
+ * without an index may give all there are).  OK; CORRUPT: a record, or with
+ * after_len = 0 an entry of the list; FAIL.
+ */
+hx_store_rc_t hx_store_search(const hx_store_view_t *v,
+    hx_store_search_t *search);
 
 void hx_store_stats(hx_store_t *s, hx_store_stats_t *st);
 

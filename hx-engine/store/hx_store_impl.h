@@ -139,6 +139,14 @@ int hx_store_head(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
 int hx_store_tomb(const hx_store_t *s, MDB_txn *txn, const MDB_val *dbkey,
     uint64_t *version, uint64_t *clock);
 
+/* hx_store_get, in a namespace whose number is known. */
+hx_store_rc_t hx_store_get_in(const hx_store_view_t *v, uint32_t ns,
+    const hx_str_t *key, uint64_t version, hx_record_t *r);
+
+/* One entry of the heads: 0, or MDB_CORRUPTED. */
+int hx_store_head_entry(const MDB_val *k, const MDB_val *v, uint32_t *ns,
+    hx_str_t *key, uint64_t *version);
+
 void hx_store_chunk_key(unsigned char out[HX_CHUNK_KEY_LEN], uint64_t id,
     uint32_t index);
 

@@ -200,18 +200,25 @@ hx_store_rc_t
 hx_store_get(const hx_store_view_t *view, const hx_str_t *ns,
     const hx_str_t *key, uint64_t version, hx_record_t *r)
 {
+    int       rc;
+    uint32_t  id;
+
+    rc = hx_store_ns_id(view->store, view->txn, ns, &id);
+
+    return rc != 0 ? hx_store_read_rc(rc)
+                   : hx_store_get_in(view, id, key, version, r);
+}
+
+
+hx_store_rc_t
+hx_store_get_in(const hx_store_view_t *view, uint32_t id, const hx_str_t *key,
+    uint64_t version, hx_record_t *r)
+{
     int            rc, latest;
     MDB_val        k, v;
-    uint32_t       id;
     unsigned char  dbkey[HX_RECORD_KEY_MAX];
 
     latest = version == 0;
-
-    rc = hx_store_ns_id(view->store, view->txn, ns, &id);
-    if (rc != 0) {
-        return hx_store_read_rc(rc);
-    }
-
     k.mv_size = hx_record_key(dbkey, id, key, 0) - 9;
     k.mv_data = dbkey;
 
@@ -407,18 +414,14 @@ hx_store_list_first(MDB_cursor *cur, uint32_t id, const hx_str_t *prefix,
 }
 
 
-/*
- * One entry of the heads: its key, or MDB_CORRUPTED.  The checksum covers the
- * key, so that a damaged key cannot pass for the end of the list.
- */
-static int
-hx_store_list_entry(const MDB_val *k, const MDB_val *v, uint32_t *id,
-    hx_str_t *key)
+/* The checksum covers the key, so that a damaged one cannot pass for the end
+ * of the list. */
+int
+hx_store_head_entry(const MDB_val *k, const MDB_val *v, uint32_t *id,
+    hx_str_t *key, uint64_t *version)
 {
-    uint64_t  version;
-
     if (k->mv_size < 5 || k->mv_size > 4 + HX_KEY_MAX
-        || hx_head_decode(&version, v->mv_data, v->mv_size, k->mv_data,
+        || hx_head_decode(version, v->mv_data, v->mv_size, k->mv_data,
                           k->mv_size) != HX_OK)
     {
         return MDB_CORRUPTED;
@@ -441,6 +444,7 @@ hx_store_list(const hx_store_view_t *view, const hx_str_t *ns,
     MDB_val      k, v;
     uint32_t     id, found;
     hx_str_t     key;
+    uint64_t     version;
     MDB_cursor  *cur;
 
     rc = hx_store_ns_id(view->store, view->txn, ns, &id);
@@ -460,7 +464,7 @@ hx_store_list(const hx_store_view_t *view, const hx_str_t *ns,
     rc = hx_store_list_first(cur, id, prefix, after, &k, &v);
 
     while (rc == 0) {
-        rc = hx_store_list_entry(&k, &v, &found, &key);
+        rc = hx_store_head_entry(&k, &v, &found, &key, &version);
 
         if (rc != 0 || found != id || key.len < prefix->len
             || memcmp(key.data, prefix->data, prefix->len) != 0
@@ -485,6 +489,7 @@ hx_store_stats(hx_store_t *s, hx_store_stats_t *st)
     st->queued = s->queued;
     pthread_mutex_unlock(&s->queue_lock);
 
+    st->indexed = atomic_load(&s->terms_ready);
     st->puts = atomic_load(&s->puts);
     st->deletes = atomic_load(&s->deletes);
     st->commits = atomic_load(&s->commits);

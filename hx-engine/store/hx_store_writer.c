@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "hx_crypto.h"
-#include "hx_store_impl.h"
+#include "hx_terms.h"
 
 #define HX_REPAIR_SECONDS  2
 #define HX_GROW_MAX        64         /* times at start, 1 MiB each */
@@ -302,6 +302,7 @@ hx_writer_main(void *data)
 
         hx_gather_end(s);
         hx_life_run(s, list == NULL);
+        hx_terms_watch(s);
 
         if (hx_store_troubled(s) && hx_repair_due(&repair)) {
             hx_store_repair(s);

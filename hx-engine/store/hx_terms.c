@@ -380,10 +380,22 @@ hx_terms_open(hx_store_t *s)
     }
 
     if (hx_rc_is_full(rc)) {
+        s->terms_told = 1;
         hx_store_tell(s, HX_STORE_EV_FAILED,
                       "no room for the index of metadata");
         return 0;
     }
 
     return rc;
+}
+
+
+void
+hx_terms_watch(hx_store_t *s)
+{
+    if (!atomic_load(&s->terms_ready) && !s->terms_told) {
+        s->terms_told = 1;
+        hx_store_tell(s, HX_STORE_EV_FAILED,
+                      "the index of metadata is damaged");
+    }
 }
