@@ -159,6 +159,8 @@ typedef struct {
     hx_store_found_pt  each;
     void              *data;
 
+    unsigned           effort;      /* of the store; 0 at first */
+
     /* both ways: keys after this one are looked for; those up to it are done,
      * or it is the key of the record that is CORRUPT */
     size_t             after_len;

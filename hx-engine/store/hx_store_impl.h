@@ -299,6 +299,12 @@ int hx_room_writes(hx_store_t *s, hx_store_op_t *list, int staged);
 #define HX_ROOM_GROW      256u
 int hx_room_grow(const hx_store_t *s);
 
+/*
+ * At start, while nobody reads: a map that is fuller than writes may make it
+ * (an upgrade may) becomes large enough for deletes.  0 or an LMDB code.
+ */
+int hx_room_reserve(hx_store_t *s);
+
 /* hx_store_stage.c */
 
 /*

@@ -234,6 +234,10 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
         rc = hx_terms_open(s);
     }
 
+    if (rc == 0) {
+        rc = hx_room_reserve(s);
+    }
+
     if (rc != 0) {
         snprintf(err, cap, "cannot upgrade the store in %s: %s", conf->dir,
                  mdb_strerror(rc));

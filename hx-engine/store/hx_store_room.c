@@ -292,3 +292,43 @@ hx_room_grow(const hx_store_t *s)
 
     return rc;
 }
+
+
+int
+hx_room_reserve(hx_store_t *s)
+{
+    int              rc;
+    uint64_t         used, freed;
+    MDB_envinfo      info;
+    hx_store_view_t  v;
+
+    rc = mdb_env_info(s->env, &info);
+    if (rc != 0) {
+        return rc;
+    }
+
+    used = (uint64_t) info.me_last_pgno + 1;
+
+    if (s->pages >= used + HX_ROOM_KEEP) {
+        return 0;
+    }
+
+    if (hx_store_view(s, &v) != HX_STORE_OK) {
+        return MDB_READERS_FULL;
+    }
+
+    rc = hx_room_freed(v.txn, HX_ROOM_KEEP, &freed);
+    hx_store_view_end(&v);
+
+    if (rc != 0 || s->pages + freed >= used + HX_ROOM_KEEP) {
+        return rc;
+    }
+
+    rc = mdb_env_set_mapsize(s->env, (used + HX_ROOM_KEEP) * s->page);
+
+    if (rc == 0) {
+        s->pages = used + HX_ROOM_KEEP;
+    }
+
+    return rc;
+}

@@ -9,6 +9,7 @@
 #include "hx_terms.h"
 
 #define HX_BUILD_SIZES    3
+#define HX_BUILD_GROW     1024u         /* times, 1 MiB each */
 
 static const hx_str_t  hx_terms_nothing = hx_string("");
 
@@ -286,7 +287,7 @@ hx_build_all(hx_store_t *s)
     size_t         len;
     MDB_txn       *txn;
     MDB_val        k, v;
-    unsigned       most;
+    unsigned       most, grown;
     unsigned char  from[4 + HX_KEY_MAX];
 
     k.mv_data = (void *) "terms";
@@ -295,10 +296,20 @@ hx_build_all(hx_store_t *s)
     v.mv_size = 1;
     len = 0;
 
+    grown = 0;
+
     do {
         most = hx_build_room(s);
+
         if (most == 0) {
-            return MDB_MAP_FULL;
+            if (grown++ == HX_BUILD_GROW) {
+                return MDB_MAP_FULL;
+            }
+
+            rc = hx_room_grow(s);       /* nobody reads: the map may move */
+            s->pages += HX_ROOM_GROW;
+            end = 0;
+            continue;
         }
 
         rc = mdb_txn_begin(s->env, NULL, 0, &txn);
@@ -370,6 +381,7 @@ hx_terms_open(hx_store_t *s)
     there = hx_terms_marked(s, &rc);
 
     if (there == 0) {
+        hx_store_tell(s, HX_STORE_EV_UPGRADE, "index of metadata");
         rc = hx_build_all(s);
         there = rc == 0;
     }

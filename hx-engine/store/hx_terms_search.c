@@ -19,10 +19,10 @@
 #define HX_STREAMS_MAX    9             /* EQUAL, and one set */
 #define HX_COUNT_FEW      256u          /* no other stream is worth while */
 #define HX_SET_LEAST      1024u
-#define HX_SET_MOST       131072u
+#define HX_SET_MOST       262144u
 
-/* An entry of the index costs about a twentieth of a head and its record. */
-#define HX_SET_CHEAP      20u
+/* An entry of the index costs about a twelfth of a head and its record. */
+#define HX_SET_CHEAP      12u
 
 typedef struct {
     hx_seek_t                seek;
@@ -35,13 +35,19 @@ typedef struct {
 
 /*
  * Up to how many entries of a range are gathered.  It costs their number; to
- * read all heads until the page is full costs wanted * keys / number instead.
+ * read all heads until the page is full costs wanted * keys / number instead,
+ * if the range is spread over the keys.  It may not be: then reading heads
+ * gives up after the first call, and a larger range is gathered.
  */
 static unsigned
 hx_search_most(const hx_search_t *x)
 {
     MDB_stat  st;
     uint64_t  cost, n;
+
+    if (x->s->effort != 0) {
+        return x->s->effort == 1 ? HX_SET_MOST : 0;
+    }
 
     if (mdb_stat(x->view->txn, x->seek.s->dbi[HX_DB_HEADS], &st) != 0) {
         return HX_SET_LEAST;
@@ -116,7 +122,7 @@ hx_search_sets(hx_search_t *x, const hx_at_t *from)
     most = hx_search_most(x);
     best = NULL;
 
-    for (i = 0; i < x->s->n; i++) {
+    for (i = 0; i < x->s->n && most != 0; i++) {
         q = &x->s->ask[i];
 
         if (q->kind == HX_ASK_EQUAL) {
@@ -167,6 +173,11 @@ hx_search_streams(hx_search_t *x, const hx_at_t *from)
             rc = hx_search_sets(x, from);
         }
     }
+
+    /* a larger range did not help, or was none: not once more */
+
+    x->s->effort += x->s->effort == 1
+                    && (x->n == 0 || x->stream[x->n - 1].kind != HX_STREAM_SET);
 
     if (rc == 0 && x->n == 0) {
         rc = hx_stream_heads(&x->seek, &x->stream[x->n++]);
@@ -290,6 +301,7 @@ hx_search_run(hx_search_t *x, hx_at_t *at, hx_store_rc_t *rc)
         go = hx_search_give(x, at, rc);
 
         if (!go || err == EAGAIN) {
+            x->s->effort += go && x->s->effort == 0;
             return 0;
         }
 
