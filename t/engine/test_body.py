@@ -29,6 +29,37 @@ def test_bad_utf8_is_400(engine):
           "invalid_request", "Invalid JSON body")
 
 
+BAD_UTF8 = [b"\xff", b"\x80", b"\xc0\xaf", b"\xc1\xbf", b"\xe0\x80\xaf",
+            b"\xed\xa0\x80", b"\xf0\x80\x80\xaf", b"\xf4\x90\x80\x80",
+            b"\xf8\x88\x80\x80\x80", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98",
+            b"\xc3\x28", b"\\ud800", b"\\udc00", b"\\ud800\\ud800", b"\\uD83Dx"]
+
+
+@pytest.mark.parametrize("bad", BAD_UTF8)
+def test_bad_utf8_anywhere_is_400(engine, bad):
+    """In values, names, metadata, members we ignore, and long strings."""
+    for where in (b'"key":"k%s"', b'"key":"k","k%s":1', b'"key":"k","x":"%s"',
+                  b'"key":"k","metadata":{"a":"%s"}',
+                  b'"key":"k","metadata":{"a%s":1}',
+                  b'"key":"k","metadata":{"a":["' + b"x" * 5000 + b'%s"]}',
+                  b'"key":"k","x":"' + b"x" * 9000 + b'%s"'):
+        body = b"{" + where.replace(b"%s", bad) + b',"data_b64":"QQ=="}'
+        error(send(engine, body), 400, "invalid_request", "Invalid JSON body")
+    assert engine.list().json()["count"] == 0
+
+
+@pytest.mark.parametrize("metadata,name", [
+    ('{"a":1,"a":1}', "metadata.a"), ('{"a":1,"b":2,"\\u0061":3}',
+                                     "metadata.a"),
+    ('{"x":{"a":1,"a":null}}', "metadata.x.a"),
+    ('{"x":[{"a":1},{"a":1,"b":0,"a":2}]}', "metadata.x.a"),
+    ('{"":1,"":2}', "metadata.")])
+def test_duplicate_members_inside_metadata_are_400(engine, metadata, name):
+    body = '{"key":"k","data_b64":"QQ==","metadata":' + metadata + "}"
+    error(send(engine, body), 400, "invalid_request",
+          f"Duplicate field '{name}'")
+
+
 @pytest.mark.parametrize("body", ["[]", '"x"', "1", "null", "true"])
 def test_a_body_that_is_no_object_is_400(engine, body):
     error(send(engine, body), 400, "invalid_request",

@@ -216,8 +216,7 @@ def test_one_byte_at_a_time(engine):
 
 
 def test_upload_limit(make_engine):
-    e = make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=200_000,
-                    HOLONOMIX_INFLIGHT_BYTES=200_000).start()
+    e = make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=200_000).start()
     line = "Content-Type: " + OCTETS
     assert send(e, bytes(200_000), key="k").status_code == 200
     with e.connect() as s:                      # told before a byte is read
