@@ -1,0 +1,353 @@
+/*
+ * hx_tt_basis.c -- see the header.
+ *
+ * Elimination with complete pivoting finds the numerical rank first, at a cost
+ * of rank, not of all rows: M = C D B, with C (a x r) and B (r x b) triangular
+ * up to order, entries at most 1, so well conditioned; what is small is in D.
+ * Only then the singular vectors, from r columns of length a:
+ *
+ *     B B^T = L L^T,   K = C D L,   M M^T = K K^T.
+ *
+ * One-sided Jacobi on K finds them to high relative accuracy.  When no pivot
+ * is anywhere near the share, nothing can be cut off, and an orthonormal basis
+ * of C does.
+ */
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "hx_gemm.h"
+#include "hx_ldl.h"
+#include "hx_tt_basis.h"
+#include "hx_row.h"
+
+/* Elimination ends well below what may be cut off. */
+#define HX_BASIS_REST     0.01
+
+/* (pivot / singular value)^2 at most, generously */
+#define HX_BASIS_GROWTH   1e6
+
+typedef struct {
+    double         *m;
+    size_t          a;
+    size_t          b;
+    size_t          lda;            /* a, up to a multiple of 8 */
+    size_t          rank;
+    double         *c;              /* C^T, rank rows of lda values */
+    double         *pivot;          /* D */
+    size_t         *row;            /* where B's rows are in m */
+    hx_row_size_t  *size;           /* of each row that is left */
+    uint8_t        *done;
+    double          rest;           /* energy that is left */
+} hx_tt_lu_t;
+
+
+static hx_rc_t
+hx_tt_lu_init(hx_tt_lu_t *lu, double *m, size_t a, size_t b, size_t most,
+    hx_work_t *w)
+{
+    size_t  i;
+
+    lu->m = m;
+    lu->a = a;
+    lu->b = b;
+    lu->lda = (a + 7) & ~(size_t) 7;
+    lu->rank = 0;
+    lu->c = hx_work_doubles(w, most * lu->lda);
+    lu->pivot = hx_work_doubles(w, most);
+    lu->row = hx_work_get(w, most * sizeof(size_t));
+    lu->size = hx_work_get(w, a * sizeof(hx_row_size_t));
+    lu->done = hx_work_get(w, a);
+
+    if (lu->c == NULL || lu->pivot == NULL || lu->row == NULL
+        || lu->size == NULL || lu->done == NULL)
+    {
+        return HX_FAIL;
+    }
+
+    memset(lu->done, 0, a);
+
+    for (i = 0, lu->rest = 0; i < a; i++) {
+        hx_row()->eliminate(m + i * b, m + i * b, b, 0, &lu->size[i]);
+        lu->rest += lu->size[i].square;
+    }
+
+    return HX_OK;
+}
+
+
+/* The next pivot; 0: nothing is left. */
+static int
+hx_tt_lu_step(hx_tt_lu_t *lu)
+{
+    double           x, p, *c;
+    size_t           i, row, col;
+    const double    *from;
+    const hx_row_t  *vec;
+
+    vec = hx_row();
+
+    for (i = 0, row = 0, x = 0; i < lu->a; i++) {
+        if (!lu->done[i] && lu->size[i].max > x) {
+            x = lu->size[i].max;
+            row = i;
+        }
+    }
+
+    if (x == 0) {
+        lu->rest = 0;
+        return 0;
+    }
+
+    from = lu->m + row * lu->b;
+    col = vec->argmax(from, lu->b);
+    p = from[col];
+
+    c = lu->c + lu->rank * lu->lda;
+    memset(c, 0, lu->lda * sizeof(double));
+    c[row] = 1;
+
+    lu->pivot[lu->rank] = p;
+    lu->row[lu->rank++] = row;
+    lu->done[row] = 1;
+
+    for (i = 0, lu->rest = 0; i < lu->a; i++) {
+
+        if (lu->done[i]) {
+            continue;
+        }
+
+        x = lu->m[i * lu->b + col];
+
+        if (x != 0) {
+            c[i] = x / p;
+            vec->eliminate(lu->m + i * lu->b, from, lu->b, c[i],
+                           &lu->size[i]);
+            lu->m[i * lu->b + col] = 0;
+        }
+
+        lu->rest += lu->size[i].square;
+    }
+
+    return 1;
+}
+
+
+/* L of B B^T, times D from the left, transposed: k = (D L)^T, r x r. */
+static hx_rc_t
+hx_tt_lu_weights(const hx_tt_lu_t *lu, double *k, hx_work_t *w)
+{
+    double  *gram, *d, *work;
+    size_t   i, j, r;
+
+    r = lu->rank;
+    gram = hx_work_doubles(w, r * r);
+    d = hx_work_doubles(w, r);
+    work = hx_work_doubles(w, hx_ldl_work(r));
+
+    if (gram == NULL || d == NULL || work == NULL) {
+        return HX_FAIL;
+    }
+
+    for (i = 0; i < r; i++) {
+        for (j = 0; j <= i; j++) {
+            gram[i * r + j] = hx_row()->dot(lu->m + lu->row[i] * lu->b,
+                                            lu->m + lu->row[j] * lu->b, lu->b)
+                              / (lu->pivot[i] * lu->pivot[j]);
+        }
+    }
+
+    if (hx_ldl(gram, r, d, work) != r) {
+        return HX_NO;
+    }
+
+    memset(k, 0, r * r * sizeof(double));
+
+    for (i = 0; i < r; i++) {
+        for (j = 0; j <= i; j++) {
+            k[j * r + i] = lu->pivot[i] * (i == j ? 1 : gram[i * r + j])
+                           * sqrt(d[j]);
+        }
+    }
+
+    return HX_OK;
+}
+
+
+static void
+hx_tt_swap(double *a, double *b)
+{
+    double  x;
+
+    x = *a;
+    *a = *b;
+    *b = x;
+}
+
+
+/* Rows by size, the largest first; Jacobi leaves few out of order. */
+static void
+hx_tt_basis_sort(double *u, double *square, size_t r, size_t ld)
+{
+    size_t  i, j, l;
+
+    for (i = 1; i < r; i++) {
+        for (j = i; j > 0 && square[j] > square[j - 1]; j--) {
+            hx_tt_swap(&square[j], &square[j - 1]);
+
+            for (l = 0; l < ld; l++) {
+                hx_tt_swap(&u[j * ld + l], &u[(j - 1) * ld + l]);
+            }
+        }
+    }
+}
+
+
+/* Singular vectors, cut off where the rest is worth no more than "share". */
+static hx_rc_t
+hx_tt_basis_cut(hx_tt_basis_t *out, const hx_tt_lu_t *lu, double share,
+    hx_work_t *w)
+{
+    double    *k, *square, x;
+    size_t     i, j, r;
+    hx_rc_t    rc;
+    hx_gemm_t  g;
+
+    r = lu->rank;
+    k = hx_work_doubles(w, r * r);
+    square = hx_work_doubles(w, r);
+    out->u = hx_work_doubles(w, r * lu->lda);
+
+    if (k == NULL || square == NULL || out->u == NULL) {
+        return HX_FAIL;
+    }
+
+    rc = hx_tt_lu_weights(lu, k, w);
+
+    if (rc != HX_OK) {
+        return rc;
+    }
+
+    g.mode = HX_GEMM_SET;
+    g.m = r;
+    g.n = lu->lda;
+    g.k = r;
+    g.a = k;
+    g.ars = r;
+    g.acs = 1;
+    g.b = lu->c;
+    g.ldb = lu->lda;
+    g.c = out->u;
+    g.ldc = lu->lda;
+
+    hx_gemm(&g);
+    hx_row()->jacobi(out->u, r, lu->lda, square);
+
+    hx_tt_basis_sort(out->u, square, r, lu->lda);
+
+    while (r > 1 && out->lost + square[r - 1] <= share) {
+        out->lost += square[--r];
+    }
+
+    for (i = 0; i < r; i++) {
+        x = 1 / sqrt(square[i]);
+
+        for (j = 0; j < lu->lda; j++) {
+            out->u[i * lu->lda + j] *= x;
+        }
+    }
+
+    out->rank = r;
+
+    return HX_OK;
+}
+
+
+/* All of C's columns. */
+static hx_rc_t
+hx_tt_basis_all(hx_tt_basis_t *out, const hx_tt_lu_t *lu, hx_work_t *w)
+{
+    double  *t, *work;
+
+    out->rank = lu->rank;
+    out->u = lu->c;
+    t = hx_work_doubles(w, lu->rank * lu->rank);
+    work = hx_work_doubles(w, hx_ortho_work(lu->rank, lu->lda));
+
+    if (t == NULL || work == NULL) {
+        return HX_FAIL;
+    }
+
+    return hx_ortho(lu->c, lu->rank, lu->lda, lu->lda, t, work);
+}
+
+
+hx_rc_t
+hx_tt_basis(hx_tt_basis_t *out, double *m, size_t a, size_t b, double share,
+    size_t rank_max, hx_work_t *w)
+{
+    size_t      most, i;
+    double      least;
+    hx_rc_t     rc;
+    hx_tt_lu_t  lu;
+
+    most = a < b ? a : b;
+    rc = hx_tt_lu_init(&lu, m, a, b, most, w);
+
+    if (rc != HX_OK) {
+        return rc;
+    }
+
+    while (lu.rank < most && lu.rest > HX_BASIS_REST * share
+           && hx_tt_lu_step(&lu))
+    {
+        /* a few pivots more than singular values are normal */
+        if (lu.rank > rank_max + rank_max / 4 + 8) {
+            return HX_NO;
+        }
+    }
+
+    out->ld = lu.lda;
+    out->lost = lu.rank == most ? 0 : lu.rest;
+    out->whole = 0;
+
+    if (lu.rank == 0) {
+        out->rank = 1;
+        out->u = lu.c;
+        memset(out->u, 0, lu.lda * sizeof(double));
+        out->u[0] = 1;
+
+        return HX_OK;
+    }
+
+    for (i = 0, least = INFINITY; i < lu.rank; i++) {
+        least = fmin(least, fabs(lu.pivot[i]));
+    }
+
+    if (least * least > HX_BASIS_GROWTH * share) {
+
+        if (lu.rank > rank_max) {
+            return HX_NO;
+        }
+
+        out->rank = lu.rank;
+        out->whole = lu.rank == a;
+
+        return out->whole ? HX_OK : hx_tt_basis_all(out, &lu, w);
+    }
+
+    rc = hx_tt_basis_cut(out, &lu, share, w);
+
+    if (rc == HX_NO) {
+        rc = hx_tt_basis_all(out, &lu, w);
+    }
+
+    if (rc == HX_OK) {
+        out->whole = out->rank == a;
+        out->lost = out->whole ? 0 : out->lost;
+        rc = out->rank > rank_max ? HX_NO : HX_OK;
+    }
+
+    return rc;
+}

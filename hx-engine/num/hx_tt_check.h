@@ -1,0 +1,30 @@
+/*
+ * hx_tt_check.h -- how far what a train is served as is from an array.
+ *
+ * A measurement: every element is decoded by hx_tt_dense, as it will be served,
+ * cast to the dtype, and compared.  Nothing here is an estimate.
+ */
+
+#ifndef HX_TT_CHECK_H
+#define HX_TT_CHECK_H
+
+#include "hx_tt.h"
+#include "hx_work.h"
+
+typedef struct {
+    double   error;             /* Frobenius norm of served - array */
+    double   norm;              /* of what is served */
+    double   cast;              /* of served - train: see hx_tt_compress.h */
+} hx_tt_check_t;
+
+
+/*
+ * data NULL: only the train is looked at, error is 0.  rows, when not NULL:
+ * the squares of the error go to rows[i], i being the first h bits of the TT
+ * index, 2^h doubles.  HX_FAIL: no memory, HX_NO: train and array do not fit
+ * together.
+ */
+hx_rc_t hx_tt_check(hx_tt_check_t *c, const hx_tt_t *t, const hx_array_t *a,
+    const void *data, double *rows, unsigned h, hx_work_t *w);
+
+#endif /* HX_TT_CHECK_H */

@@ -1,0 +1,380 @@
+/*
+ * hx_tt_cross.c -- see the header.
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "hx_gemm.h"
+#include "hx_tt_cross.h"
+#include "hx_row.h"
+
+#define HX_TT_CROSS_ROOM     32         /* ranks there is memory for at first */
+#define HX_TT_CROSS_ROOK     4          /* turns at most */
+#define HX_TT_CROSS_CHECK    16         /* rank of the first look at speed */
+
+
+/* splitmix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014) */
+static uint64_t
+hx_tt_cross_random(uint64_t *seed)
+{
+    uint64_t  z;
+
+    z = (*seed += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+
+    return z ^ (z >> 31);
+}
+
+
+/* Row lengths are powers of two: keep rows out of each other's cache sets. */
+static size_t
+hx_tt_cross_stride(size_t n)
+{
+    return n < 64 ? n : n + 24;
+}
+
+
+hx_rc_t
+hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view, unsigned h,
+    size_t rank_max, uint64_t seed, hx_work_t *w)
+{
+    size_t    i;
+    uint64_t  place;
+    unsigned  d;
+
+    d = view->map.d;
+
+    c->view = view;
+    c->work = w;
+    c->h = h;
+    c->rows = (size_t) 1 << h;
+    c->cols = (size_t) 1 << (d - h);
+    c->ldu = hx_tt_cross_stride(c->rows);
+    c->ldv = hx_tt_cross_stride(c->cols);
+    c->rank = 0;
+    c->rank_max = c->rows < c->cols ? c->rows : c->cols;
+    c->rank_max = rank_max < c->rank_max ? rank_max : c->rank_max;
+    c->room = HX_TT_CROSS_ROOM < c->rank_max ? HX_TT_CROSS_ROOM : c->rank_max;
+    c->random = seed;
+    c->small = 0;
+    c->check = HX_TT_CROSS_CHECK;
+    c->samples = HX_TT_CROSS_SAMPLES;
+
+    c->u = hx_work_doubles(w, c->room * c->ldu);
+    c->v = hx_work_doubles(w, c->room * c->ldv);
+    c->row = hx_work_doubles(w, c->ldv);
+    c->col = hx_work_doubles(w, c->ldu);
+
+    if (c->u == NULL || c->v == NULL || c->row == NULL || c->col == NULL) {
+        return HX_FAIL;
+    }
+
+    for (i = 0, c->rest = 0; i < c->samples; i++) {
+        place = hx_tt_cross_random(&c->random) >> (64 - d);
+
+        hx_tt_view_read(view, d, 0, place, &c->sample[i]);
+        c->sample_row[i] = (uint32_t) (place >> (d - h));
+        c->sample_col[i] = (uint32_t) (place & (c->cols - 1));
+        c->rest += c->sample[i] * c->sample[i];
+    }
+
+    c->rest = sqrt(c->rest / (double) c->samples) * ldexp(1, (int) d / 2)
+              * (d % 2 ? 1.41421356237309505 : 1);
+    c->last = c->rest;
+
+    return HX_OK;
+}
+
+
+/* Row i of the rest, in c->row. */
+static void
+hx_tt_cross_row(hx_tt_cross_t *c, size_t i)
+{
+    unsigned   d;
+    hx_gemm_t  g;
+
+    d = c->view->map.d;
+    hx_tt_view_read(c->view, c->h, d - c->h, (uint64_t) i << (d - c->h),
+                    c->row);
+
+    g.mode = HX_GEMM_SUB;
+    g.m = 1;
+    g.n = c->cols;
+    g.k = c->rank;
+    g.a = c->u + i;
+    g.ars = 0;
+    g.acs = c->ldu;
+    g.b = c->v;
+    g.ldb = c->ldv;
+    g.c = c->row;
+    g.ldc = c->cols;
+
+    hx_gemm(&g);
+}
+
+
+/* Column j of the rest, in c->col. */
+static void
+hx_tt_cross_col(hx_tt_cross_t *c, size_t j)
+{
+    hx_gemm_t  g;
+
+    hx_tt_view_read(c->view, 0, c->h, j, c->col);
+
+    g.mode = HX_GEMM_SUB;
+    g.m = 1;
+    g.n = c->rows;
+    g.k = c->rank;
+    g.a = c->v + j;
+    g.ars = 0;
+    g.acs = c->ldv;
+    g.b = c->u;
+    g.ldb = c->ldu;
+    g.c = c->col;
+    g.ldc = c->rows;
+
+    hx_gemm(&g);
+}
+
+
+/* Memory for twice the rank; HX_FAIL: there is none. */
+static hx_rc_t
+hx_tt_cross_room(hx_tt_cross_t *c)
+{
+    double  *u, *v;
+    size_t   room;
+
+    if (c->rank < c->room) {
+        return HX_OK;
+    }
+
+    room = 2 * c->room < c->rank_max ? 2 * c->room : c->rank_max;
+    u = hx_work_doubles(c->work, room * c->ldu);
+    v = hx_work_doubles(c->work, room * c->ldv);
+
+    if (u == NULL || v == NULL) {
+        return HX_FAIL;
+    }
+
+    memcpy(u, c->u, c->rank * c->ldu * sizeof(double));
+    memcpy(v, c->v, c->rank * c->ldv * sizeof(double));
+
+    c->u = u;
+    c->v = v;
+    c->room = room;
+
+    return HX_OK;
+}
+
+
+/*
+ * From row i to an element that is the largest of its row and column, or
+ * nearly; c->row and c->col are those of the rest.  Returns its column.
+ */
+static size_t
+hx_tt_cross_pivot(hx_tt_cross_t *c, size_t *i)
+{
+    size_t           j, other, turn;
+    const hx_row_t  *vec;
+
+    vec = hx_row();
+    hx_tt_cross_row(c, *i);
+    j = vec->argmax(c->row, c->cols);
+
+    for (turn = 0; turn < HX_TT_CROSS_ROOK; turn++) {
+        hx_tt_cross_col(c, j);
+        other = vec->argmax(c->col, c->rows);
+
+        if (other == *i || !(fabs(c->col[other]) > fabs(c->row[j]))) {
+            break;
+        }
+
+        *i = other;
+        hx_tt_cross_row(c, *i);
+        other = vec->argmax(c->row, c->cols);
+
+        if (other == j || !(fabs(c->row[other]) > fabs(c->row[j]))) {
+            break;
+        }
+
+        j = other;
+    }
+
+    return j;
+}
+
+
+/* Takes c->row and c->col through (i, j) out of the rest. */
+static void
+hx_tt_cross_take(hx_tt_cross_t *c, size_t j)
+{
+    double   p, sum, *u, *v;
+    size_t   l;
+
+    u = c->u + c->rank * c->ldu;
+    v = c->v + c->rank * c->ldv;
+    p = c->row[j];
+
+    memcpy(u, c->col, c->rows * sizeof(double));
+
+    for (l = 0; l < c->cols; l++) {
+        v[l] = c->row[l] / p;
+    }
+
+    c->rank++;
+
+    for (l = 0, sum = 0; l < c->samples; l++) {
+        c->sample[l] -= u[c->sample_row[l]] * v[c->sample_col[l]];
+        sum += c->sample[l] * c->sample[l];
+    }
+
+    c->rest = sqrt(sum * ((double) c->rows / (double) c->samples)
+                   * (double) c->cols);
+}
+
+
+/* |u| |v| of the last step */
+static double
+hx_tt_cross_size(const hx_tt_cross_t *c)
+{
+    const double    *u, *v;
+    const hx_row_t  *vec;
+
+    vec = hx_row();
+    u = c->u + (c->rank - 1) * c->ldu;
+    v = c->v + (c->rank - 1) * c->ldv;
+
+    return sqrt(vec->dot(u, u, c->rows) * vec->dot(v, v, c->cols));
+}
+
+
+/* At this speed, will it take more than twice the rank there is? */
+static int
+hx_tt_cross_slow(hx_tt_cross_t *c, double target)
+{
+    double  before, speed;
+
+    if (c->rank < c->check) {
+        return 0;
+    }
+
+    before = c->last;
+    speed = log(before / c->rest) / ((double) c->check / 2);
+    c->check *= 2;
+    c->last = c->rest;
+
+    return c->rest > target
+           && !(log(c->rest / target) < speed * 2 * (double) c->rank);
+}
+
+
+hx_tt_cross_end_t
+hx_tt_cross_grow(hx_tt_cross_t *c, double target)
+{
+    size_t    i, j, l;
+
+    for ( ;; ) {
+
+        if (c->rank * 2 == c->check) {
+            c->last = c->rest;
+        }
+
+        if (c->rest <= target && c->small >= 2) {
+            return HX_TT_CROSS_DONE;
+        }
+
+        if (c->rank == c->rank_max) {
+            return HX_TT_CROSS_FULL;
+        }
+
+        if (hx_tt_cross_slow(c, target)) {
+            return HX_TT_CROSS_SLOW;
+        }
+
+        if (hx_tt_cross_room(c) != HX_OK) {
+            return HX_TT_CROSS_MEMORY;
+        }
+
+        for (l = 1, i = 0; l < c->samples; l++) {
+            i = fabs(c->sample[l]) > fabs(c->sample[i]) ? l : i;
+        }
+
+        i = c->sample_row[i];
+        j = hx_tt_cross_pivot(c, &i);
+
+        if (c->row[j] == 0) {
+            return HX_TT_CROSS_DONE;
+        }
+
+        hx_tt_cross_take(c, j);
+        c->small = hx_tt_cross_size(c) <= target ? c->small + 1 : 0;
+    }
+}
+
+
+size_t
+hx_tt_cross_feed(hx_tt_cross_t *c, double *energy, double target, size_t most,
+    hx_tt_cross_end_t *end)
+{
+    double           left, enough;
+    size_t           i, j, l, n, worst;
+    const hx_row_t  *vec;
+
+    vec = hx_row();
+    enough = target * target;
+    *end = HX_TT_CROSS_DONE;
+
+    for (l = 0, left = 0; l < c->rows; l++) {
+        left += energy[l];
+    }
+
+    for (n = 0; n < most && left > enough; /* void */ ) {
+
+        for (l = 1, worst = 0; l < c->rows; l++) {
+            worst = energy[l] > energy[worst] ? l : worst;
+        }
+
+        if (energy[worst] == 0) {
+            break;
+        }
+
+        /* rows taken before may have explained this one */
+        i = worst;
+        hx_tt_cross_row(c, i);
+
+        if (!(vec->dot(c->row, c->row, c->cols) * 16 > energy[worst])) {
+            left -= energy[worst];
+            energy[worst] = 0;
+            continue;
+        }
+
+        if (c->rank == c->rank_max) {
+            *end = HX_TT_CROSS_FULL;
+            break;
+        }
+
+        if (hx_tt_cross_room(c) != HX_OK) {
+            *end = HX_TT_CROSS_MEMORY;
+            break;
+        }
+
+        j = hx_tt_cross_pivot(c, &i);
+
+        if (c->row[j] == 0) {
+            break;
+        }
+
+        hx_tt_cross_take(c, j);
+        n++;
+
+        /* the largest element was in another row: look at this one again */
+        if (i == worst) {
+            left -= energy[worst];
+            energy[worst] = 0;
+        }
+    }
+
+    return n;
+}

@@ -1,0 +1,82 @@
+/*
+ * hx_tt_cross.h -- a matrix as a sum of few outer products, from few of its
+ * rows and columns.
+ *
+ * The matrix is an unfolding of an array: TT index bits 0 .. h - 1 number its
+ * rows, the others its columns.  Each step takes the row and the column of an
+ * element that is the largest of both (rook pivoting) out of what is left,
+ * which lowers the rank of that by one (J. Wedderburn; M. Bebendorf,
+ * "Approximation of boundary element matrices", Numer. Math. 86, 2000).  So a
+ * matrix of rank r is found after r steps, whatever the pivots; but where the
+ * rest is, only a pass over all elements can tell.  What is found here is a
+ * guess to be measured, never a result.
+ */
+
+#ifndef HX_TT_CROSS_H
+#define HX_TT_CROSS_H
+
+#include "hx_tt_view.h"
+#include "hx_work.h"
+
+#define HX_TT_CROSS_SAMPLES   256
+
+typedef enum {
+    HX_TT_CROSS_DONE,           /* the rest looks small enough */
+    HX_TT_CROSS_SLOW,           /* it hardly shrinks: noise? */
+    HX_TT_CROSS_FULL,           /* rank_max reached */
+    HX_TT_CROSS_MEMORY
+} hx_tt_cross_end_t;
+
+typedef struct {
+    const hx_tt_view_t  *view;
+    hx_work_t           *work;
+    unsigned             h;
+    size_t               rows;          /* 2^h */
+    size_t               cols;          /* 2^(d - h) */
+    size_t               ldu;
+    size_t               ldv;
+    size_t               rank;
+    size_t               rank_max;
+    size_t               room;          /* of u and v */
+    double              *u;             /* rank columns, ldu apart */
+    double              *v;             /* rank rows, ldv apart, largest 1 */
+    double              *row;           /* scratch */
+    double              *col;
+    uint64_t             random;
+    unsigned             small;         /* steps in a row that were small */
+    size_t               check;         /* rank at which speed is looked at */
+    double               last;          /* the rest, as estimated then */
+    double               rest;          /* Frobenius norm, estimated */
+    size_t               samples;
+    double               sample[HX_TT_CROSS_SAMPLES];   /* rest there */
+    uint32_t             sample_row[HX_TT_CROSS_SAMPLES];
+    uint32_t             sample_col[HX_TT_CROSS_SAMPLES];
+} hx_tt_cross_t;
+
+
+/* HX_FAIL: no memory. */
+hx_rc_t hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
+    unsigned h, size_t rank_max, uint64_t seed, hx_work_t *w);
+
+/* Goes on until the norm of the rest seems to be at most "target". */
+hx_tt_cross_end_t hx_tt_cross_grow(hx_tt_cross_t *c, double target);
+
+/*
+ * Takes in rows whose rest was measured: energy[i], sums of squares.  Those
+ * that matter beyond "target" (a norm) become pivots, the worst first, at most
+ * "most" of them; returns how many did.
+ */
+size_t hx_tt_cross_feed(hx_tt_cross_t *c, double *energy, double target,
+    size_t most, hx_tt_cross_end_t *end);
+
+/*
+ * What keeps random data out.  The singular values of a piece of a matrix are
+ * at most those of the whole, and taking the rank of the cross out changes
+ * their numbering by that rank at most: so the spectrum of a random piece of
+ * the rest bounds from below what a rank can achieve.  1: no approximation of
+ * rank below "rank" has an error (norm) up to "target", rank being rank_max of
+ * the cross or nearly that of the piece.  0: not known.
+ */
+int hx_tt_cross_hopeless(const hx_tt_cross_t *c, double target, size_t *rank);
+
+#endif /* HX_TT_CROSS_H */

@@ -1,0 +1,206 @@
+/*
+ * hx_tt_cross_bound.c -- is there any hope? (see hx_tt_cross.h)
+ *
+ * E is a piece of p rows and q columns of the rest, which is the matrix minus
+ * one of rank r.  If R + n + r of its singular values exceed t, then R + n of
+ * the same piece of the matrix do (H. Weyl), and what any matrix of rank R
+ * leaves there, and so on the whole, has an energy of at least n t^2.  How many
+ * exceed t is how many eigenvalues of E E^T - t^2 are positive: the signs of D
+ * in its factorization L D L^T.
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "hx_gemm.h"
+#include "hx_ldl.h"
+#include "hx_tt_cross.h"
+#include "hx_row.h"
+
+#define HX_TT_BOUND_RUN    8            /* columns that lie together */
+#define HX_TT_BOUND_ROWS   192
+#define HX_TT_BOUND_COLS   256
+
+/* Below this times the largest singular value rounding decides (of E E^T). */
+#define HX_TT_BOUND_LEAST  3e-6
+
+
+/* Sizes of the piece: larger ones for arrays whose reading costs more. */
+static void
+hx_tt_bound_piece(const hx_tt_cross_t *c, size_t *p, size_t *q)
+{
+    size_t    scale;
+    unsigned  d;
+
+    d = c->view->map.d;
+    scale = d >= 24 ? 3 : d >= 22 ? 2 : 1;
+
+    *p = scale * HX_TT_BOUND_ROWS;
+    *p = *p < c->rows ? *p : c->rows;
+    *q = scale * HX_TT_BOUND_COLS;
+    *q = *q < c->cols ? *q : c->cols;
+}
+
+
+/* The piece e, p x q: rows and runs of columns spread by odd multipliers. */
+static hx_rc_t
+hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
+{
+    double    *u, *v;
+    size_t     i, j, l, row, run, runs, width, a, b, shift;
+    unsigned   d, bits;
+    uint64_t   seed;
+    hx_gemm_t  g;
+
+    u = hx_work_doubles(c->work, p * c->rank + 1);
+    v = hx_work_doubles(c->work, c->rank * q + 1);
+
+    if (u == NULL || v == NULL) {
+        return HX_FAIL;
+    }
+
+    d = c->view->map.d;
+    width = c->cols < HX_TT_BOUND_RUN ? c->cols : HX_TT_BOUND_RUN;
+    bits = hx_tt_bits(width);
+    runs = c->cols / width;
+
+    seed = c->random ^ c->rank;
+    a = (size_t) (seed | 1) * 0x9e3779b1u | 1;
+    b = (size_t) (seed >> 32 | 1) * 0x85ebca6bu | 1;
+    shift = (size_t) (seed >> 20);
+
+    for (i = 0; i < p; i++) {
+        row = (a * i + shift) & (c->rows - 1);
+
+        for (l = 0; l < c->rank; l++) {
+            u[i * c->rank + l] = c->u[l * c->ldu + row];
+        }
+
+        for (j = 0; j < q; j += width) {
+            run = (b * (j / width) + shift) & (runs - 1);
+
+            hx_tt_view_read(c->view, d - bits, bits,
+                            ((uint64_t) row << (d - c->h)) + run * width,
+                            e + i * q + j);
+        }
+    }
+
+    for (j = 0; j < q; j += width) {
+        run = (b * (j / width) + shift) & (runs - 1);
+
+        for (l = 0; l < c->rank; l++) {
+            memcpy(v + l * q + j, c->v + l * c->ldv + run * width,
+                   width * sizeof(double));
+        }
+    }
+
+    g.mode = HX_GEMM_SUB;
+    g.m = p;
+    g.n = q;
+    g.k = c->rank;
+    g.a = u;
+    g.ars = c->rank;
+    g.acs = 1;
+    g.b = v;
+    g.ldb = q;
+    g.c = e;
+    g.ldc = q;
+
+    hx_gemm(&g);
+
+    return HX_OK;
+}
+
+
+/* gram = e e^T, lower triangle (and a little more); et: q x p scratch. */
+static void
+hx_tt_bound_gram(const double *e, size_t p, size_t q, double *et, double *gram)
+{
+    size_t     i, j;
+    hx_gemm_t  g;
+
+    for (i = 0; i < p; i++) {
+        for (j = 0; j < q; j++) {
+            et[j * p + i] = e[i * q + j];
+        }
+    }
+
+    g.mode = HX_GEMM_SET;
+    g.k = q;
+    g.ars = q;
+    g.acs = 1;
+    g.b = et;
+    g.ldb = p;
+    g.ldc = p;
+
+    for (i = 0; i < p; i += 64) {
+        g.m = p - i < 64 ? p - i : 64;
+        g.n = i + g.m;
+        g.a = e + i * q;
+        g.c = gram + i * p;
+
+        hx_gemm(&g);
+    }
+}
+
+
+int
+hx_tt_cross_hopeless(const hx_tt_cross_t *c, double target, size_t *rank)
+{
+    int              answer;
+    double          *e, *et, *gram, *d, *work, t, most;
+    size_t           i, p, q, n, count;
+    hx_work_mark_t   mark;
+
+    answer = 0;
+    mark = hx_work_mark(c->work);
+    hx_tt_bound_piece(c, &p, &q);
+    p = p < q ? p : q;
+
+    /* of p singular values, n must exceed t, and a few may be next to 0 */
+    n = p / 16 + 1;
+
+    if (2 * c->rank + n + p / 32 >= p) {
+        return 0;
+    }
+
+    *rank = p - p / 32 - n - c->rank;
+    *rank = *rank < c->rank_max ? *rank : c->rank_max;
+
+    e = hx_work_doubles(c->work, p * q);
+    et = hx_work_doubles(c->work, p * q);
+    gram = hx_work_doubles(c->work, p * p);
+    d = hx_work_doubles(c->work, p);
+    work = hx_work_doubles(c->work, hx_ldl_work(p));
+
+    if (e == NULL || et == NULL || gram == NULL || d == NULL || work == NULL
+        || hx_tt_bound_read(c, e, p, q) != HX_OK)
+    {
+        goto done;
+    }
+
+    hx_tt_bound_gram(e, p, q, et, gram);
+
+
+    /* |E| is above the largest singular value */
+    for (i = 0, most = 0; i < p; i++) {
+        most += gram[i * p + i];
+    }
+
+    t = target * target / (double) n;
+    t = fmax(t, HX_TT_BOUND_LEAST * HX_TT_BOUND_LEAST * most);
+
+    for (i = 0; i < p; i++) {
+        gram[i * p + i] -= t;
+    }
+
+    count = hx_ldl(gram, p, d, work);
+
+    answer = count != HX_LDL_BROKEN && count >= *rank + n + c->rank;
+
+done:
+
+    hx_work_back(c->work, mark);
+
+    return answer;
+}

@@ -1,0 +1,149 @@
+/*
+ * hx_tt_order.c -- which order of bits an array gets.
+ *
+ * The wrong one can cost a thousand times the right one (|x - y| on a grid:
+ * rank 4 interleaved, full rank by rows), and neither is better in general.  So
+ * random pieces of a few unfoldings are looked at in both orders, and the
+ * order whose ranks there make the smaller train is taken.
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "hx_tt_basis.h"
+#include "hx_tt_search.h"
+
+#define HX_TT_ORDER_PIECE   64
+#define HX_TT_ORDER_BONDS   4
+#define HX_TT_ORDER_RUN     8
+
+
+/*
+ * The rank of a piece of the unfolding after bit h, up to tol of the norm's
+ * share; 0: no memory.
+ */
+static size_t
+hx_tt_order_rank(const hx_tt_view_t *v, unsigned h, double norm, double tol,
+    hx_work_t *w)
+{
+    double          *m, share;
+    size_t           rows, cols, p, q, i, j, run, width, rank;
+    unsigned         d, bits;
+    uint64_t         row;
+    hx_tt_basis_t    b;
+    hx_work_mark_t   mark;
+
+    d = v->map.d;
+    rows = (size_t) 1 << h;
+    cols = (size_t) 1 << (d - h);
+    p = rows < HX_TT_ORDER_PIECE ? rows : HX_TT_ORDER_PIECE;
+    q = cols < HX_TT_ORDER_PIECE ? cols : HX_TT_ORDER_PIECE;
+    width = cols < HX_TT_ORDER_RUN ? cols : HX_TT_ORDER_RUN;
+    bits = hx_tt_bits(width);
+
+    mark = hx_work_mark(w);
+    m = hx_work_doubles(w, p * q);
+    rank = 0;
+
+    if (m == NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < p; i++) {
+        row = (i * 0x9e3779b1u + 0x7f4a7c15u) & (rows - 1);
+
+        for (j = 0; j < q; j += width) {
+            run = (j / width * 0x85ebca6bu + 0x2c1b3c6du) & (cols / width - 1);
+            hx_tt_view_read(v, d - bits, bits, (row << (d - h)) + run * width,
+                            m + i * q + j);
+        }
+    }
+
+    share = norm * tol * norm * tol * ((double) p / (double) rows)
+            * ((double) q / (double) cols);
+
+    if (hx_tt_basis(&b, m, p, q, share, p, w) == HX_OK) {
+        rank = b.rank;
+
+        /* full here: it goes on so, as far as the whole allows */
+        if (rank * 8 > 7 * (p < q ? p : q)) {
+            rank = rows < cols ? rows : cols;
+        }
+    }
+
+    hx_work_back(w, mark);
+
+    return rank;
+}
+
+
+/* A figure that grows with the size of a train. */
+static double
+hx_tt_order_cost(const hx_tt_view_t *v, double norm, double tol, hx_work_t *w)
+{
+    double    sum;
+    size_t    rank;
+    unsigned  i, h;
+
+    for (i = 1, sum = 0; i < HX_TT_ORDER_BONDS; i++) {
+        h = v->map.d * i / HX_TT_ORDER_BONDS;
+
+        if (h == 0) {
+            continue;
+        }
+
+        rank = hx_tt_order_rank(v, h, norm, tol, w);
+
+        if (rank == 0) {
+            return -1;
+        }
+
+        sum += (double) rank * (double) rank;
+    }
+
+    return sum;
+}
+
+
+hx_rc_t
+hx_tt_search_order(hx_tt_search_t *s, double tol)
+{
+    double         rows, mixed;
+    unsigned       d;
+    hx_tt_view_t   view;
+
+    s->order = HX_TT_ROWS;
+    s->d = hx_tt_cores(s->array, HX_TT_ROWS);
+
+    if (s->d == 0
+        || hx_tt_view_init(&s->view, s->array, HX_TT_ROWS, s->d, s->data)
+           != HX_OK)
+    {
+        return HX_NO;
+    }
+
+    d = hx_tt_cores(s->array, HX_TT_INTERLEAVED);
+
+    if (d < 4
+        || hx_tt_view_init(&view, s->array, HX_TT_INTERLEAVED, d, s->data)
+           != HX_OK
+        || view.map.ndim == 1)
+    {
+        return HX_OK;
+    }
+
+    rows = hx_tt_order_cost(&s->view, s->stats.norm, tol, s->work);
+    mixed = hx_tt_order_cost(&view, s->stats.norm, tol, s->work);
+
+    if (rows < 0 || mixed < 0) {
+        return HX_FAIL;
+    }
+
+    if (mixed < rows) {
+        s->order = HX_TT_INTERLEAVED;
+        s->d = d;
+        s->view = view;
+    }
+
+    return HX_OK;
+}

@@ -1,0 +1,52 @@
+/*
+ * hx_tt_search.h -- the parts of hx_tt_compress(): private.
+ */
+
+#ifndef HX_TT_SEARCH_H
+#define HX_TT_SEARCH_H
+
+#include "hx_tt_check.h"
+#include "hx_tt_compress.h"
+#include "hx_tt_cross.h"
+#include "hx_tt_stats.h"
+#include "hx_tt_view.h"
+
+/* One array on its way. */
+typedef struct {
+    hx_tt_result_t      *out;
+    const hx_array_t    *array;
+    const void          *data;
+    hx_work_t           *work;
+    uint64_t             elements;
+    uint64_t             values_max;    /* of cores: the ratio */
+    hx_tt_stats_t        stats;
+    hx_tt_order_t        order;
+    unsigned             d;
+    hx_tt_view_t         view;
+    hx_tt_check_t        check;         /* of the train in out->tt */
+} hx_tt_search_t;
+
+/* What a verdict asks for: relative errors. */
+typedef struct {
+    hx_verdict_t         verdict;
+    double               below;         /* measured */
+    double               target;        /* aimed at */
+} hx_tt_tier_t;
+
+
+/* hx_tt_order.c: sets order, d and view; HX_FAIL: no memory. */
+hx_rc_t hx_tt_search_order(hx_tt_search_t *s, double tol);
+
+/*
+ * hx_tt_search.c: a train for the array that meets the best of n tiers; in
+ * out->tt, with s->check.  HX_NO: none (out->reason says why); HX_FAIL: no
+ * memory.
+ */
+hx_rc_t hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
+    unsigned *found);
+
+/* Measures out->tt: HX_OK it is below, HX_NO it is not. */
+hx_rc_t hx_tt_search_check(hx_tt_search_t *s, const hx_tt_tier_t *tier,
+    double *rows, unsigned h);
+
+#endif /* HX_TT_SEARCH_H */
