@@ -10,7 +10,56 @@
 #include <string.h>
 
 #include "hx_api_encode.h"
+#include "hx_api_weak.h"
 #include "hx_pack.h"
+#include "hx_tt_compress.h"
+
+#define HX_ENCODE_RATIO   1.1           /* what a train has to save [5] */
+
+
+/* The train of the array, if it has one that is small enough. */
+static hx_rc_t
+hx_encode_train(hx_encoded_t *e, hx_record_t *rec,
+    const unsigned char *payload, const hx_payload_t *p, int weak)
+{
+    hx_rc_t          rc;
+    hx_work_t        work;
+    hx_tt_want_t     want;
+    hx_tt_result_t   tt;
+
+    want.tol_max = weak ? HX_TT_WEAK_BELOW : HX_TT_SAFE_BELOW;
+    want.ratio_min = HX_ENCODE_RATIO;
+
+    hx_work_init(&work, hx_tt_compress_work(p->data_len));
+    rc = hx_tt_compress(&tt, &p->array, payload + p->data_off, &want, &work);
+
+    if (rc == HX_OK) {
+        rec->norm = tt.norm;
+    }
+
+    if (rc == HX_OK && tt.verdict != HX_VERDICT_PASSTHROUGH) {
+        e->value.len = tt.n_values * sizeof(double);
+        e->mem = malloc(e->value.len);
+
+        if (e->mem == NULL) {
+            rc = HX_FAIL;
+
+        } else {
+            memcpy(e->mem, tt.core, e->value.len);
+            e->value.data = e->mem;
+            rec->codec = HX_CODEC_TT;
+            rec->verdict = tt.verdict;
+            rec->rel_error = tt.rel_error;
+            rec->cast_error = tt.cast_error;
+            rec->tt = tt.tt;
+            rec->tt.core = NULL;
+        }
+    }
+
+    hx_work_free(&work);
+
+    return rc;
+}
 
 
 /* The bytes, packed if that pays; a failure to find memory is no harm. */
@@ -52,8 +101,8 @@ hx_encode_payload(hx_encoded_t *e, hx_record_t *rec,
     const unsigned char *payload, const hx_payload_t *p,
     const char *allow_weak, const hx_str_t *ns)
 {
-    (void) allow_weak;
-    (void) ns;
+    hx_rc_t  rc;
+
     rec->codec = HX_CODEC_PASSTHROUGH;
     rec->verdict = HX_VERDICT_PASSTHROUGH;
     rec->rel_error = 0;
@@ -61,7 +110,21 @@ hx_encode_payload(hx_encoded_t *e, hx_record_t *rec,
     rec->cast_error = 0;
     e->mem = NULL;
 
-    hx_encode_bytes(e, rec, payload, p);
+    if (p->array.dtype != HX_DTYPE_NONE
+        && (p->form != HX_PAYLOAD_VECTOR
+            || hx_payload_plausible(payload, p->data_len)))
+    {
+        rc = hx_encode_train(e, rec, payload, p,
+                             hx_weak_allowed(allow_weak, ns, &rec->domain));
+        if (rc != HX_OK) {
+            return rc;
+        }
+    }
+
+    if (rec->codec != HX_CODEC_TT) {
+        hx_encode_bytes(e, rec, payload, p);
+    }
+
     rec->stored = e->value.len;
 
     return HX_OK;

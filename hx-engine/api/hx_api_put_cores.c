@@ -8,15 +8,12 @@
  * that could be uploaded, so that serving it is no more than serving that.
  */
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hx_api_op.h"
 #include "hx_check.h"
-#include "hx_load.h"
-#include "hx_tt_dense.h"
-#include "hx_tt_dot.h"
+#include "hx_tt_compress.h"
 
 
 static int
@@ -154,63 +151,22 @@ hx_cores_op(hx_req_t *r, const hx_body_item_t *it, hx_store_op_t *op)
 }
 
 
-/* The norm of what is served, and how far that is from the train itself. */
-static hx_rc_t
-hx_cores_cast(const hx_tt_t *tt, const hx_array_t *a, double *norm,
-    double *cast)
-{
-    void           *mem;
-    size_t          i, n, work;
-    double         *raw, *out;
-    uint64_t        first, total;
-    hx_tt_dense_t   dense;
-
-    (void) hx_array_size(a, &total, NULL);
-    work = hx_tt_dense_work(tt, a);
-    mem = malloc(work + 2 * HX_TT_DENSE_STEP * sizeof(double));
-
-    if (work == 0 || mem == NULL) {
-        free(mem);
-        return HX_FAIL;
-    }
-
-    raw = mem;
-    out = raw + HX_TT_DENSE_STEP;
-    hx_tt_dense_init(&dense, tt, a, out + HX_TT_DENSE_STEP);
-    *norm = 0;
-    *cast = 0;
-
-    for (first = 0; first < total; first += n) {
-        n = total - first < HX_TT_DENSE_STEP ? (size_t) (total - first)
-                                             : HX_TT_DENSE_STEP;
-        hx_tt_dense_raw(&dense, first, n, raw);
-        hx_tt_dense_read_f8(&dense, first, n, out);
-
-        for (i = 0; i < n; i++) {
-            *norm += out[i] * out[i];
-            *cast += (raw[i] - out[i]) * (raw[i] - out[i]);
-        }
-    }
-
-    free(mem);
-    *norm = sqrt(*norm);
-    *cast = sqrt(*cast);
-
-    return isfinite(*norm) && isfinite(*cast) ? HX_OK : HX_NO;
-}
-
-
 /* The numbers: finite, what they are worth, their fingerprint. */
 static int
 hx_cores_measure(hx_req_t *r, hx_store_op_t *op, hx_crypto_t *crypto)
 {
+    hx_rc_t       rc;
+    hx_work_t     work;
     hx_record_t  *rec;
 
     rec = &op->record;
 
-    switch (hx_cores_cast(&rec->tt, &rec->array, &rec->norm,
-                          &rec->cast_error))
-    {
+    hx_work_init(&work, hx_tt_compress_work(rec->length + rec->stored));
+    rc = hx_tt_measure(&rec->tt, &rec->array, &rec->norm, &rec->cast_error,
+                       &work);
+    hx_work_free(&work);
+
+    switch (rc) {
 
     case HX_OK:
         break;

@@ -8,8 +8,11 @@
 
 #include <string.h>
 
+#include "hx_le.h"
 #include "hx_limits.h"
 #include "hx_payload.h"
+
+#define HX_PAYLOAD_SAMPLES   4096
 
 
 /* Little-endian float64: finite unless all exponent bits are set.  No branch
@@ -178,6 +181,54 @@ hx_payload_decide(hx_payload_t *p, const unsigned char *data, size_t len,
     }
 
     return HX_PAYLOAD_OK;
+}
+
+
+/*
+ * Are both halves float32 of about the same size?  The lower half of a float64
+ * that is not short has any exponent, so that this is rare.
+ */
+static int
+hx_payload_pair(const unsigned char *p)
+{
+    int       difference;
+    uint32_t  low, high;
+
+    low = hx_get_le32(p);
+    high = hx_get_le32(p + 4);
+    difference = (int) (low >> 23 & 0xff) - (int) (high >> 23 & 0xff);
+
+    return low != 0 && difference > -12 && difference < 12;
+}
+
+
+int
+hx_payload_plausible(const unsigned char *data, size_t len)
+{
+    double                most, v;
+    size_t                i, n, step, long_ones, pairs;
+    const unsigned char  *p;
+
+    n = len / 8;
+    step = n / HX_PAYLOAD_SAMPLES + 1;
+    most = 0;
+    long_ones = 0;
+    pairs = 0;
+
+    for (i = 0; i < n; i += step) {
+        p = data + i * 8;
+        memcpy(&v, p, sizeof(v));
+        v = v < 0 ? -v : v;
+        most = v > most ? v : most;
+        long_ones += hx_get_le32(p) != 0;
+        pairs += (size_t) hx_payload_pair(p);
+    }
+
+    if (most != 0 && (most < 1e-30 || most > 1e30)) {
+        return 0;
+    }
+
+    return pairs == 0 || pairs * 2 < long_ones;
 }
 
 

@@ -53,6 +53,15 @@ hx_payload_err_t hx_payload_decide(hx_payload_t *p, const unsigned char *data,
     size_t len, const hx_array_t *hint, unsigned has);
 
 /*
+ * HX_PAYLOAD_VECTOR is a guess that the contract asks for, and bytes of another
+ * kind can pass for it.  1 when a few thousand of them, from all over the
+ * payload, look like float64: the largest magnitude is 0 or in 1e-30 .. 1e30
+ * (text lies outside), and they do not look like pairs of float32.  Where they
+ * do not, nothing may be done that changes a bit.
+ */
+int hx_payload_plausible(const unsigned char *data, size_t len);
+
+/*
  * Appends the sentence for the client's "detail": printable ASCII without
  * '"' and '\\', at most 255 bytes; e.g. Unsupported dtype '>f8' in 'data_b64'.
  * member: the JSON member that held the payload.

@@ -44,6 +44,13 @@ hx_dtype_size(hx_dtype_t t)
 }
 
 
+int
+hx_dtype_whole(hx_dtype_t t)
+{
+    return t >= HX_DTYPE_I1 && t < HX_DTYPE_COUNT;
+}
+
+
 const char *
 hx_dtype_name(hx_dtype_t t)
 {

@@ -41,6 +41,9 @@ typedef struct {
 /* Bytes of one element; 1 for HX_DTYPE_NONE; 0 for a number outside the enum */
 size_t hx_dtype_size(hx_dtype_t t);
 
+/* 1 for the integer types. */
+int hx_dtype_whole(hx_dtype_t t);
+
 /* Static, "float64" and so on; "" for HX_DTYPE_NONE and outside the enum. */
 const char *hx_dtype_name(hx_dtype_t t);
 

@@ -177,7 +177,11 @@ hx_tt_compress_plain(hx_tt_search_t *s)
 }
 
 
-/* Integers: what is less than a half away everywhere is rounded back. */
+/*
+ * Integers: what is less than a half away everywhere is rounded back.  They
+ * may be keys or times, of which a millionth is no small part: they are kept
+ * to the last bit, or not as a train, unless losses are allowed.
+ */
 static void
 hx_tt_compress_tiers(hx_tt_search_t *s, const hx_tt_want_t *want,
     hx_tt_tier_t *tier, unsigned *n)
@@ -191,8 +195,12 @@ hx_tt_compress_tiers(hx_tt_search_t *s, const hx_tt_want_t *want,
         }
     }
 
-    if (s->array->dtype == HX_DTYPE_F8 || s->array->dtype == HX_DTYPE_F4) {
+    if (!hx_dtype_whole(s->array->dtype)) {
         return;
+    }
+
+    if (want->tol_max < HX_TT_WEAK_BELOW) {
+        *n = 1;
     }
 
     half = 0.4 / s->stats.norm;

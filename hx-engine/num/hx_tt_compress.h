@@ -64,8 +64,10 @@ const char *hx_tt_reason(hx_tt_reason_t reason);
 
 /*
  * The best verdict that meets ratio_min and tol_max: exact, then safe, then
- * weak.  a: any array with a dtype; data: its bytes, at any address.  HX_OK, also for passthrough; HX_FAIL: malloc() gave
- * no memory, nothing is known.
+ * weak.  Integers are exact when every value comes back as it was; safe and
+ * weak are for them only with a tol_max of HX_TT_WEAK_BELOW.  a: any array with
+ * a dtype; data: its bytes, at any address.  HX_OK, also for passthrough;
+ * HX_FAIL: malloc() gave no memory, nothing is known.
  */
 hx_rc_t hx_tt_compress(hx_tt_result_t *out, const hx_array_t *a,
     const void *data, const hx_tt_want_t *want, hx_work_t *w);

@@ -56,6 +56,12 @@ hx_tt_search_check(hx_tt_search_t *s, const hx_tt_tier_t *tier, double *rows,
         return HX_FAIL;
     }
 
+    /* an integer that is nearly right is wrong */
+
+    if (tier->verdict == HX_VERDICT_EXACT && hx_dtype_whole(s->array->dtype)) {
+        return s->check.error == 0 ? HX_OK : HX_NO;
+    }
+
     return s->check.error < tier->below * s->stats.norm ? HX_OK : HX_NO;
 }
 
@@ -371,6 +377,7 @@ hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     double          most;
     uint64_t        seed;
     hx_rc_t         rc;
+    hx_work_mark_t  mark;
     hx_tt_middle_t  m;
 
     rc = HX_NO;
@@ -397,22 +404,30 @@ hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
 
     m.rows = hx_work_doubles(s->work, (size_t) 1 << (s->d / 2));
 
-    if (m.rows == NULL
-        || hx_tt_cross_init(&m.cross, &s->view, s->d / 2, (size_t) most, seed,
-                            s->work) != HX_OK)
-    {
+    if (m.rows == NULL) {
         return HX_FAIL;
     }
 
+    /* a cross that ran after noise has nothing to say about the next tier */
+
+    mark = hx_work_mark(s->work);
+
     for (*found = 0; *found < n; ++*found) {
+        hx_work_back(s->work, mark);
+
+        if (hx_tt_cross_init(&m.cross, &s->view, s->d / 2, (size_t) most, seed,
+                             s->work) != HX_OK)
+        {
+            return HX_FAIL;
+        }
+
         rc = hx_tt_middle_tier(&m, &tier[*found]);
+        s->out->pivots = (unsigned) m.cross.rank;
 
         if (rc != HX_NO) {
             break;
         }
     }
-
-    s->out->pivots = (unsigned) m.cross.rank;
 
     return rc;
 }

@@ -11,8 +11,9 @@ SIZES = [100, 5000, 300_000, 9_000_000]     # inline, one chunk, some, staged
 
 
 def content(key, size):
-    seed = hashlib.sha256(key.encode()).digest()
-    return (seed * (size // 32 + 1))[:size]
+    # no float64 in front, so that this is bytes and no array
+    seed = b"\xff" * 8 + hashlib.sha256(key.encode()).digest()
+    return (seed * (size // 40 + 1))[:size]
 
 
 class Writer(threading.Thread):

@@ -93,7 +93,7 @@ def test_wrong_method(engine, method, target, allow):
 
 
 @pytest.mark.parametrize("path", [
-    "search", "query/similarity", "query/topk", "query/vector"])
+    "query/similarity", "query/topk", "query/vector"])
 def test_operations_of_later_releases_are_501(engine, path):
     r = engine.request("POST", "/v1/" + path, json={"key": "k"})
     error(r, 501, "not_available",
