@@ -8,6 +8,9 @@
 #include <stdlib.h>
 
 #include "hx_number.h"
+#include "hx_text.h"
+
+#define HX_NUMBER_WHOLE   1e15          /* below: printf writes no exponent */
 
 
 void
@@ -18,6 +21,19 @@ hx_number_f8(hx_buf_t *b, double v)
 
     if (!isfinite(v)) {
         hx_buf_lit(b, "null");
+        return;
+    }
+
+    /* ratios and errors of what was not compressed, counts: no printf */
+
+    if (fabs(v) < HX_NUMBER_WHOLE && v == (double) (int64_t) v
+        && (v != 0 || !signbit(v)))
+    {
+        if (v < 0) {
+            hx_buf_byte(b, '-');
+        }
+        hx_text_u64(b, (uint64_t) fabs(v));
+        hx_buf_lit(b, ".0");
         return;
     }
 

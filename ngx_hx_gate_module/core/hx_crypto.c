@@ -15,7 +15,6 @@
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "hx_crypto.h"
 
@@ -206,11 +205,4 @@ void
 hx_cleanse(void *p, size_t len)
 {
     OPENSSL_cleanse(p, len);
-}
-
-
-uint32_t
-hx_crc32(uint32_t seed, const void *data, size_t len)
-{
-    return (uint32_t) crc32_z(seed, data, len);
 }

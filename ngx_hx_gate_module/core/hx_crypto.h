@@ -61,7 +61,7 @@ int hx_secret_equal(const unsigned char *presented, size_t plen,
 /* Overwrites memory in a way the compiler keeps. */
 void hx_cleanse(void *p, size_t len);
 
-/* CRC-32 (IEEE 802.3) by zlib.  seed: 0, or the result for what precedes. */
+/* hx_crc32.c: CRC-32 (IEEE 802.3); seed: 0, or the result for what precedes. */
 uint32_t hx_crc32(uint32_t seed, const void *data, size_t len);
 
 #endif /* HX_CRYPTO_H */

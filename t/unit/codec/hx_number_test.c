@@ -30,6 +30,11 @@ test_forms(void **state)
     assert_string_equal(text_of(0), "0.0");
     assert_string_equal(text_of(-0.0), "-0.0");
     assert_string_equal(text_of(1), "1.0");
+    assert_string_equal(text_of(-1), "-1.0");
+    assert_string_equal(text_of(999999999999999.0), "999999999999999.0");
+    assert_string_equal(text_of(-999999999999999.0), "-999999999999999.0");
+    assert_string_equal(text_of(1e15), "1e+15");
+    assert_string_equal(text_of(1e15 + 1), "1000000000000001.0");
     assert_string_equal(text_of(0.1), "0.1");
     assert_string_equal(text_of(1.0 / 3), "0.3333333333333333");
     assert_string_equal(text_of(1e300), "1e+300");
