@@ -36,6 +36,10 @@ static const unsigned char  hx_base64_alphabet[64] =
 
 #if defined(__x86_64__)
 
+static const hx_base64_impl_t  hx_base64_avx512 = {
+    "avx512", hx_base64_dec_avx512, hx_base64_enc_avx512
+};
+
 static const hx_base64_impl_t  hx_base64_avx2 = {
     "avx2", hx_base64_dec_avx2, hx_base64_enc_avx2
 };
@@ -96,6 +100,12 @@ const hx_base64_impl_t *
 hx_base64_impl_get(unsigned i)
 {
 #if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512vbmi")
+        && __builtin_cpu_supports("avx512bw") && i-- == 0)
+    {
+        return &hx_base64_avx512;
+    }
+
     if (__builtin_cpu_supports("avx2") && i-- == 0) {
         return &hx_base64_avx2;
     }

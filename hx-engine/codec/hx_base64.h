@@ -4,8 +4,8 @@
  * Accepts exactly what a canonical encoder writes: the alphabet A-Z a-z 0-9 + /
  * with padding to a multiple of four, nothing after the padding, zero bits
  * behind the last byte.  Blanks, line ends, the URL-safe alphabet, missing
- * padding and non-zero trailing bits are refused.  Uses AVX2 where the
- * processor has it, else plain C; both give the same results.
+ * padding and non-zero trailing bits are refused.  Uses AVX-512 VBMI or AVX2
+ * where the processor has it, else plain C, with the same results.
  */
 
 #ifndef HX_BASE64_H
@@ -61,7 +61,7 @@ hx_base64_err_t hx_base64_dec_finish(const hx_base64_dec_t *d);
 size_t hx_base64_encode(unsigned char *out, const unsigned char *in,
     size_t len);
 
-/* What this processor runs: "avx2" or "scalar"; for logs. */
+/* What this processor runs: "avx512", "avx2" or "scalar"; for logs. */
 const char *hx_base64_impl(void);
 
 #endif /* HX_BASE64_H */

@@ -44,6 +44,11 @@ size_t hx_base64_dec_avx2(const unsigned char *in, size_t len,
 size_t hx_base64_enc_avx2(unsigned char *out, const unsigned char *in,
     size_t len);
 
+size_t hx_base64_dec_avx512(const unsigned char *in, size_t len,
+    unsigned char *out, size_t cap);
+size_t hx_base64_enc_avx512(unsigned char *out, const unsigned char *in,
+    size_t len);
+
 #endif
 
 #endif /* HX_BASE64_IMPL_H */
