@@ -1,6 +1,7 @@
-"""The engine's bodies without base64 cannot be reached through the gate, and
-no mixture of types, arguments and headers gets a put into another namespace
-than the one the gate has checked."""
+"""What is for the inside of the network only: the engine's bodies without
+base64 and its metrics cannot be reached through the gate, and no mixture of
+types, arguments and headers gets a put into another namespace than the one the
+gate has checked."""
 
 import base64
 import itertools
@@ -48,3 +49,11 @@ def test_nothing_gets_past_the_checked_namespace(gate):
     assert stored >= len(queries) * len(more)
     r = gate.call("GET", f"/v1/list/{theirs}", owner["api_key"])
     assert r.status_code == 200 and r.json()["count"] == 0
+
+
+def test_metrics_of_the_engine_stay_inside(gate):
+    for path in "/metrics", "/metrics/", "/v1/../metrics", "//metrics":
+        for method in "GET", "HEAD":
+            r = gate.call(method, path)
+            assert r.status_code in (400, 404, 405), (path, r.status_code)
+            assert "hx_engine_" not in r.text

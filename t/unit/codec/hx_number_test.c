@@ -38,7 +38,8 @@ test_forms(void **state)
     assert_string_equal(text_of(0.1), "0.1");
     assert_string_equal(text_of(1.0 / 3), "0.3333333333333333");
     assert_string_equal(text_of(1e300), "1e+300");
-    assert_string_equal(text_of(123456789012345680.0), "1.2345678901234568e+17");
+    assert_string_equal(text_of(123456789012345680.0),
+                        "1.2345678901234568e+17");
     assert_string_equal(text_of(NAN), "null");
     assert_string_equal(text_of(-INFINITY), "null");
     assert_string_equal(text_of(-DBL_MAX), "-1.7976931348623157e+308");
