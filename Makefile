@@ -212,8 +212,8 @@ $(FUZZ_BIN): $(B)/%: $(OBJ)/t/%.o $(OBJ)/t/fuzz/hx_fuzz_driver.o $(TEST_LIBS)
 	@echo "  LINK  $(@:$(ROOT)/%=%)"
 	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(TEST_LINK)
 
-BENCH_SRC     := t/bench/engine_tt.c t/bench/load_tenants.c \
-                 t/bench/scan_speed.c t/bench/state_size.c
+BENCH_SRC     := t/bench/load_tenants.c t/bench/scan_speed.c \
+                 t/bench/state_size.c
 BENCH_BIN     := $(BENCH_SRC:t/%.c=$(B)/%)
 
 $(BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)

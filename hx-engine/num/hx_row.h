@@ -29,8 +29,13 @@ typedef struct {
     /* n >= 1 doubles at any address, e.g. in an upload */
     void        (*stats)(const void *a, size_t n, hx_row_stats_t *s);
 
-    /* sum of (x[i] - a[i])^2, the a[i] at any address */
-    double      (*error)(const void *a, const double *x, size_t n);
+    /* sums of (x[i] - a[i])^2 and of x[i]^2, the a[i] at any address */
+    void        (*error)(const void *a, const double *x, size_t n,
+                     double sum[2]);
+
+    /* sums of a[i] v[i] and a[i] w[i], the a[i] at any address */
+    void        (*dots)(const void *a, const double *v, const double *w,
+                     size_t n, double sum[2]);
 
     double      (*dot)(const double *a, const double *b, size_t n);
 

@@ -121,39 +121,79 @@ hx_lanes_stats(const void *a, size_t n, hx_row_stats_t *s)
 }
 
 
-static double
-hx_lanes_error(const void *a, const double *x, size_t n)
+static void
+hx_lanes_error(const void *a, const double *x, size_t n, double total[2])
 {
-    double                total, e;
+    double                e;
     size_t                i;
     unsigned              j;
-    lane_t                v, sum[4];
+    lane_t                v, u, sum[4], own[4];
     const unsigned char  *p;
 
     p = a;
 
     for (j = 0; j < 4; j++) {
         sum[j] = lane_set(0);
+        own[j] = lane_set(0);
     }
 
     for (i = 0; i + 4 * LANES <= n; i += 4 * LANES) {
 #pragma GCC unroll 4
         for (j = 0; j < 4; j++) {
-            v = lane_sub(lane_load(x + i + j * LANES),
-                         lane_load(p + (i + j * LANES) * sizeof(double)));
+            u = lane_load(x + i + j * LANES);
+            v = lane_sub(u, lane_load(p + (i + j * LANES) * sizeof(double)));
             sum[j] = lane_fma(v, v, sum[j]);
+            own[j] = lane_fma(u, u, own[j]);
         }
     }
 
-    total = lane_sum(lane_add(lane_add(sum[0], sum[1]),
-                              lane_add(sum[2], sum[3])));
+    total[0] = lane_sum(lane_add(lane_add(sum[0], sum[1]),
+                                 lane_add(sum[2], sum[3])));
+    total[1] = lane_sum(lane_add(lane_add(own[0], own[1]),
+                                 lane_add(own[2], own[3])));
 
     for ( /* void */ ; i < n; i++) {
         e = x[i] - lane_value(p + i * sizeof(double));
-        total += e * e;
+        total[0] += e * e;
+        total[1] += x[i] * x[i];
+    }
+}
+
+
+static void
+hx_lanes_dots(const void *a, const double *v, const double *w, size_t n,
+    double total[2])
+{
+    double                x;
+    size_t                i;
+    unsigned              j;
+    lane_t                y, sv[2], sw[2];
+    const unsigned char  *p;
+
+    p = a;
+
+    for (j = 0; j < 2; j++) {
+        sv[j] = lane_set(0);
+        sw[j] = lane_set(0);
     }
 
-    return total;
+    for (i = 0; i + 2 * LANES <= n; i += 2 * LANES) {
+#pragma GCC unroll 2
+        for (j = 0; j < 2; j++) {
+            y = lane_load(p + (i + j * LANES) * sizeof(double));
+            sv[j] = lane_fma(y, lane_load(v + i + j * LANES), sv[j]);
+            sw[j] = lane_fma(y, lane_load(w + i + j * LANES), sw[j]);
+        }
+    }
+
+    total[0] = lane_sum(lane_add(sv[0], sv[1]));
+    total[1] = lane_sum(lane_add(sw[0], sw[1]));
+
+    for ( /* void */ ; i < n; i++) {
+        x = lane_value(p + i * sizeof(double));
+        total[0] += x * v[i];
+        total[1] += x * w[i];
+    }
 }
 
 
@@ -374,6 +414,7 @@ const hx_row_t  LANES_TABLE = {
     LANES_NAME,
     hx_lanes_stats,
     hx_lanes_error,
+    hx_lanes_dots,
     hx_lanes_dot,
     hx_lanes_argmax,
     hx_lanes_eliminate,

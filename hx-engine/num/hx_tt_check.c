@@ -96,11 +96,12 @@ hx_tt_check_wide(const hx_tt_check_state_t *s, const unsigned char *data,
 }
 
 
-/* The error of n elements from first + from on; all is decoded already. */
+/* n elements from first + from on, all decoded: the error, and the norm. */
 static double
 hx_tt_check_error(hx_tt_check_state_t *s, uint64_t first, size_t from,
     size_t n)
 {
+    double                sum[2];
     const unsigned char  *data;
 
     data = s->data + (first + from) * s->size;
@@ -108,15 +109,21 @@ hx_tt_check_error(hx_tt_check_state_t *s, uint64_t first, size_t from,
     switch (s->dtype) {
 
     case HX_DTYPE_F8:
-        return hx_row()->error(data, s->x + from, n);
+        hx_row()->error(data, s->x + from, n, sum);
+        s->raw += sum[1];
+        s->square += sum[1];
+        return sum[0];
 
     case HX_DTYPE_I8:
     case HX_DTYPE_U8:
+        s->square += hx_row()->dot(s->y + from, s->y + from, n);
         return hx_tt_check_wide(s, data, from, n);
 
     default:
         hx_load_f8(s->dtype, data, n, s->z);
-        return hx_row()->error(s->z, s->y + from, n);
+        hx_row()->error(s->z, s->y + from, n, sum);
+        s->square += sum[1];
+        return sum[0];
     }
 }
 
@@ -124,27 +131,26 @@ hx_tt_check_error(hx_tt_check_state_t *s, uint64_t first, size_t from,
 static void
 hx_tt_check_piece(hx_tt_check_state_t *s, uint64_t first, size_t n)
 {
-    double    e;
+    double    e, sum[2];
     size_t    i, part;
     uint64_t  row, stretch;
 
     hx_tt_dense_raw(&s->dense, first, n, s->x);
 
-    if (s->dtype == HX_DTYPE_F8) {
-        e = hx_row()->dot(s->x, s->x, n);
-        s->square += e;
-        s->raw += e;
-
-    } else {
+    if (s->dtype != HX_DTYPE_F8) {
         hx_store_f8(s->dtype, s->x, n, s->bytes);
         hx_load_f8(s->dtype, s->bytes, n, s->y);
 
-        s->cast += hx_row()->error(s->x, s->y, n);
-        s->square += hx_row()->dot(s->y, s->y, n);
-        s->raw += hx_row()->dot(s->x, s->x, n);
+        hx_row()->error(s->y, s->x, n, sum);
+        s->cast += sum[0];
+        s->raw += sum[1];
     }
 
     if (s->data == NULL) {
+        e = s->dtype == HX_DTYPE_F8 ? hx_row()->dot(s->x, s->x, n)
+                                    : hx_row()->dot(s->y, s->y, n);
+        s->square += e;
+        s->raw += s->dtype == HX_DTYPE_F8 ? e : 0;
         return;
     }
 
@@ -160,6 +166,18 @@ hx_tt_check_piece(hx_tt_check_state_t *s, uint64_t first, size_t n)
 
         s->rows[row] += e;
         s->error += e;
+    }
+}
+
+
+/* Brings what will be compared next closer, while something is computed. */
+static void
+hx_tt_check_fetch(const hx_tt_check_state_t *s, uint64_t first, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; s->data != NULL && i < n * s->size; i += 64) {
+        __builtin_prefetch(s->data + first * s->size + i, 0, 2);
     }
 }
 
@@ -238,6 +256,11 @@ hx_tt_check(hx_tt_check_t *c, const hx_tt_t *t, const hx_array_t *a,
     for (i = 0; i < elements; i += n) {
         n = elements - i < HX_TT_CHECK_STEP ? (size_t) (elements - i)
                                             : HX_TT_CHECK_STEP;
+
+        if (elements - i - n >= HX_TT_CHECK_STEP) {
+            hx_tt_check_fetch(s, i + n, HX_TT_CHECK_STEP);
+        }
+
         hx_tt_check_piece(s, i, n);
     }
 

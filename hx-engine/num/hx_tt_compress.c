@@ -211,6 +211,23 @@ hx_tt_compress_tiers(hx_tt_search_t *s, const hx_tt_want_t *want,
 }
 
 
+/* The first pass.  Without memory for the sketch there is just none. */
+static void
+hx_tt_compress_look(hx_tt_search_t *s)
+{
+    unsigned  d;
+
+    d = hx_tt_cores(s->array, HX_TT_ROWS);
+
+    s->sketched = d > HX_TT_DIRECT_BITS
+                  && hx_tt_sketch_init(&s->sketch, d, hx_tt_middle(d), 1,
+                                       s->work) == HX_OK;
+
+    hx_tt_stats(&s->stats, s->array->dtype, s->data, s->elements,
+                s->sketched ? &s->sketch : NULL);
+}
+
+
 hx_rc_t
 hx_tt_compress(hx_tt_result_t *out, const hx_array_t *a, const void *data,
     const hx_tt_want_t *want, hx_work_t *w)
@@ -237,10 +254,11 @@ hx_tt_compress(hx_tt_result_t *out, const hx_array_t *a, const void *data,
         return HX_OK;
     }
 
-    hx_tt_stats(&s.stats, a->dtype, data, s.elements);
-    out->norm = s.stats.norm;
     s.values_max = (uint64_t) ((double) bytes
                                / (want->ratio_min * sizeof(double)));
+
+    hx_tt_compress_look(&s);
+    out->norm = s.stats.norm;
 
     rc = hx_tt_compress_plain(&s);
 

@@ -14,20 +14,6 @@
 #define HX_TT_CROSS_CHECK    16         /* rank of the first look at speed */
 
 
-/* splitmix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014) */
-static uint64_t
-hx_tt_cross_random(uint64_t *seed)
-{
-    uint64_t  z;
-
-    z = (*seed += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-
-    return z ^ (z >> 31);
-}
-
-
 /* Row lengths are powers of two: keep rows out of each other's cache sets. */
 static size_t
 hx_tt_cross_stride(size_t n)
@@ -36,31 +22,37 @@ hx_tt_cross_stride(size_t n)
 }
 
 
-hx_rc_t
-hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view, unsigned h,
-    size_t rank_max, uint64_t seed, hx_work_t *w)
+/* The norm of the rest, and where to look for it. */
+static void
+hx_tt_cross_estimate(hx_tt_cross_t *c, const hx_row_size_t *a,
+    const hx_row_size_t *b)
 {
-    size_t    i;
-    uint64_t  place;
-    unsigned  d;
+    c->rest = sqrt((a->square + b->square) / 2);
+    c->worst = hx_row()->argmax(c->sketch.sum[a->max < b->max], c->rows);
+}
 
-    d = view->map.d;
+
+hx_rc_t
+hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
+    const hx_tt_sketch_t *sketch, size_t rank_max, uint64_t seed, hx_work_t *w)
+{
+    hx_row_size_t  a, b;
 
     c->view = view;
     c->work = w;
-    c->h = h;
-    c->rows = (size_t) 1 << h;
-    c->cols = (size_t) 1 << (d - h);
+    c->sketch = *sketch;
+    c->h = sketch->h;
+    c->rows = sketch->rows;
+    c->cols = sketch->cols;
     c->ldu = hx_tt_cross_stride(c->rows);
     c->ldv = hx_tt_cross_stride(c->cols);
     c->rank = 0;
     c->rank_max = c->rows < c->cols ? c->rows : c->cols;
     c->rank_max = rank_max < c->rank_max ? rank_max : c->rank_max;
     c->room = HX_TT_CROSS_ROOM < c->rank_max ? HX_TT_CROSS_ROOM : c->rank_max;
-    c->random = seed;
+    c->seed = seed;
     c->small = 0;
     c->check = HX_TT_CROSS_CHECK;
-    c->samples = HX_TT_CROSS_SAMPLES;
 
     c->u = hx_work_doubles(w, c->room * c->ldu);
     c->v = hx_work_doubles(w, c->room * c->ldv);
@@ -71,17 +63,9 @@ hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view, unsigned h,
         return HX_FAIL;
     }
 
-    for (i = 0, c->rest = 0; i < c->samples; i++) {
-        place = hx_tt_cross_random(&c->random) >> (64 - d);
-
-        hx_tt_view_read(view, d, 0, place, &c->sample[i]);
-        c->sample_row[i] = (uint32_t) (place >> (d - h));
-        c->sample_col[i] = (uint32_t) (place & (c->cols - 1));
-        c->rest += c->sample[i] * c->sample[i];
-    }
-
-    c->rest = sqrt(c->rest / (double) c->samples) * ldexp(1, (int) d / 2)
-              * (d % 2 ? 1.41421356237309505 : 1);
+    hx_row()->eliminate(c->sketch.sum[0], c->sketch.sum[0], c->rows, 0, &a);
+    hx_row()->eliminate(c->sketch.sum[1], c->sketch.sum[1], c->rows, 0, &b);
+    hx_tt_cross_estimate(c, &a, &b);
     c->last = c->rest;
 
     return HX_OK;
@@ -210,8 +194,9 @@ hx_tt_cross_pivot(hx_tt_cross_t *c, size_t *i)
 static void
 hx_tt_cross_take(hx_tt_cross_t *c, size_t j)
 {
-    double   p, sum, *u, *v;
-    size_t   l;
+    double         p, vw[2], *u, *v;
+    size_t         l;
+    hx_row_size_t  a, b;
 
     u = c->u + c->rank * c->ldu;
     v = c->v + c->rank * c->ldv;
@@ -225,13 +210,10 @@ hx_tt_cross_take(hx_tt_cross_t *c, size_t j)
 
     c->rank++;
 
-    for (l = 0, sum = 0; l < c->samples; l++) {
-        c->sample[l] -= u[c->sample_row[l]] * v[c->sample_col[l]];
-        sum += c->sample[l] * c->sample[l];
-    }
-
-    c->rest = sqrt(sum * ((double) c->rows / (double) c->samples)
-                   * (double) c->cols);
+    hx_row()->dots(v, c->sketch.sign[0], c->sketch.sign[1], c->cols, vw);
+    hx_row()->eliminate(c->sketch.sum[0], u, c->rows, vw[0], &a);
+    hx_row()->eliminate(c->sketch.sum[1], u, c->rows, vw[1], &b);
+    hx_tt_cross_estimate(c, &a, &b);
 }
 
 
@@ -273,7 +255,7 @@ hx_tt_cross_slow(hx_tt_cross_t *c, double target)
 hx_tt_cross_end_t
 hx_tt_cross_grow(hx_tt_cross_t *c, double target)
 {
-    size_t    i, j, l;
+    size_t  i, j;
 
     for ( ;; ) {
 
@@ -297,11 +279,7 @@ hx_tt_cross_grow(hx_tt_cross_t *c, double target)
             return HX_TT_CROSS_MEMORY;
         }
 
-        for (l = 1, i = 0; l < c->samples; l++) {
-            i = fabs(c->sample[l]) > fabs(c->sample[i]) ? l : i;
-        }
-
-        i = c->sample_row[i];
+        i = c->worst;
         j = hx_tt_cross_pivot(c, &i);
 
         if (c->row[j] == 0) {

@@ -7,18 +7,17 @@
  * element that is the largest of both (rook pivoting) out of what is left,
  * which lowers the rank of that by one (J. Wedderburn; M. Bebendorf,
  * "Approximation of boundary element matrices", Numer. Math. 86, 2000).  So a
- * matrix of rank r is found after r steps, whatever the pivots; but where the
- * rest is, only a pass over all elements can tell.  What is found here is a
+ * matrix of rank r is found after r steps, whatever the pivots.  A sketch says
+ * where the rest is, and how large, most probably: what is found here is a
  * guess to be measured, never a result.
  */
 
 #ifndef HX_TT_CROSS_H
 #define HX_TT_CROSS_H
 
+#include "hx_tt_sketch.h"
 #include "hx_tt_view.h"
 #include "hx_work.h"
-
-#define HX_TT_CROSS_SAMPLES   256
 
 typedef enum {
     HX_TT_CROSS_DONE,           /* the rest looks small enough */
@@ -42,21 +41,20 @@ typedef struct {
     double              *v;             /* rank rows, ldv apart, largest 1 */
     double              *row;           /* scratch */
     double              *col;
-    uint64_t             random;
+    uint64_t             seed;
     unsigned             small;         /* steps in a row that were small */
     size_t               check;         /* rank at which speed is looked at */
     double               last;          /* the rest, as estimated then */
     double               rest;          /* Frobenius norm, estimated */
-    size_t               samples;
-    double               sample[HX_TT_CROSS_SAMPLES];   /* rest there */
-    uint32_t             sample_row[HX_TT_CROSS_SAMPLES];
-    uint32_t             sample_col[HX_TT_CROSS_SAMPLES];
+    size_t               worst;         /* a row where much of it is */
+    hx_tt_sketch_t       sketch;        /* of the rest */
 } hx_tt_cross_t;
 
 
-/* HX_FAIL: no memory. */
+/* sketch: of the whole matrix, changed from here on.  HX_FAIL: no memory. */
 hx_rc_t hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
-    unsigned h, size_t rank_max, uint64_t seed, hx_work_t *w);
+    const hx_tt_sketch_t *sketch, size_t rank_max, uint64_t seed,
+    hx_work_t *w);
 
 /* Goes on until the norm of the rest seems to be at most "target". */
 hx_tt_cross_end_t hx_tt_cross_grow(hx_tt_cross_t *c, double target);

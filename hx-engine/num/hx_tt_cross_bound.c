@@ -64,7 +64,7 @@ hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
     bits = hx_tt_bits(width);
     runs = c->cols / width;
 
-    seed = c->random ^ c->rank;
+    seed = c->seed ^ c->rank;
     a = (size_t) (seed | 1) * 0x9e3779b1u | 1;
     b = (size_t) (seed >> 32 | 1) * 0x85ebca6bu | 1;
     shift = (size_t) (seed >> 20);

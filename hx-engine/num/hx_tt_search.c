@@ -20,14 +20,11 @@
 #include "hx_tt_round.h"
 #include "hx_tt_search.h"
 
-/* Up to here everything is decomposed at once: 2^12 values, 32 KiB. */
-#define HX_TT_DIRECT_BITS  12
-
 /* The cross leaves that part of what may be lost; cutting bonds the rest. */
 #define HX_TT_CROSS_PART   0.2
 
 #define HX_TT_ROUNDS       40
-#define HX_TT_FEED         64           /* rows taken in at a time */
+#define HX_TT_FEED         256          /* rows taken in at a time */
 #define HX_TT_RANK_MOST    768
 
 /* Noise that is projected out may come that close to the limit. */
@@ -39,6 +36,8 @@ typedef struct {
     hx_tt_cross_t    cross;
     double          *rows;              /* squares of errors */
     unsigned         noisy;             /* the cross stopped gaining */
+    double           hopeless;          /* error that cannot be reached */
+    double           loosest;           /* of the tiers' limits */
 } hx_tt_middle_t;
 
 
@@ -269,6 +268,28 @@ hx_tt_middle_round(hx_tt_middle_t *m, double norm)
 }
 
 
+/* Whether noise forbids the tier; if it does, does it forbid all of them? */
+static int
+hx_tt_middle_hopeless(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
+{
+    double  norm;
+    size_t  rank;
+
+    norm = m->s->stats.norm;
+
+    if (hx_tt_cross_hopeless(&m->cross, m->loosest * norm, &rank)) {
+        m->hopeless = m->loosest * norm;
+
+    } else if (tier->below < m->loosest
+               && hx_tt_cross_hopeless(&m->cross, tier->below * norm, &rank))
+    {
+        m->hopeless = tier->below * norm;
+    }
+
+    return tier->below * norm <= m->hopeless;
+}
+
+
 /*
  * Lets the cross grow for a tier.  HX_OK: its rest is small enough, as far as
  * is known, or all that is left is noise within the limit; HX_NO: out of
@@ -278,12 +299,15 @@ static hx_rc_t
 hx_tt_middle_grow(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
 {
     double          norm;
-    size_t          rank;
     hx_tt_cross_t  *c;
 
     c = &m->cross;
     norm = m->s->stats.norm;
     m->noisy = 0;
+
+    if (tier->below * norm <= m->hopeless) {
+        return HX_NO;
+    }
 
     for ( ;; ) {
         switch (hx_tt_cross_grow(c, HX_TT_CROSS_PART * tier->target * norm)) {
@@ -297,7 +321,7 @@ hx_tt_middle_grow(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
                 return HX_OK;
             }
 
-            if (hx_tt_cross_hopeless(c, tier->below * norm, &rank)) {
+            if (hx_tt_middle_hopeless(m, tier)) {
                 return HX_NO;
             }
 
@@ -370,6 +394,24 @@ hx_tt_middle_tier(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
 }
 
 
+/* A sketch of the unfolding, unless the first pass has made it already. */
+static hx_rc_t
+hx_tt_search_sketch(hx_tt_search_t *s)
+{
+    if (s->sketched && s->order == HX_TT_ROWS) {
+        return HX_OK;
+    }
+
+    s->out->passes++;
+
+    return hx_tt_sketch_init(&s->sketch, s->d, hx_tt_middle(s->d), 1, s->work)
+           == HX_OK
+           ? hx_tt_sketch_array(&s->sketch, &s->view.map, s->array->dtype,
+                                s->data, s->elements, s->work)
+           : HX_FAIL;
+}
+
+
 hx_rc_t
 hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     unsigned *found)
@@ -402,9 +444,11 @@ hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     memcpy(&seed, &s->stats.norm, sizeof(seed));
     seed ^= s->elements * UINT64_C(0x9e3779b97f4a7c15);
 
-    m.rows = hx_work_doubles(s->work, (size_t) 1 << (s->d / 2));
+    m.hopeless = 0;
+    m.loosest = tier[n - 1].below;
+    m.rows = hx_work_doubles(s->work, (size_t) 1 << hx_tt_middle(s->d));
 
-    if (m.rows == NULL) {
+    if (m.rows == NULL || hx_tt_search_sketch(s) != HX_OK) {
         return HX_FAIL;
     }
 
@@ -415,8 +459,8 @@ hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     for (*found = 0; *found < n; ++*found) {
         hx_work_back(s->work, mark);
 
-        if (hx_tt_cross_init(&m.cross, &s->view, s->d / 2, (size_t) most, seed,
-                             s->work) != HX_OK)
+        if (hx_tt_cross_init(&m.cross, &s->view, &s->sketch, (size_t) most,
+                             seed, s->work) != HX_OK)
         {
             return HX_FAIL;
         }

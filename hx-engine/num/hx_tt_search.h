@@ -23,6 +23,8 @@ typedef struct {
     hx_tt_order_t        order;
     unsigned             d;
     hx_tt_view_t         view;
+    hx_tt_sketch_t       sketch;        /* of the array by rows, */
+    unsigned             sketched;      /* when this is set */
     hx_tt_check_t        check;         /* of the train in out->tt */
 } hx_tt_search_t;
 
@@ -44,6 +46,12 @@ hx_rc_t hx_tt_search_order(hx_tt_search_t *s, double tol);
  */
 hx_rc_t hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     unsigned *found);
+
+/* The middle: where a train of d cores is cut in two. */
+#define hx_tt_middle(d)   ((d) / 2)
+
+/* Up to here everything is decomposed at once: 2^12 values, 32 KiB. */
+#define HX_TT_DIRECT_BITS  12
 
 /* Measures out->tt: HX_OK it is below, HX_NO it is not. */
 hx_rc_t hx_tt_search_check(hx_tt_search_t *s, const hx_tt_tier_t *tier,

@@ -20,10 +20,11 @@
 /* One pass; values are multiplied by scale before they are squared. */
 static double
 hx_tt_stats_pass(hx_tt_stats_t *s, hx_dtype_t dtype,
-    const unsigned char *data, uint64_t n, double scale)
+    const unsigned char *data, uint64_t n, double scale, hx_tt_sketch_t *k)
 {
     double           sum, x[HX_TT_STATS_STEP];
     size_t           i, part, size;
+    uint64_t         at;
     const void      *from;
     hx_row_stats_t   vs;
 
@@ -31,7 +32,7 @@ hx_tt_stats_pass(hx_tt_stats_t *s, hx_dtype_t dtype,
     s->min = INFINITY;
     s->max = -INFINITY;
 
-    for (sum = 0; n != 0; n -= part, data += part * size) {
+    for (sum = 0, at = 0; n != 0; n -= part, at += part, data += part * size) {
         part = n < HX_TT_STATS_STEP ? (size_t) n : HX_TT_STATS_STEP;
         from = data;
 
@@ -45,6 +46,10 @@ hx_tt_stats_pass(hx_tt_stats_t *s, hx_dtype_t dtype,
         }
 
         hx_row()->stats(from, part, &vs);
+
+        if (k != NULL) {
+            hx_tt_sketch_add(k, at, from, part);
+        }
 
         sum += vs.square;
         s->min = vs.min < s->min ? vs.min : s->min;
@@ -83,7 +88,8 @@ hx_tt_stats_broken(hx_dtype_t dtype, const unsigned char *data, uint64_t n)
 
 
 void
-hx_tt_stats(hx_tt_stats_t *s, hx_dtype_t dtype, const void *data, uint64_t n)
+hx_tt_stats(hx_tt_stats_t *s, hx_dtype_t dtype, const void *data, uint64_t n,
+    hx_tt_sketch_t *k)
 {
     double         sum, most;
     int            exponent;
@@ -96,7 +102,7 @@ hx_tt_stats(hx_tt_stats_t *s, hx_dtype_t dtype, const void *data, uint64_t n)
         return;
     }
 
-    sum = hx_tt_stats_pass(s, dtype, data, n, 1);
+    sum = hx_tt_stats_pass(s, dtype, data, n, 1, k);
     most = fmax(fabs(s->min), fabs(s->max));
 
     if (isfinite(sum) && most < HX_TT_STATS_LARGE
@@ -115,6 +121,6 @@ hx_tt_stats(hx_tt_stats_t *s, hx_dtype_t dtype, const void *data, uint64_t n)
     (void) frexp(most, &exponent);
     exponent = exponent < DBL_MIN_EXP ? DBL_MIN_EXP : exponent;
 
-    sum = hx_tt_stats_pass(&scaled, dtype, data, n, ldexp(1, -exponent));
+    sum = hx_tt_stats_pass(&scaled, dtype, data, n, ldexp(1, -exponent), NULL);
     s->norm = ldexp(sqrt(sum), exponent);
 }

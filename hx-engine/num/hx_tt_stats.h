@@ -6,6 +6,7 @@
 #define HX_TT_STATS_H
 
 #include "hx_dtype.h"
+#include "hx_tt_sketch.h"
 
 typedef struct {
     double      norm;           /* Frobenius, as float64; NaN: a value is not a
@@ -17,9 +18,10 @@ typedef struct {
 
 /*
  * n elements at any address.  Values are taken as float64 (64-bit integers
- * rounded); the norm is right to about 1e-14 whatever their magnitude.
+ * rounded); the norm is right to about 1e-14 whatever their magnitude.  k, if
+ * not NULL, gets them all as TT indices 0 .. n - 1.
  */
 void hx_tt_stats(hx_tt_stats_t *s, hx_dtype_t dtype, const void *data,
-    uint64_t n);
+    uint64_t n, hx_tt_sketch_t *k);
 
 #endif /* HX_TT_STATS_H */

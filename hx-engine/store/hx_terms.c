@@ -373,6 +373,25 @@ hx_terms_marked(hx_store_t *s, int *rc)
 }
 
 
+/* There is nothing to make an index of. */
+static int
+hx_terms_new(hx_store_t *s)
+{
+    int               rc;
+    MDB_stat          st;
+    hx_store_view_t   v;
+
+    if (hx_store_view(s, &v) != HX_STORE_OK) {
+        return 0;
+    }
+
+    rc = mdb_stat(v.txn, s->dbi[HX_DB_HEADS], &st);
+    hx_store_view_end(&v);
+
+    return rc == 0 && st.ms_entries == 0;
+}
+
+
 int
 hx_terms_open(hx_store_t *s)
 {
@@ -381,7 +400,10 @@ hx_terms_open(hx_store_t *s)
     there = hx_terms_marked(s, &rc);
 
     if (there == 0) {
-        hx_store_tell(s, HX_STORE_EV_UPGRADE, "index of metadata");
+        if (!hx_terms_new(s)) {
+            hx_store_tell(s, HX_STORE_EV_UPGRADE, "index of metadata");
+        }
+
         rc = hx_build_all(s);
         there = rc == 0;
     }

@@ -5,8 +5,8 @@
  *     engine_tt FILE [REPEAT [WEAK]]    raw little-endian float64
  *
  * One line each, divided by tabs: name, values, seconds (least, median),
- * verdict (or why passthrough), largest rank, values of all cores, ratio, relative
- * error, passes over the array, pivots, MB of memory at the peak.
+ * verdict (or why passthrough), largest rank, values of all cores, ratio,
+ * relative error, passes over the array, pivots, MB of memory at the peak.
  * The least time is that of an undisturbed run with the array in the cache as
  * far as it fits.
  */

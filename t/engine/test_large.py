@@ -56,9 +56,9 @@ def test_put_and_serve_100_mb(engine):
     put_most = watch.result()
     assert r.status_code == 200 and r.json()["original_bytes"] == SIZE
     assert r.json()["dtype"] == "float64"
-    # the value once, one slice of it in the store, and little else
+    # the value, what looking for a train takes, and a slice of the store
     print("put: anonymous", put_most // MB)
-    assert SIZE // 2 < put_most < SIZE + 40 * MB + slack
+    assert SIZE // 2 < put_most < 2.2 * SIZE + 16 * MB + slack
 
     # the answer comes before the value is given back
     wait_for(lambda: anonymous(engine) < 40 * MB + slack, "the memory")

@@ -43,7 +43,8 @@ def old(make_engine):
 
 def test_all_is_there(old):
     old.start()
-    assert [x["progress"] for x in old.log("store_upgrade")][-1] == "done"
+    assert [x["progress"] for x in old.log("store_upgrade")][-2:] == [
+        "done", "index of metadata"]
     assert old.list().json()["keys"] == sorted(LATEST)
     for key, (data, dtype) in LATEST.items():
         r = old.serve(key, format="npy" if key == "npy" else "raw").json()
