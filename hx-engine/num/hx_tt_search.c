@@ -416,7 +416,7 @@ hx_rc_t
 hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     unsigned *found)
 {
-    double          most;
+    double          most, *sum;
     uint64_t        seed;
     hx_rc_t         rc;
     hx_work_mark_t  mark;
@@ -452,12 +452,28 @@ hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
         return HX_FAIL;
     }
 
-    /* a cross that ran after noise has nothing to say about the next tier */
+    sum = hx_work_doubles(s->work, 2 * s->sketch.rows);
+
+    if (sum == NULL) {
+        return HX_FAIL;
+    }
+
+    memcpy(sum, s->sketch.sum[0], s->sketch.rows * sizeof(double));
+    memcpy(sum + s->sketch.rows, s->sketch.sum[1],
+           s->sketch.rows * sizeof(double));
+
+    /*
+     * A cross that ran after noise has nothing to say about the next tier:
+     * that begins anew.
+     */
 
     mark = hx_work_mark(s->work);
 
     for (*found = 0; *found < n; ++*found) {
         hx_work_back(s->work, mark);
+        memcpy(s->sketch.sum[0], sum, s->sketch.rows * sizeof(double));
+        memcpy(s->sketch.sum[1], sum + s->sketch.rows,
+               s->sketch.rows * sizeof(double));
 
         if (hx_tt_cross_init(&m.cross, &s->view, &s->sketch, (size_t) most,
                              seed, s->work) != HX_OK)
