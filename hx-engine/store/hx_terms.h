@@ -62,7 +62,7 @@ unsigned hx_terms_count(const hx_store_t *s, const hx_str_t *metadata);
  */
 int hx_terms_open(hx_store_t *s);
 
-/* Tells the owner, once, when a search has met a damaged entry: the writer's. */
+/* Tells the owner, once, that a search met a damaged entry: the writer's. */
 void hx_terms_watch(hx_store_t *s);
 
 #endif /* HX_TERMS_H */

@@ -52,7 +52,7 @@ typedef struct {
     unsigned           n_runs;
     unsigned           room;
 
-    unsigned char     *mem;             /* SET: keys, a length byte before each */
+    unsigned char     *mem;             /* SET: keys, the length before each */
     size_t             used;
     unsigned char    **key;             /* SET: where they lie in mem; sorted */
     unsigned           n_keys;
@@ -88,5 +88,16 @@ int hx_stream_count(hx_seek_t *k, hx_stream_t *t, unsigned most,
 int hx_stream_seek(hx_seek_t *k, hx_stream_t *t, const hx_at_t *at);
 
 void hx_stream_close(hx_stream_t *t);
+
+/* For the files of streams. */
+
+/* Namespace and field, and then a code; returns the length. */
+size_t hx_stream_prefix(const hx_seek_t *k, unsigned char *out, uint64_t path,
+    const unsigned char *code, size_t len);
+
+/* Counts an entry that was reached with rc, and checks it: rc of it. */
+int hx_seek_check(hx_seek_t *k, int rc, const MDB_val *key, const MDB_val *v);
+
+int hx_stream_seek_set(hx_seek_t *k, hx_stream_t *t, const hx_at_t *at);
 
 #endif /* HX_TERMS_STREAM_H */
