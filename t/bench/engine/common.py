@@ -56,7 +56,8 @@ def run(*command, **options):
                           text=True, check=False, timeout=1800, **options)
     if done.returncode != 0:
         raise Trouble(f"{os.path.basename(str(command[0]))}: exit code "
-                      f"{done.returncode}: {(done.stdout + done.stderr)[-500:]}")
+                      f"{done.returncode}: "
+                      + (done.stdout + done.stderr)[-500:])
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
