@@ -89,8 +89,13 @@ hx_encode_bytes(hx_encoded_t *e, hx_record_t *rec,
     }
 
     less = realloc(mem, n);
-    e->mem = less != NULL ? less : mem;
-    e->value.data = e->mem;
+
+    if (less != NULL) {
+        mem = less;
+    }
+
+    e->mem = mem;
+    e->value.data = mem;
     e->value.len = n;
     rec->codec = HX_CODEC_PACKED;
 }

@@ -136,7 +136,7 @@ static const struct {
     { BATCH, "{\"items\":[{\"metadata\":{\"a\":1},\"key\":\"a\"},"
              "{\"metadata\":{\"b\":{\"c\":2}}}],\"other\":[{}]}", 2, 0 },
     { BATCH, "{\"items\":[{\"metadata\":{\"a\":1}},{\"metadata\":[]}]}", 0, 0 },
-    { BATCH, "{\"items\":[{\"unknown\":{\"key\":\"q\",\"cores\":[5]}}]}", 1, 0 },
+    { BATCH, "{\"items\":[{\"other\":{\"key\":\"q\",\"cores\":[5]}}]}", 1, 0 },
     { BATCH, "{\"items\":[{\"key\":1}]}", 0, 0 },
     { BATCH, "{\"items\":[{}],\"items\":[{}]}", 0, 0 },
     { BATCH, "{\"items\":[{},5]}", 0, 0 },
