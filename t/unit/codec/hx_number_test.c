@@ -67,12 +67,75 @@ test_exact(void **state)
 }
 
 
+/* What the C library makes of it, by the rule of the header. */
+static const char *
+model(double v)
+{
+    int          digits;
+    static char  text[HX_NUMBER_MAX + 3];
+
+    for (digits = 15; digits <= 17; digits++) {
+        (void) snprintf(text, HX_NUMBER_MAX, "%.*g", digits, v);
+
+        if (strtod(text, NULL) == v) {
+            break;
+        }
+    }
+
+    if (strpbrk(text, ".e") == NULL) {
+        memcpy(text + strlen(text), ".0", 3);
+    }
+
+    return text;
+}
+
+
+/* Numbers as there are in answers, and those at the border of a digit. */
+static void
+test_like_the_c_library(void **state)
+{
+    int       i, e;
+    double    v;
+
+    for (i = 0; i < 400000; i++) {
+        v = (double) (test_random() >> 11) * 0x1p-53;       /* 0 .. 1 */
+        e = (int) test_below(56) - 26;
+
+        switch (i % 6) {
+        case 0:
+            break;
+        case 1:
+            v *= pow(10, e);
+            break;
+        case 2:
+            v = (double) (1 + test_below(1000000))
+                / (double) (1 + test_below(1000));
+            break;
+        case 3:
+            v = (double) test_below(100000) * pow(10, e);
+            break;
+        case 4:
+            v = ldexp(1, (int) test_below(180) - 90);
+            break;
+        default:
+            v = (double) (test_random() >> (4 + test_below(30)))
+                * pow(10, -(int) test_below(20));
+        }
+
+        v = i % 7 == 0 ? -v : i % 7 == 1 ? nextafter(v, 0)
+            : i % 7 == 2 ? nextafter(v, 1e300) : v;
+        assert_string_equal(text_of(v), model(v));
+    }
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_exact)
+        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_like_the_c_library)
     };
 
     return cmocka_run_group_tests_name("hx_number", tests, NULL, NULL);
