@@ -10,9 +10,13 @@
 #include "hx_row.h"
 
 #define HX_LDL_BLOCK     32
+#define HX_ORTHO_BLOCK   16
 
 /* Rows are "nearly dependent" when an orthogonal part is that short. */
 #define HX_ORTHO_SMALL   1e-10
+
+#define HX_ORTHO_PASSES  4
+#define HX_ORTHO_CHANGE  1e-3
 
 
 size_t
@@ -117,119 +121,146 @@ hx_ldl(double *a, size_t n, double *d, double *work)
 size_t
 hx_ortho_work(size_t r, size_t n)
 {
-    return 3 * r * r + r + r * n + hx_ldl_work(r);
+    return 3 * r * r + 2 * r + hx_ldl_work(r);
 }
 
 
-/* inv = L^-1 D^-1/2, so that inv (L D L^T) inv^T = 1; t = its inverse. */
+/*
+ * v = t^-1 v, row by row.  Forward substitution, not a product with the
+ * inverse: t v gives the old rows back however nearly dependent they are.
+ */
 static void
-hx_ortho_factors(const double *ldl, const double *d, size_t r, double *inv,
-    double *t)
+hx_ortho_solve(double *v, size_t r, size_t n, size_t ld, const double *t)
 {
-    double  x;
-    size_t  i, j, k;
+    double     x;
+    size_t     i, j, k, some;
+    hx_gemm_t  g;
 
-    memset(inv, 0, r * r * sizeof(double));
-    memset(t, 0, r * r * sizeof(double));
+    g.mode = HX_GEMM_SUB;
+    g.n = n;
+    g.ars = r;
+    g.acs = 1;
+    g.b = v;
+    g.ldb = ld;
+    g.ldc = ld;
 
-    for (i = 0; i < r; i++) {
-        inv[i * r + i] = 1;
+    for (j = 0; j < r; j += some) {
+        some = r - j < HX_ORTHO_BLOCK ? r - j : HX_ORTHO_BLOCK;
 
-        for (k = 0; k < i; k++) {
-            x = ldl[i * r + k];
+        g.m = some;
+        g.k = j;
+        g.a = t + j * r;
+        g.b = v;
+        g.c = v + j * ld;
+        hx_gemm(&g);
 
-            for (j = 0; j <= k; j++) {
-                inv[i * r + j] -= x * inv[k * r + j];
+        for (i = j; i < j + some; i++) {
+            g.m = 1;
+            g.k = i - j;
+            g.a = t + i * r + j;
+            g.b = v + j * ld;
+            g.c = v + i * ld;
+            hx_gemm(&g);
+
+            x = 1 / t[i * r + i];
+
+            for (k = 0; k < n; k++) {
+                v[i * ld + k] *= x;
             }
         }
     }
-
-    for (i = 0; i < r; i++) {
-        x = 1 / sqrt(d[i]);
-
-        for (j = 0; j <= i; j++) {
-            inv[i * r + j] *= x;
-            t[i * r + j] = (j == i ? 1 : ldl[i * r + j]) * sqrt(d[j]);
-        }
-    }
 }
 
 
-/* One pass: v = inv v, t its triangle. */
+/* One pass: v = t^-1 v, with t t^T = v v^T. */
 static hx_rc_t
 hx_ortho_pass(double *v, size_t r, size_t n, size_t ld, double *t,
     double *work)
 {
-    double     *gram, *inv, *d, *copy;
-    size_t      i, j;
-    hx_gemm_t   g;
+    double  *gram, *d, *square;
+    size_t   i, j;
 
     gram = work;
-    inv = gram + r * r;
-    d = inv + r * r;
-    copy = d + r;
+    d = gram + r * r;
+    square = d + r;
 
     for (i = 0; i < r; i++) {
         for (j = 0; j <= i; j++) {
             gram[i * r + j] = hx_row()->dot(v + i * ld, v + j * ld, n);
         }
 
-        inv[i] = gram[i * r + i];
-        memcpy(copy + i * n, v + i * ld, n * sizeof(double));
+        square[i] = gram[i * r + i];
     }
 
-    /* inv holds the squares of the lengths for a moment */
-    if (hx_ldl(gram, r, d, copy + r * n) != r) {
+    if (hx_ldl(gram, r, d, square + r) != r) {
         return HX_NO;
     }
 
+    memset(t, 0, r * r * sizeof(double));
+
     for (i = 0; i < r; i++) {
-        if (!(d[i] > HX_ORTHO_SMALL * inv[i])) {
+
+        if (!(d[i] > HX_ORTHO_SMALL * square[i])) {
             return HX_NO;
+        }
+
+        for (j = 0; j <= i; j++) {
+            t[i * r + j] = (i == j ? 1 : gram[i * r + j]) * sqrt(d[j]);
         }
     }
 
-    hx_ortho_factors(gram, d, r, inv, t);
-
-    g.mode = HX_GEMM_SET;
-    g.m = r;
-    g.n = n;
-    g.k = r;
-    g.a = inv;
-    g.ars = r;
-    g.acs = 1;
-    g.b = copy;
-    g.ldb = n;
-    g.c = v;
-    g.ldc = ld;
-
-    hx_gemm(&g);
+    hx_ortho_solve(v, r, n, ld, t);
 
     return HX_OK;
+}
+
+
+/* How far t is from 1: what the pass that gave it found. */
+static double
+hx_ortho_change(const double *t, size_t r)
+{
+    double  most;
+    size_t  i, j;
+
+    for (i = 0, most = 0; i < r; i++) {
+        for (j = 0; j <= i; j++) {
+            most = fmax(most, fabs(t[i * r + j] - (i == j)));
+        }
+    }
+
+    return most;
 }
 
 
 hx_rc_t
 hx_ortho(double *v, size_t r, size_t n, size_t ld, double *t, double *work)
 {
-    double  *first, *rest;
+    double   *pass, *before, *rest;
+    unsigned  i;
 
-    first = work;
-    rest = work + r * r;
-
-    if (hx_ortho_pass(v, r, n, ld, t, rest) != HX_OK) {
-        return HX_NO;
-    }
-
-    memcpy(first, t, r * r * sizeof(double));
+    pass = work;
+    before = pass + r * r;
+    rest = before + r * r;
 
     if (hx_ortho_pass(v, r, n, ld, t, rest) != HX_OK) {
         return HX_NO;
     }
 
-    /* rows = first (t Q) */
-    memcpy(rest, t, r * r * sizeof(double));
-    hx_gemm_nn(r, r, r, first, rest, t);
+    for (i = 0; i < HX_ORTHO_PASSES; i++) {
 
-    return HX_OK;
+        if (hx_ortho_pass(v, r, n, ld, pass, rest) != HX_OK) {
+            return HX_NO;
+        }
+
+        /* rows = t (pass Q) */
+        memcpy(before, t, r * r * sizeof(double));
+        hx_gemm_nn(r, r, r, before, pass, t);
+
+        /* a pass that changes little leaves nothing to the next */
+        if (hx_ortho_change(pass, r) < HX_ORTHO_CHANGE) {
+            return HX_OK;
+        }
+    }
+
+    return HX_NO;
 }

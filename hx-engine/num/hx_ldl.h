@@ -25,9 +25,10 @@ size_t hx_ldl(double *a, size_t n, double *d, double *work);
 
 /*
  * Makes r rows of n values (ld apart) orthonormal: Q replaces them, and the
- * rows were T Q with T lower triangular, r x r.  Two passes of Cholesky's QR
- * (Y. Yamamoto et al., "Roundoff error analysis of the CholeskyQR2 algorithm",
- * ETNA 44, 2015); HX_NO when the rows are nearly dependent.
+ * rows were T Q with T lower triangular, r x r.  Two passes of Cholesky's QR,
+ * or more where needed (Y. Yamamoto et al., "Roundoff error analysis of the
+ * CholeskyQR2 algorithm", ETNA 44, 2015); HX_NO when the rows are nearly
+ * dependent.
  */
 size_t hx_ortho_work(size_t r, size_t n);
 hx_rc_t hx_ortho(double *v, size_t r, size_t n, size_t ld, double *t,

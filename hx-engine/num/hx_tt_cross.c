@@ -51,17 +51,23 @@ hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
     c->rank_max = rank_max < c->rank_max ? rank_max : c->rank_max;
     c->room = HX_TT_CROSS_ROOM < c->rank_max ? HX_TT_CROSS_ROOM : c->rank_max;
     c->seed = seed;
-    c->small = 0;
+    c->step[0] = INFINITY;
+    c->step[1] = INFINITY;
     c->check = HX_TT_CROSS_CHECK;
 
     c->u = hx_work_doubles(w, c->room * c->ldu);
     c->v = hx_work_doubles(w, c->room * c->ldv);
+    c->used = hx_work_get(w, c->rows);
     c->row = hx_work_doubles(w, c->ldv);
     c->col = hx_work_doubles(w, c->ldu);
 
-    if (c->u == NULL || c->v == NULL || c->row == NULL || c->col == NULL) {
+    if (c->u == NULL || c->v == NULL || c->used == NULL || c->row == NULL
+        || c->col == NULL)
+    {
         return HX_FAIL;
     }
+
+    memset(c->used, 0, c->rows);
 
     hx_row()->eliminate(c->sketch.sum[0], c->sketch.sum[0], c->rows, 0, &a);
     hx_row()->eliminate(c->sketch.sum[1], c->sketch.sum[1], c->rows, 0, &b);
@@ -192,7 +198,7 @@ hx_tt_cross_pivot(hx_tt_cross_t *c, size_t *i)
 
 /* Takes c->row and c->col through (i, j) out of the rest. */
 static void
-hx_tt_cross_take(hx_tt_cross_t *c, size_t j)
+hx_tt_cross_take(hx_tt_cross_t *c, size_t i, size_t j)
 {
     double         p, vw[2], *u, *v;
     size_t         l;
@@ -209,26 +215,16 @@ hx_tt_cross_take(hx_tt_cross_t *c, size_t j)
     }
 
     c->rank++;
+    c->used[i] = 1;
+
+    c->step[0] = c->step[1];
+    c->step[1] = sqrt(hx_row()->dot(u, u, c->rows)
+                      * hx_row()->dot(v, v, c->cols));
 
     hx_row()->dots(v, c->sketch.sign[0], c->sketch.sign[1], c->cols, vw);
     hx_row()->eliminate(c->sketch.sum[0], u, c->rows, vw[0], &a);
     hx_row()->eliminate(c->sketch.sum[1], u, c->rows, vw[1], &b);
     hx_tt_cross_estimate(c, &a, &b);
-}
-
-
-/* |u| |v| of the last step */
-static double
-hx_tt_cross_size(const hx_tt_cross_t *c)
-{
-    const double    *u, *v;
-    const hx_row_t  *vec;
-
-    vec = hx_row();
-    u = c->u + (c->rank - 1) * c->ldu;
-    v = c->v + (c->rank - 1) * c->ldv;
-
-    return sqrt(vec->dot(u, u, c->rows) * vec->dot(v, v, c->cols));
 }
 
 
@@ -263,7 +259,8 @@ hx_tt_cross_grow(hx_tt_cross_t *c, double target)
             c->last = c->rest;
         }
 
-        if (c->rest <= target && c->small >= 2) {
+        if (c->rest <= target && c->step[0] <= target && c->step[1] <= target)
+        {
             return HX_TT_CROSS_DONE;
         }
 
@@ -286,8 +283,7 @@ hx_tt_cross_grow(hx_tt_cross_t *c, double target)
             return HX_TT_CROSS_DONE;
         }
 
-        hx_tt_cross_take(c, j);
-        c->small = hx_tt_cross_size(c) <= target ? c->small + 1 : 0;
+        hx_tt_cross_take(c, i, j);
     }
 }
 
@@ -344,7 +340,7 @@ hx_tt_cross_feed(hx_tt_cross_t *c, double *energy, double target, size_t most,
             break;
         }
 
-        hx_tt_cross_take(c, j);
+        hx_tt_cross_take(c, i, j);
         n++;
 
         /* the largest element was in another row: look at this one again */

@@ -39,10 +39,11 @@ typedef struct {
     size_t               room;          /* of u and v */
     double              *u;             /* rank columns, ldu apart */
     double              *v;             /* rank rows, ldv apart, largest 1 */
+    uint8_t             *used;          /* rows that are pivots */
     double              *row;           /* scratch */
     double              *col;
     uint64_t             seed;
-    unsigned             small;         /* steps in a row that were small */
+    double               step[2];       /* |u| |v| of the last two steps */
     size_t               check;         /* rank at which speed is looked at */
     double               last;          /* the rest, as estimated then */
     double               rest;          /* Frobenius norm, estimated */

@@ -36,18 +36,21 @@ hx_tt_bound_piece(const hx_tt_cross_t *c, size_t *p, size_t *q)
     scale = d >= 24 ? 3 : d >= 22 ? 2 : 1;
 
     *p = scale * HX_TT_BOUND_ROWS;
-    *p = *p < c->rows ? *p : c->rows;
+    *p = *p < c->rows - c->rank ? *p : c->rows - c->rank;
     *q = scale * HX_TT_BOUND_COLS;
     *q = *q < c->cols ? *q : c->cols;
 }
 
 
-/* The piece e, p x q: rows and runs of columns spread by odd multipliers. */
+/*
+ * The piece e, p x q: rows and runs of columns spread by odd multipliers.  Rows
+ * that were pivots are 0 in the rest and would tell nothing.
+ */
 static hx_rc_t
 hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
 {
     double    *u, *v;
-    size_t     i, j, l, row, run, runs, width, a, b, shift;
+    size_t     i, j, l, n, row, run, runs, width, a, b, shift;
     unsigned   d, bits;
     uint64_t   seed;
     hx_gemm_t  g;
@@ -69,8 +72,12 @@ hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
     b = (size_t) (seed >> 32 | 1) * 0x85ebca6bu | 1;
     shift = (size_t) (seed >> 20);
 
-    for (i = 0; i < p; i++) {
-        row = (a * i + shift) & (c->rows - 1);
+    for (n = 0, i = 0; i < p; n++) {
+        row = (a * n + shift) & (c->rows - 1);
+
+        if (c->used[row]) {
+            continue;
+        }
 
         for (l = 0; l < c->rank; l++) {
             u[i * c->rank + l] = c->u[l * c->ldu + row];
@@ -83,6 +90,8 @@ hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
                             ((uint64_t) row << (d - c->h)) + run * width,
                             e + i * q + j);
         }
+
+        i++;
     }
 
     for (j = 0; j < q; j += width) {

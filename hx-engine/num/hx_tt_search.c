@@ -328,7 +328,8 @@ hx_tt_middle_grow(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
             break;
 
         case HX_TT_CROSS_FULL:
-            return HX_NO;
+            m->noisy = c->rest < HX_TT_NOISE_PART * tier->below * norm;
+            return m->noisy ? HX_OK : HX_NO;
 
         default:
             return HX_FAIL;
