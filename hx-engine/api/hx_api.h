@@ -21,7 +21,7 @@
 #include "hx_text.h"
 
 /* Payloads from this size on are worked on apart from the I/O threads. */
-#define HX_API_HEAVY   65536
+#define HX_API_HEAVY   16384
 
 /* What only the server knows, for GET /metrics. */
 typedef struct {
