@@ -47,6 +47,15 @@ typedef struct {
                      hx_row_size_t *s);
 
     /*
+     * A step of elimination in an a x b matrix: row "from" times factor[i] is
+     * taken out of each row i, but not of those whose factor is NaN.  Returns
+     * the sum of squares of these rows, *worst one with the largest absolute
+     * value; a when that is 0.
+     */
+    double      (*step)(double *m, size_t a, size_t b, const double *factor,
+                     size_t from, size_t *worst);
+
+    /*
      * One-sided Jacobi: rotates r rows of n values (n a multiple of 8, rows n
      * apart) until each two are orthogonal to about 1e-15; square[i] becomes
      * the sum of squares of row i.  Rows are exchanged on the way so that most

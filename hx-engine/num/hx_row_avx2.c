@@ -27,6 +27,27 @@ typedef __m256d  lane_t;
 #define lane_min(a, b)    _mm256_min_pd(a, b)
 #define lane_max(a, b)    _mm256_max_pd(a, b)
 
+#define lane_above(a, b, c, d)                                                \
+    _mm256_blendv_pd(d, c, _mm256_cmp_pd(a, b, _CMP_GT_OQ))
+
+
+/* op of all four, by halves */
+#define LANES_FOLD(name, op)                                                  \
+                                                                              \
+static inline double                                                          \
+name(__m256d a)                                                               \
+{                                                                             \
+    __m128d  b;                                                               \
+                                                                              \
+    b = op##_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));      \
+                                                                              \
+    return _mm_cvtsd_f64(op##_sd(b, _mm_unpackhi_pd(b, b)));                  \
+}
+
+LANES_FOLD(lane_sum, _mm_add)
+LANES_FOLD(lane_lowest, _mm_min)
+LANES_FOLD(lane_highest, _mm_max)
+
 #include "hx_row_lanes.h"
 
 #pragma GCC pop_options

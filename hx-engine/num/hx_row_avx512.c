@@ -27,6 +27,12 @@ typedef __m512d  lane_t;
 #define lane_min(a, b)    _mm512_min_pd(a, b)
 #define lane_max(a, b)    _mm512_max_pd(a, b)
 
+#define lane_above(a, b, c, d)                                                \
+    _mm512_mask_mov_pd(d, _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ), c)
+#define lane_sum(a)       _mm512_reduce_add_pd(a)
+#define lane_lowest(a)    _mm512_reduce_min_pd(a)
+#define lane_highest(a)   _mm512_reduce_max_pd(a)
+
 #include "hx_row_lanes.h"
 
 #pragma GCC pop_options

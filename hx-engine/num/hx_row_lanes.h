@@ -4,7 +4,9 @@
  * Before it is included: lane_t, a vector of LANES doubles, LANES dividing 8;
  * lane_load() from any address, lane_store() to an aligned double, lane_set(),
  * lane_add(), lane_sub(), lane_mul(), lane_fma(a, b, c) = a b + c, lane_abs(),
- * lane_min(), lane_max() (which return the second operand if one is NaN);
+ * lane_min(), lane_max() (which return the second operand if one is NaN),
+ * lane_above(a, b, c, d) = a > b ? c : d; lane_sum(), lane_lowest() and
+ * lane_highest() of a vector;
  * LANES_TABLE, the name of the table, and LANES_NAME, its text.
  */
 
@@ -16,53 +18,8 @@
 #define HX_JACOBI_SWEEPS   40
 #define HX_JACOBI_SMALL    4e-15        /* cosine of a right angle */
 
-
-static double
-lane_sum(lane_t a)
-{
-    double  x[LANES], sum;
-    size_t  i;
-
-    lane_store(x, a);
-
-    for (i = 1, sum = x[0]; i < LANES; i++) {
-        sum += x[i];
-    }
-
-    return sum;
-}
-
-
-static double
-lane_highest(lane_t a)
-{
-    double  x[LANES], max;
-    size_t  i;
-
-    lane_store(x, a);
-
-    for (i = 1, max = x[0]; i < LANES; i++) {
-        max = x[i] > max ? x[i] : max;
-    }
-
-    return max;
-}
-
-
-static double
-lane_lowest(lane_t a)
-{
-    double  x[LANES], min;
-    size_t  i;
-
-    lane_store(x, a);
-
-    for (i = 1, min = x[0]; i < LANES; i++) {
-        min = x[i] < min ? x[i] : min;
-    }
-
-    return min;
-}
+/* The last sweeps square the cosines: what is left after this one is none. */
+#define HX_JACOBI_LAST     1e-18        /* largest square of a cosine */
 
 
 static double
@@ -308,11 +265,89 @@ hx_lanes_eliminate(double *a, const double *b, size_t n, double c,
 }
 
 
-/* Makes rows p and q orthogonal; 0: they were. */
-static int
-hx_lanes_rotate(double *p, double *q, size_t n, double *pp, double *qq)
+/* The part of hx_lanes_step() for one row, "whole" vectors of it. */
+static inline void
+hx_lanes_step_row(double *m, const double *from, size_t whole, double c,
+    double i, lane_t best[3])
 {
-    double  dot, z, t, c, s;
+    size_t  j;
+    lane_t  v, size, factor, row;
+
+    factor = lane_set(-c);
+    row = lane_set(i);
+
+    for (j = 0; j < whole; j += LANES) {
+        v = lane_fma(factor, lane_load(from + j), lane_load(m + j));
+        lane_store(m + j, v);
+
+        best[0] = lane_fma(v, v, best[0]);
+        size = lane_abs(v);
+        best[2] = lane_above(size, best[1], row, best[2]);
+        best[1] = lane_max(size, best[1]);
+    }
+}
+
+
+static double
+hx_lanes_step(double *m, size_t a, size_t b, const double *factor, size_t from,
+    size_t *worst)
+{
+    double   tail, size, x, max[LANES], row[LANES];
+    size_t   i, j, whole;
+    lane_t   best[3];            /* sum of squares, largest, its row */
+
+    best[0] = lane_set(0);
+    best[1] = lane_set(0);
+    best[2] = lane_set(0);
+    whole = b & ~(size_t) (LANES - 1);
+    tail = 0;
+    size = 0;
+    *worst = a;
+
+    for (i = 0; i < a; i++) {
+        x = factor[i];
+
+        if (x != x) {
+            continue;
+        }
+
+        hx_lanes_step_row(m + i * b, m + from * b, whole, x, (double) i, best);
+
+        for (j = whole; j < b; j++) {
+            m[i * b + j] -= x * m[from * b + j];
+            tail += m[i * b + j] * m[i * b + j];
+
+            if (fabs(m[i * b + j]) > size) {
+                size = fabs(m[i * b + j]);
+                *worst = i;
+            }
+        }
+    }
+
+    lane_store(max, best[1]);
+    lane_store(row, best[2]);
+
+    for (j = 0; j < LANES; j++) {
+        if (max[j] > size) {
+            size = max[j];
+            *worst = (size_t) row[j];
+        }
+    }
+
+    return lane_sum(best[0]) + tail;
+}
+
+
+/*
+ * Makes rows p and q orthogonal; returns the square of the cosine they had, 0:
+ * they were.  unit: about 1 / the largest square, so that squares of squares
+ * are in range.
+ */
+static inline double
+hx_lanes_rotate(double *p, double *q, size_t n, double *pp, double *qq,
+    double unit)
+{
+    double  dot, h, g, r, t, c, s, cosine;
     size_t  i;
     lane_t  x, y, vc, vs;
 
@@ -335,13 +370,25 @@ hx_lanes_rotate(double *p, double *q, size_t n, double *pp, double *qq)
 
     dot = lane_sum(lane_add(x, y));
 
-    if (!(dot * dot > HX_JACOBI_SMALL * HX_JACOBI_SMALL * (*pp * *qq))) {
+    g = *pp * unit * *qq;
+    cosine = dot * unit * dot;
+
+    if (!(cosine > HX_JACOBI_SMALL * HX_JACOBI_SMALL * g)) {
         return 0;
     }
 
-    z = (*qq - *pp) / (2 * dot);
-    t = (z < 0 ? -1 : 1) / (fabs(z) + sqrt(1 + z * z));
-    c = 1 / sqrt(1 + t * t);
+    cosine /= g;
+    h = (*qq - *pp) * (0.5 * unit);
+    g = dot * unit;
+    r = sqrt(h * h + g * g);
+
+    if (!(r > 0)) {
+        return 0;
+    }
+
+    /* the smaller angle; the two quotients do not wait for each other */
+    t = (h < 0 ? -g : g) / (fabs(h) + r);
+    c = sqrt((fabs(h) + r) / (2 * r));
     s = c * t;
     vc = lane_set(c);
     vs = lane_set(s);
@@ -356,7 +403,7 @@ hx_lanes_rotate(double *p, double *q, size_t n, double *pp, double *qq)
     *pp -= t * dot;
     *qq += t * dot;
 
-    return 1;
+    return cosine;
 }
 
 
@@ -374,34 +421,80 @@ hx_lanes_swap(double *p, double *q, size_t n)
 }
 
 
+/* Rows p < q, the larger one first. */
+static inline double
+hx_lanes_pair(double *a, size_t p, size_t q, size_t n, double *square,
+    double unit)
+{
+    double  x;
+
+    if (square[q] > square[p]) {
+        hx_lanes_swap(a + p * n, a + q * n, n);
+        x = square[p];
+        square[p] = square[q];
+        square[q] = x;
+    }
+
+    return hx_lanes_rotate(a + p * n, a + q * n, n, &square[p], &square[q],
+                           unit);
+}
+
+
+/*
+ * A sweep in rounds of pairs that have nothing in common (each row meets each
+ * once, as in a tournament), so that the processor can work on several.
+ * Returns the largest square of a cosine.
+ */
+static double
+hx_lanes_sweep(double *a, size_t r, size_t n, double *square, double unit)
+{
+    double  most, x;
+    size_t  m, round, k, p, q;
+
+    m = (r - 1) | 1;            /* rows but one, an odd number */
+    most = 0;
+
+    for (round = 0; round < m; round++) {
+
+        if (m < r) {
+            x = hx_lanes_pair(a, round, m, n, square, unit);
+            most = x > most ? x : most;
+        }
+
+        for (k = 1, p = round, q = round; k <= m / 2; k++) {
+            p = p == 0 ? m - 1 : p - 1;
+            q = q == m - 1 ? 0 : q + 1;
+
+            if (p < r && q < r) {
+                x = hx_lanes_pair(a, p < q ? p : q, p < q ? q : p, n, square,
+                                  unit);
+                most = x > most ? x : most;
+            }
+        }
+    }
+
+    return most;
+}
+
+
 static void
 hx_lanes_jacobi(double *a, size_t r, size_t n, double *square)
 {
-    double    x;
-    size_t    p, q;
-    unsigned  sweep, turned;
+    double    most, turned;
+    size_t    p;
+    unsigned  sweep;
 
-    for (sweep = 0, turned = 1; turned && sweep < HX_JACOBI_SWEEPS; sweep++) {
-        turned = 0;
-
-        for (p = 0; p < r; p++) {
+    for (sweep = 0, turned = 1;
+         turned > HX_JACOBI_LAST && sweep < HX_JACOBI_SWEEPS;
+         sweep++)
+    {
+        for (p = 0, most = 0; p < r; p++) {
             square[p] = hx_lanes_dot(a + p * n, a + p * n, n);
+            most = square[p] > most ? square[p] : most;
         }
 
-        for (p = 0; p + 1 < r; p++) {
-            for (q = p + 1; q < r; q++) {
-
-                if (square[q] > square[p]) {
-                    hx_lanes_swap(a + p * n, a + q * n, n);
-                    x = square[p];
-                    square[p] = square[q];
-                    square[q] = x;
-                }
-
-                turned |= hx_lanes_rotate(a + p * n, a + q * n, n, &square[p],
-                                          &square[q]);
-            }
-        }
+        turned = r > 1 && most > 0
+                 ? hx_lanes_sweep(a, r, n, square, 1 / most) : 0;
     }
 
     for (p = 0; p < r; p++) {
@@ -418,5 +511,6 @@ const hx_row_t  LANES_TABLE = {
     hx_lanes_dot,
     hx_lanes_argmax,
     hx_lanes_eliminate,
+    hx_lanes_step,
     hx_lanes_jacobi
 };

@@ -33,4 +33,9 @@ lane_load(const void *p)
 #define lane_min(a, b)    ((a) < (b) ? (a) : (b))
 #define lane_max(a, b)    ((a) > (b) ? (a) : (b))
 
+#define lane_above(a, b, c, d)  ((a) > (b) ? (c) : (d))
+#define lane_sum(a)       (a)
+#define lane_lowest(a)    (a)
+#define lane_highest(a)   (a)
+
 #include "hx_row_lanes.h"

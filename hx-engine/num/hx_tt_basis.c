@@ -22,6 +22,9 @@
 #include "hx_tt_basis.h"
 #include "hx_row.h"
 
+/* From here on each row is looked at on its own. */
+#define HX_BASIS_LONG     256
+
 /* Elimination ends well below what may be cut off. */
 #define HX_BASIS_REST     0.01
 
@@ -37,10 +40,37 @@ typedef struct {
     double         *c;              /* C^T, rank rows of lda values */
     double         *pivot;          /* D */
     size_t         *row;            /* where B's rows are in m */
-    hx_row_size_t  *size;           /* of each row that is left */
-    uint8_t        *done;
+    double         *factor;         /* of each row; NaN: it was a pivot */
+    hx_row_size_t  *size;           /* of each row, when rows are long */
+    size_t          worst;          /* row with the largest value; a: all 0 */
     double          rest;           /* energy that is left */
 } hx_tt_lu_t;
+
+
+/* Size of all that is left, from the sizes of rows. */
+static void
+hx_tt_lu_rest(hx_tt_lu_t *lu)
+{
+    double  max;
+    size_t  i;
+
+    lu->rest = 0;
+    lu->worst = lu->a;
+
+    for (i = 0, max = 0; i < lu->a; i++) {
+
+        if (isnan(lu->factor[i])) {
+            continue;
+        }
+
+        lu->rest += lu->size[i].square;
+
+        if (lu->size[i].max > max) {
+            max = lu->size[i].max;
+            lu->worst = i;
+        }
+    }
+}
 
 
 static hx_rc_t
@@ -57,21 +87,28 @@ hx_tt_lu_init(hx_tt_lu_t *lu, double *m, size_t a, size_t b, size_t most,
     lu->c = hx_work_doubles(w, most * lu->lda);
     lu->pivot = hx_work_doubles(w, most);
     lu->row = hx_work_get(w, most * sizeof(size_t));
-    lu->size = hx_work_get(w, a * sizeof(hx_row_size_t));
-    lu->done = hx_work_get(w, a);
+    lu->factor = hx_work_doubles(w, a);
+    lu->size = b < HX_BASIS_LONG ? NULL
+                                 : hx_work_get(w, a * sizeof(hx_row_size_t));
 
     if (lu->c == NULL || lu->pivot == NULL || lu->row == NULL
-        || lu->size == NULL || lu->done == NULL)
+        || lu->factor == NULL || (b >= HX_BASIS_LONG && lu->size == NULL))
     {
         return HX_FAIL;
     }
 
-    memset(lu->done, 0, a);
+    memset(lu->factor, 0, a * sizeof(double));
 
-    for (i = 0, lu->rest = 0; i < a; i++) {
-        hx_row()->eliminate(m + i * b, m + i * b, b, 0, &lu->size[i]);
-        lu->rest += lu->size[i].square;
+    if (lu->size == NULL) {
+        lu->rest = hx_row()->step(m, a, b, lu->factor, 0, &lu->worst);
+        return HX_OK;
     }
+
+    for (i = 0; i < a; i++) {
+        hx_row()->eliminate(m + i * b, m + i * b, b, 0, &lu->size[i]);
+    }
+
+    hx_tt_lu_rest(lu);
 
     return HX_OK;
 }
@@ -81,53 +118,59 @@ hx_tt_lu_init(hx_tt_lu_t *lu, double *m, size_t a, size_t b, size_t most,
 static int
 hx_tt_lu_step(hx_tt_lu_t *lu)
 {
-    double           x, p, *c;
-    size_t           i, row, col;
-    const double    *from;
-    const hx_row_t  *vec;
+    double         p, *c;
+    size_t         i, row, col;
+    const double  *from;
 
-    vec = hx_row();
+    row = lu->worst;
 
-    for (i = 0, row = 0, x = 0; i < lu->a; i++) {
-        if (!lu->done[i] && lu->size[i].max > x) {
-            x = lu->size[i].max;
-            row = i;
-        }
-    }
-
-    if (x == 0) {
+    if (row == lu->a) {
         lu->rest = 0;
         return 0;
     }
 
     from = lu->m + row * lu->b;
-    col = vec->argmax(from, lu->b);
+    col = hx_row()->argmax(from, lu->b);
     p = from[col];
 
-    c = lu->c + lu->rank * lu->lda;
-    memset(c, 0, lu->lda * sizeof(double));
-    c[row] = 1;
-
     lu->pivot[lu->rank] = p;
-    lu->row[lu->rank++] = row;
-    lu->done[row] = 1;
+    lu->row[lu->rank] = row;
+    lu->factor[row] = NAN;
 
-    for (i = 0, lu->rest = 0; i < lu->a; i++) {
+    c = lu->c + lu->rank++ * lu->lda;
+    memset(c + lu->a, 0, (lu->lda - lu->a) * sizeof(double));
 
-        if (lu->done[i]) {
-            continue;
+    for (i = 0; i < lu->a; i++) {
+        c[i] = i == row;
+
+        if (!isnan(lu->factor[i])) {
+            c[i] = lu->m[i * lu->b + col] / p;
+            lu->factor[i] = c[i];
+        }
+    }
+
+    if (lu->size == NULL) {
+        lu->rest = hx_row()->step(lu->m, lu->a, lu->b, lu->factor, row,
+                                  &lu->worst);
+
+    } else {
+        for (i = 0; i < lu->a; i++) {
+
+            /* many are 0 where data are sparse */
+            if (lu->factor[i] != 0 && !isnan(lu->factor[i])) {
+                hx_row()->eliminate(lu->m + i * lu->b, from, lu->b, c[i],
+                                    &lu->size[i]);
+            }
         }
 
-        x = lu->m[i * lu->b + col];
+        hx_tt_lu_rest(lu);
+    }
 
-        if (x != 0) {
-            c[i] = x / p;
-            vec->eliminate(lu->m + i * lu->b, from, lu->b, c[i],
-                           &lu->size[i]);
+    /* the column of the pivot is 0 now, whatever rounding says */
+    for (i = 0; i < lu->a; i++) {
+        if (!isnan(lu->factor[i])) {
             lu->m[i * lu->b + col] = 0;
         }
-
-        lu->rest += lu->size[i].square;
     }
 
     return 1;

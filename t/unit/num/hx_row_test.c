@@ -161,6 +161,62 @@ test_eliminate(const hx_row_t *row)
 }
 
 
+static void
+test_step(const hx_row_t *row)
+{
+    double    m[12 * 40], want[12 * 40], factor[12], sum, most, got;
+    size_t    i, j, a, b, from, worst;
+    unsigned  round;
+
+    for (round = 0; round < 3000; round++) {
+        a = 1 + test_below(12);
+        b = 1 + test_below(40);
+        from = test_below(a);
+
+        for (i = 0; i < a * b; i++) {
+            m[i] = test_below(5) ? test_uniform() : 0;
+        }
+
+        for (i = 0; i < a; i++) {
+            factor[i] = test_below(3) == 0 ? NAN
+                        : test_below(3) ? test_uniform() : 0;
+        }
+
+        factor[from] = test_below(2) ? NAN : 0;
+        memcpy(want, m, sizeof(m));
+
+        for (i = 0, sum = 0, most = 0; i < a; i++) {
+            for (j = 0; j < b && !isnan(factor[i]); j++) {
+                want[i * b + j] -= factor[i] * m[from * b + j];
+                sum += want[i * b + j] * want[i * b + j];
+                most = fmax(most, fabs(want[i * b + j]));
+            }
+        }
+
+        got = row->step(m, a, b, factor, from, &worst);
+
+        for (i = 0; i < a * b; i++) {
+            assert_true(fabs(m[i] - want[i]) <= 1e-15);
+        }
+
+        assert_true(fabs(got - sum) <= 1e-13 * sum);
+
+        if (most == 0) {
+            assert_int_equal(worst, a);
+            continue;
+        }
+
+        assert_true(worst < a && !isnan(factor[worst]));
+
+        for (j = 0, got = 0; j < b; j++) {
+            got = fmax(got, fabs(m[worst * b + j]));
+        }
+
+        assert_true(fabs(got - most) <= 1e-15);
+    }
+}
+
+
 /*
  * Rows of very different lengths become orthogonal; what is spanned, and the
  * sum of squares, stays.
@@ -234,6 +290,7 @@ test_all(void **state)
         test_sums(row);
         test_not_numbers(row);
         test_eliminate(row);
+        test_step(row);
         test_jacobi(row);
     }
 
