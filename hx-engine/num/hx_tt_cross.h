@@ -72,10 +72,13 @@ size_t hx_tt_cross_feed(hx_tt_cross_t *c, double *energy, double target,
  * What keeps random data out.  The singular values of a piece of a matrix are
  * at most those of the whole, and taking the rank of the cross out changes
  * their numbering by that rank at most: so the spectrum of a random piece of
- * the rest bounds from below what a rank can achieve.  1: no approximation of
- * rank below "rank" has an error (norm) up to "target", rank being rank_max of
- * the cross or nearly that of the piece.  0: not known.
+ * the rest bounds from below what a rank can achieve.
+ *
+ * target: n errors (norms), the largest first.  Returns the largest of them
+ * that no approximation of rank below *rank reaches; *rank is rank_max of the
+ * cross, or nearly what the piece has.  0: none is known to be out of reach.
  */
-int hx_tt_cross_hopeless(const hx_tt_cross_t *c, double target, size_t *rank);
+double hx_tt_cross_hopeless(const hx_tt_cross_t *c, const double *target,
+    unsigned n, size_t *rank);
 
 #endif /* HX_TT_CROSS_H */

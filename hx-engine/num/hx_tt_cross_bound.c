@@ -153,59 +153,91 @@ hx_tt_bound_gram(const double *e, size_t p, size_t q, double *et, double *gram)
 }
 
 
-int
-hx_tt_cross_hopeless(const hx_tt_cross_t *c, double target, size_t *rank)
+/* How many eigenvalues of gram exceed t; work holds a copy of it first. */
+static size_t
+hx_tt_bound_count(const double *gram, size_t p, double t, double *work)
 {
-    int              answer;
-    double          *e, *et, *gram, *d, *work, t, most;
-    size_t           i, p, q, n, count;
+    double  *copy, *d;
+    size_t   i, count;
+
+    copy = work;
+    d = copy + p * p;
+
+    memcpy(copy, gram, p * p * sizeof(double));
+
+    for (i = 0; i < p; i++) {
+        copy[i * p + i] -= t;
+    }
+
+    count = hx_ldl(copy, p, d, d + p);
+
+    return count == HX_LDL_BROKEN ? 0 : count;
+}
+
+
+double
+hx_tt_cross_hopeless(const hx_tt_cross_t *c, const double *target, unsigned n,
+    size_t *rank)
+{
+    double          *e, *et, *gram, *work, answer, least, most, t;
+    size_t           i, p, q, some, need, count;
+    unsigned         k;
     hx_work_mark_t   mark;
 
-    answer = 0;
     mark = hx_work_mark(c->work);
     hx_tt_bound_piece(c, &p, &q);
     p = p < q ? p : q;
 
-    /* of p singular values, n must exceed t, and a few may be next to 0 */
-    n = p / 16 + 1;
+    /* of p singular values, "some" must exceed t, and a few may be next to 0 */
+    some = p / 16 + 1;
 
-    if (2 * c->rank + n + p / 32 >= p) {
+    if (2 * c->rank + some + p / 32 >= p) {
         return 0;
     }
 
-    *rank = p - p / 32 - n - c->rank;
+    *rank = p - p / 32 - some - c->rank;
     *rank = *rank < c->rank_max ? *rank : c->rank_max;
+    need = *rank + some + c->rank;
 
+    answer = 0;
     e = hx_work_doubles(c->work, p * q);
     et = hx_work_doubles(c->work, p * q);
     gram = hx_work_doubles(c->work, p * p);
-    d = hx_work_doubles(c->work, p);
-    work = hx_work_doubles(c->work, hx_ldl_work(p));
+    work = hx_work_doubles(c->work, p * p + p + hx_ldl_work(p));
 
-    if (e == NULL || et == NULL || gram == NULL || d == NULL || work == NULL
+    if (e == NULL || et == NULL || gram == NULL || work == NULL
         || hx_tt_bound_read(c, e, p, q) != HX_OK)
     {
         goto done;
     }
 
-    hx_tt_bound_gram(e, p, q, et, gram);
-
-
     /* |E| is above the largest singular value */
     for (i = 0, most = 0; i < p; i++) {
-        most += gram[i * p + i];
+        work[i] = hx_row()->dot(e + i * q, e + i * q, q);
+        most += work[i];
     }
 
-    t = target * target / (double) n;
-    t = fmax(t, HX_TT_BOUND_LEAST * HX_TT_BOUND_LEAST * most);
+    least = HX_TT_BOUND_LEAST * HX_TT_BOUND_LEAST * most;
 
-    for (i = 0; i < p; i++) {
-        gram[i * p + i] -= t;
+    /* no more than the rows that have so much in them: sparse data */
+    for (i = 0, count = 0; i < p; i++) {
+        t = fmax(target[n - 1] * target[n - 1] / (double) some, least);
+        count += work[i] > t;
     }
 
-    count = hx_ldl(gram, p, d, work);
+    if (count < need) {
+        goto done;
+    }
 
-    answer = count != HX_LDL_BROKEN && count >= *rank + n + c->rank;
+    hx_tt_bound_gram(e, p, q, et, gram);
+
+    for (k = 0; k < n && answer == 0; k++) {
+        t = fmax(target[k] * target[k] / (double) some, least);
+
+        if (hx_tt_bound_count(gram, p, t, work) >= need) {
+            answer = target[k];
+        }
+    }
 
 done:
 

@@ -268,23 +268,24 @@ hx_tt_middle_round(hx_tt_middle_t *m, double norm)
 }
 
 
-/* Whether noise forbids the tier; if it does, does it forbid all of them? */
+/* Whether noise forbids the tier; and if it does, whether all of them. */
 static int
 hx_tt_middle_hopeless(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
 {
-    double  norm;
-    size_t  rank;
+    double    norm, reach, target[2];
+    size_t    rank;
+    unsigned  n;
 
     norm = m->s->stats.norm;
+    n = 0;
+    target[n++] = m->loosest * norm;
 
-    if (hx_tt_cross_hopeless(&m->cross, m->loosest * norm, &rank)) {
-        m->hopeless = m->loosest * norm;
-
-    } else if (tier->below < m->loosest
-               && hx_tt_cross_hopeless(&m->cross, tier->below * norm, &rank))
-    {
-        m->hopeless = tier->below * norm;
+    if (tier->below < m->loosest) {
+        target[n++] = tier->below * norm;
     }
+
+    reach = hx_tt_cross_hopeless(&m->cross, target, n, &rank);
+    m->hopeless = fmax(m->hopeless, reach);
 
     return tier->below * norm <= m->hopeless;
 }

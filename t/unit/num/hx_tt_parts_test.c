@@ -424,7 +424,7 @@ test_crosses(void **state)
 static void
 test_hope(void **state)
 {
-    double              *x, noise, norm;
+    double              *x, noise, norm, reach, target[2];
     size_t               i, n, rank;
     unsigned             round, d;
     hx_array_t           a;
@@ -462,10 +462,12 @@ test_hope(void **state)
         (void) hx_tt_cross_grow(&c, 1e-13 * norm);
 
         /* the smooth part alone is an approximation with error "noise" */
-        assert_int_equal(hx_tt_cross_hopeless(&c, 1.01 * noise * norm, &rank),
-                         0);
-        assert_int_equal(hx_tt_cross_hopeless(&c, 0.02 * noise * norm, &rank),
-                         noise > 1e-11);
+        target[0] = 1.01 * noise * norm;
+        target[1] = 0.02 * noise * norm;
+        assert_true(hx_tt_cross_hopeless(&c, target, 1, &rank) == 0);
+        reach = hx_tt_cross_hopeless(&c, target, 2, &rank);
+        assert_true(reach == (noise > 1e-11 ? target[1] : 0));
+        assert_true(hx_tt_cross_hopeless(&c, target + 1, 1, &rank) == reach);
     }
 
     free(x);
