@@ -146,11 +146,14 @@ def ingest(bench):
 
     table.times("ingest of 10 MB vs Python",
                 common.turns(bench.args.rounds, peer, ours), INGEST)
+    # 10 MB stay in a large cache, so this is no proof that the work is linear:
+    # that is the goal of whole puts, below
+
     ratio = common.median(b / a for a, b in large)
     table.row("ingest of 100 MB vs 10 MB",
               common.milliseconds(common.median(a for a, _ in large)),
               common.milliseconds(common.median(b for _, b in large)),
-              f"{ratio:.2f} x", f"<= {LINEAR:g} x", ratio <= LINEAR)
+              f"{ratio:.2f} x", "", None)
 
 
 def body_of(n_bytes):
