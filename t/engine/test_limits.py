@@ -127,6 +127,48 @@ def test_work_waits_for_its_turn_in_a_budget_of_one_payload(make_engine):
     assert e.put("k", noise(1000000)).status_code == 200
 
 
+def test_a_full_write_queue_is_told_and_loses_nothing(make_engine):
+    """One write may wait: with sixteen writers some are refused, all can try
+    again, and what was answered 200 is stored, once."""
+    e = make_engine(HOLONOMIX_WRITE_QUEUE=1).start()
+    refused, stored, lock = [], [], threading.Lock()
+
+    def writer(n):
+        with e.connect() as s:
+            for i in range(500):
+                body = b'{"key":"w%d-%d","data_b64":"QUFB"}' % (n, i)
+                s.sendall(head("POST", "/v1/put",
+                               f"Content-Length: {len(body)}") + body)
+                status, headers, text, _ = read_response(s)
+                with lock:
+                    if status == 200:
+                        stored.append(json.loads(text)["key"])
+                    else:
+                        assert status == 503
+                        assert int(headers["retry-after"]) >= 1
+                        assert json.loads(text)["detail"] == (
+                            "Too many writes are waiting")
+                        refused.append(n)
+                    if len(refused) > 20 and len(stored) > 100:
+                        return
+
+    threads = [threading.Thread(target=writer, args=(n,)) for n in range(16)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(refused) > 20 and len(stored) > 100
+    keys, cursor = [], None
+    while True:
+        params = {"limit": 1000, **({"cursor": cursor} if cursor else {})}
+        page = e.list(**params).json()
+        keys += page["keys"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert keys == sorted(stored)
+
+
 def test_budget_of_chunked_bodies_grows_with_the_data(make_engine):
     e = make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=3000000,
                     HOLONOMIX_INFLIGHT_BYTES=3000000).start()
