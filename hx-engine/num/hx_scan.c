@@ -98,6 +98,15 @@ hx_scan_rows(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
 
 
 void
+hx_scan_bounds(const hx_scan_query_t *y, const float *scale,
+    const float *error, size_t n, float *out, float *up)
+{
+    hx_vec_impl_get(0)->bounds(scale, error, 1 + y->rest,
+                               y->rest + HX_SCAN_SLACK, out, up, n);
+}
+
+
+void
 hx_scan_signatures(const float *rows, size_t n, const float *q, float *out)
 {
     hx_vec_impl_get(0)->signatures(rows, n, q, out);

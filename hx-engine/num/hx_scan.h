@@ -88,6 +88,20 @@ void hx_scan_query_end(hx_scan_query_t *y);
 void hx_scan_rows(const hx_scan_query_t *y, const unsigned char *rows,
     size_t n, float *out);
 
+/*
+ * What hx_scan_rows() gave becomes the cosines, about, and up[i] what each can
+ * be at most.
+ */
+void hx_scan_bounds(const hx_scan_query_t *y, const float *scale,
+    const float *error, size_t n, float *out, float *up);
+
+/* The bound itself, of one row. */
+static inline float
+hx_scan_bound(const hx_scan_query_t *y, float error)
+{
+    return error * (1 + y->rest) + y->rest + HX_SCAN_SLACK;
+}
+
 /* out[i] = <sig row i, q>; rows of HX_SIG numbers. */
 void hx_scan_signatures(const float *rows, size_t n, const float *q,
     float *out);

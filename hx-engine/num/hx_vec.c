@@ -64,9 +64,17 @@ hx_signatures_scalar(const float *rows, size_t n, const float *q, float *out)
 }
 
 
+static void
+hx_bounds_scalar(const float *scale, const float *error, float k, float c,
+    float *out, float *up, size_t n)
+{
+    hx_vec_bounds_body(scale, error, k, c, out, up, n);
+}
+
+
 static const hx_vec_impl_t  hx_vec_scalar = {
     "scalar", hx_pair_scalar, hx_stat_scalar, hx_row_scalar, hx_split_scalar,
-    hx_rows_scalar, hx_signatures_scalar
+    hx_rows_scalar, hx_signatures_scalar, hx_bounds_scalar
 };
 
 

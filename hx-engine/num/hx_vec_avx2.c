@@ -143,9 +143,17 @@ hx_rows_avx2(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
 }
 
 
+HX_AVX2 static void
+hx_bounds_avx2(const float *scale, const float *error, float k, float c,
+    float *out, float *up, size_t n)
+{
+    hx_vec_bounds_body(scale, error, k, c, out, up, n);
+}
+
+
 const hx_vec_impl_t  hx_vec_avx2 = {
     "avx2", hx_pair_avx2, hx_stat_avx2, hx_row_avx2, hx_split_avx2,
-    hx_rows_avx2, hx_signatures_avx2
+    hx_rows_avx2, hx_signatures_avx2, hx_bounds_avx2
 };
 
 #endif

@@ -2,9 +2,9 @@
  * hx_vec_avx512.c -- the loops with AVX-512; products of bytes with VNNI.
  *
  * vpdpbusd multiplies 64 unsigned by 64 signed bytes and adds them by fours to
- * 16 sums of 32 bits.  Four rows share the loads of the query; memory is asked
- * for HX_AHEAD bytes before it is needed; without that four rows are four
- * streams to the processor, and a third as fast.
+ * 16 sums of 32 bits.  Rows are read one after the other, which the processor
+ * foresees best; only where four short ones are one stream anyway, or the query
+ * would not stay in the first cache, four share its loads.
  */
 
 #define HX_W   64
@@ -15,9 +15,8 @@
 
 #include <immintrin.h>
 
-#define HX_SHORT        4096        /* bytes of a row */
-#define HX_AHEAD        6144
-#define HX_AHEAD_LONG   512
+#define HX_SHORT   256              /* bytes of a row */
+#define HX_LONG    8192
 
 #define HX_AVX512                                                             \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")))
@@ -64,16 +63,8 @@ HX_AVX512 HX_VEC_INLINE void
 hx_block_avx512(const hx_scan_query_t *y, const unsigned char *rows, size_t k,
     size_t from, size_t to, int64_t sum[8])
 {
-    size_t       i, j, by, apart;
-    __m512i      v, p, r, ps[4], rs[4];
-    const char  *ahead;
-
-    /* short rows follow each other: one stream; long ones are k streams */
-
-    by = y->stride <= HX_SHORT ? k : 1;
-    apart = y->stride <= HX_SHORT ? 64 : y->stride;
-    ahead = (const char *) rows + (y->stride <= HX_SHORT ? HX_AHEAD
-                                                         : HX_AHEAD_LONG);
+    size_t   i, j;
+    __m512i  v, p, r, ps[4], rs[4];
 
 #pragma GCC unroll 4
     for (j = 0; j < k; j++) {
@@ -86,7 +77,6 @@ hx_block_avx512(const hx_scan_query_t *y, const unsigned char *rows, size_t k,
 
 #pragma GCC unroll 4
         for (j = 0; j < k; j++) {
-            _mm_prefetch(ahead + i * by + j * apart, _MM_HINT_T0);
             v = _mm512_load_si512(rows + j * y->stride + i);
             ps[j] = _mm512_dpbusd_epi32(ps[j], v, p);
             rs[j] = _mm512_dpbusd_epi32(rs[j], v, r);
@@ -127,8 +117,12 @@ hx_rows_avx512(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
 {
     size_t  i;
 
-    for (i = 0; i + 4 <= n; i += 4) {
-        hx_some_avx512(y, rows + i * y->stride, 4, out + i);
+    i = 0;
+
+    if (y->stride <= HX_SHORT || y->stride > HX_LONG) {
+        for ( /* void */ ; i + 4 <= n; i += 4) {
+            hx_some_avx512(y, rows + i * y->stride, 4, out + i);
+        }
     }
 
     for ( /* void */ ; i < n; i++) {
@@ -137,9 +131,17 @@ hx_rows_avx512(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
 }
 
 
+HX_AVX512 static void
+hx_bounds_avx512(const float *scale, const float *error, float k, float c,
+    float *out, float *up, size_t n)
+{
+    hx_vec_bounds_body(scale, error, k, c, out, up, n);
+}
+
+
 const hx_vec_impl_t  hx_vec_avx512 = {
     "avx512", hx_pair_avx512, hx_stat_avx512, hx_row_avx512, hx_split_avx512,
-    hx_rows_avx512, hx_signatures_avx512
+    hx_rows_avx512, hx_signatures_avx512, hx_bounds_avx512
 };
 
 #endif

@@ -249,4 +249,24 @@ hx_vec_signatures_body(const float *rows, size_t n, const float *q, float *out)
     }
 }
 
+/* out[i] = scale[i] out[i], up[i] = that + error[i] k + c */
+HX_VEC_INLINE void
+hx_vec_bounds_body(const float *scale, const float *error, float k, float c,
+    float *out, float *up, size_t n)
+{
+    size_t   i;
+    hx_vf_t  v;
+
+    for (i = 0; i + HX_F <= n; i += HX_F) {
+        v = *(const hx_vfu_t *) (scale + i) * *(const hx_vfu_t *) (out + i);
+        *(hx_vfu_t *) (out + i) = v;
+        *(hx_vfu_t *) (up + i) = v + (*(const hx_vfu_t *) (error + i) * k + c);
+    }
+
+    for ( /* void */ ; i < n; i++) {
+        out[i] *= scale[i];
+        up[i] = out[i] + (error[i] * k + c);
+    }
+}
+
 #endif /* HX_VEC_BODY_H */

@@ -28,6 +28,8 @@ typedef struct {
                        size_t n, float *out);
     void       (*signatures)(const float *rows, size_t n, const float *q,
                              float *out);
+    void       (*bounds)(const float *scale, const float *error, float k,
+                         float c, float *out, float *up, size_t n);
 } hx_vec_impl_t;
 
 /*
