@@ -137,6 +137,8 @@ typedef struct {
 
 /* 1 = go on, 0 = stop. */
 typedef int (*hx_store_each_pt)(void *data, const hx_str_t *key);
+typedef int (*hx_store_key_pt)(void *data, const hx_str_t *key,
+    hx_store_rc_t rc);
 typedef int (*hx_store_ns_each_pt)(void *data, const hx_store_ns_t *ns);
 
 /* r: the key's latest live version. */
@@ -231,6 +233,14 @@ hx_store_rc_t hx_store_value(const hx_store_view_t *v, const hx_record_t *r,
 hx_store_rc_t hx_store_list(const hx_store_view_t *v, const hx_str_t *ns,
     const hx_str_t *prefix, const hx_str_t *after, hx_store_each_pt each,
     void *data);
+
+/*
+ * The same for all keys, and for who can do with less: an entry that is damaged
+ * is given with CORRUPT (its key is empty, or may be wrong), the others with
+ * OK.  Stops when each() wants no more.
+ */
+hx_store_rc_t hx_store_keys(const hx_store_view_t *v, const hx_str_t *ns,
+    const hx_str_t *after, hx_store_key_pt each, void *data);
 
 /*
  * Namespaces behind "after" (empty = from the start), bytewise ascending, until
