@@ -60,6 +60,7 @@ hx_req_free(hx_req_t *r)
     free(r->filter);
     hx_body_free(r->body);
     hx_encoded_free(&r->encoded);
+    hx_req_index_free(r);
     free(r->batch);
     hx_reply_clear(&r->reply);
     free(r);
@@ -308,6 +309,7 @@ hx_req_store_done(hx_store_op_t *op)
     hx_req_t  *r;
 
     r = op->data;
+    hx_req_index_done(r);
     r->done(r);
 }
 
@@ -324,6 +326,10 @@ hx_req_submit(hx_req_t *r)
     r->store_op.done = hx_req_store_done;
     r->store_op.data = r;
 
+    if (hx_req_index_prepare(r) != 0) {
+        return HX_OK;
+    }
+
     rc = hx_store_submit(r->api->store, &r->store_op);
 
     /* once it is queued the request may already be answered elsewhere */
@@ -332,6 +338,7 @@ hx_req_submit(hx_req_t *r)
         return HX_PENDING;
     }
 
+    hx_req_index_free(r);
     hx_req_store_error(r, rc, 0, "submit");
 
     return HX_OK;

@@ -16,6 +16,7 @@
 #include "hx_api_encode.h"
 #include "hx_crypto.h"
 #include "hx_filter.h"
+#include "hx_index.h"
 #include "hx_counts.h"
 #include "hx_reply.h"
 #include "hx_text.h"
@@ -35,6 +36,7 @@ typedef struct {
 
 typedef struct {
     hx_store_t              *store;
+    hx_index_t              *index;
     uint64_t                 max_upload;    /* bytes of decoded payload */
     hx_budget_t              budget;
     const atomic_int        *draining;      /* /ready says no */
@@ -96,6 +98,8 @@ struct hx_req_s {
     hx_store_op_t    store_op;
     hx_store_op_t   *batch;             /* the items of a batch */
     hx_encoded_t     encoded;           /* what store_op stores */
+    hx_index_change_t  *change;         /* what it will put into the index */
+    unsigned         n_changes;
 
     uint64_t         ready_ns;          /* body complete, monotonic; 0 = no body
                                          * is taken */

@@ -29,11 +29,16 @@ typedef enum {
     HX_F_MODE,
     HX_F_FORMAT,
     HX_F_CURSOR,
+    HX_F_QUERY_KEY,
+    HX_F_KEY_A,
+    HX_F_KEY_B,
+    HX_F_METRIC,
     HX_F_STRINGS,                   /* those above are short strings */
     HX_F_VERSION = HX_F_STRINGS,
     HX_F_EXPECTED,
     HX_F_LIMIT,
     HX_F_LENGTH,
+    HX_F_K,
     HX_F_NUMBERS,                   /* ... and whole numbers */
     HX_F_DATA = HX_F_NUMBERS,
     HX_F_METADATA,

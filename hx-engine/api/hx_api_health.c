@@ -1,6 +1,7 @@
 /*
  * hx_api_health.c -- GET /health (the process answers) and GET /ready (the
- * store works and the engine is not shutting down).  No key needed.
+ * store works, the index is complete and the engine is not shutting down).  No
+ * key needed.
  */
 
 #include "hx_api_op.h"
@@ -49,6 +50,21 @@ hx_ready_run(hx_req_t *r, hx_crypto_t *crypto)
         hx_reply_error(&r->reply, HX_E_UNAVAILABLE, "Storage is unavailable");
         r->reply.reason = why;
         return HX_OK;
+    }
+
+    switch (hx_index_state(r->api->index)) {
+
+    case HX_INDEX_BUILDING:
+        hx_reply_error(&r->reply, HX_E_UNAVAILABLE, "Index is being built");
+        hx_reply_header(&r->reply, "Retry-After", "1");
+        return HX_OK;
+
+    case HX_INDEX_FAILED:
+        hx_reply_error(&r->reply, HX_E_UNAVAILABLE, "Index is incomplete");
+        return HX_OK;
+
+    default:
+        break;
     }
 
     hx_health_ok(r, "ready");

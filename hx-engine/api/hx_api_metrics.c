@@ -384,6 +384,40 @@ hx_metric_namespaces(hx_buf_t *b, hx_req_t *r)
 
 
 static void
+hx_metric_index(hx_buf_t *b, hx_index_t *index)
+{
+    hx_index_stats_t  st;
+
+    hx_index_stats(index, &st);
+
+    hx_metric_plain(b, "hx_engine_index_ready", "gauge",
+                    "1: queries are answered.",
+                    st.progress.state == HX_INDEX_READY);
+    hx_metric_plain(b, "hx_engine_index_rows", "gauge",
+                    "Arrays that queries look at.", st.rows);
+    hx_metric_plain(b, "hx_engine_index_train_rows", "gauge",
+                    "Of these, trains compared core by core.", st.trains);
+    hx_metric_plain(b, "hx_engine_index_bare_rows", "gauge",
+                    "Of these, without a copy in memory.", st.bare);
+    hx_metric_plain(b, "hx_engine_index_bytes", "gauge",
+                    "Bytes of copies in memory.", st.bytes);
+    hx_metric_plain(b, "hx_engine_index_limit_bytes", "gauge",
+                    "HOLONOMIX_INDEX_BYTES.", st.max_bytes);
+    hx_metric_plain(b, "hx_engine_index_corrupt_records", "gauge",
+                    "Damaged records left out at start.",
+                    st.progress.corrupt);
+    hx_metric_plain(b, "hx_engine_index_queries_total", "counter",
+                    "topk and vector queries.", st.queries);
+    hx_metric_plain(b, "hx_engine_index_scanned_rows_total", "counter",
+                    "Rows they looked at in memory.", st.scanned);
+    hx_metric_plain(b, "hx_engine_index_pruned_rows_total", "counter",
+                    "Of these, passed over by their signature.", st.pruned);
+    hx_metric_plain(b, "hx_engine_index_compared_rows_total", "counter",
+                    "Arrays read from the store and compared.", st.compared);
+}
+
+
+static void
 hx_metric_server(hx_buf_t *b, hx_api_t *api)
 {
     hx_gauges_t  g;
@@ -460,6 +494,7 @@ hx_metrics_run(hx_req_t *r, hx_crypto_t *crypto)
         return HX_OK;
     }
 
+    hx_metric_index(b, r->api->index);
     hx_metric_server(b, r->api);
 
     if (!hx_buf_ok(b)) {

@@ -88,6 +88,16 @@ hx_rc_t hx_req_submit(hx_req_t *r);
 /* A view, or an error reply and -1. */
 int hx_req_view(hx_req_t *r, hx_store_view_t *v);
 
+/* hx_api_index.c */
+
+/* For the write in r->store_op, before it is submitted; 0, or -1: the reply is
+ * set. */
+int hx_req_index_prepare(hx_req_t *r);
+
+/* It has its answer; from the store's thread. */
+void hx_req_index_done(hx_req_t *r);
+void hx_req_index_free(hx_req_t *r);
+
 /* hx_api_tags.c */
 
 /*
@@ -114,6 +124,9 @@ int hx_put_describe(hx_req_t *r, hx_record_t *rec, const hx_str_t *domain,
 
 /* The member "dtype"; 0, or -1 and 400. */
 int hx_put_dtype(hx_req_t *r, const hx_str_t *name, hx_dtype_t *t);
+
+/* What the payload is; 0, or -1 and 400. */
+int hx_put_decide(hx_req_t *r, hx_payload_t *p);
 
 /* Now, for a record. */
 void hx_put_stamp(hx_record_t *rec);
@@ -153,6 +166,12 @@ hx_rc_t hx_delete_run(hx_req_t *r, hx_crypto_t *crypto);
 void hx_delete_finish(hx_req_t *r);
 void hx_search_check(hx_req_t *r);
 hx_rc_t hx_search_run(hx_req_t *r, hx_crypto_t *crypto);
+void hx_similarity_check(hx_req_t *r);
+hx_rc_t hx_similarity_run(hx_req_t *r, hx_crypto_t *crypto);
+void hx_topk_check(hx_req_t *r);
+hx_rc_t hx_topk_run(hx_req_t *r, hx_crypto_t *crypto);
+void hx_vector_check(hx_req_t *r);
+hx_rc_t hx_vector_run(hx_req_t *r, hx_crypto_t *crypto);
 hx_rc_t hx_list_run(hx_req_t *r, hx_crypto_t *crypto);
 hx_rc_t hx_health_run(hx_req_t *r, hx_crypto_t *crypto);
 hx_rc_t hx_ready_run(hx_req_t *r, hx_crypto_t *crypto);

@@ -130,32 +130,48 @@ hx_put_check(hx_req_t *r)
 }
 
 
-hx_rc_t
-hx_put_run(hx_req_t *r, hx_crypto_t *crypto)
+int
+hx_put_decide(hx_req_t *r, hx_payload_t *p)
 {
     unsigned           has;
     hx_buf_t           detail;
     hx_str_t           text;
     hx_body_t         *b;
-    hx_record_t       *rec;
-    hx_payload_t       p;
     unsigned char      mem[HX_DETAIL_ECHO_MAX];
     hx_payload_err_t   err;
 
     b = r->body;
-    rec = &r->store_op.record;
 
     has = (hx_body_has(b, HX_F_DTYPE) ? HX_PAYLOAD_HAS_DTYPE : 0)
           | (hx_body_has(b, HX_F_SHAPE) ? HX_PAYLOAD_HAS_SHAPE : 0);
 
-    err = hx_payload_decide(&p, b->value, b->value_len, &b->hint, has);
+    err = hx_payload_decide(p, b->value, b->value_len, &b->hint, has);
 
-    if (err != HX_PAYLOAD_OK) {
-        hx_buf_init(&detail, mem, sizeof(mem));
-        hx_payload_detail(&detail, err, &p, hx_body_payload_name(b));
-        text.data = mem;
-        text.len = hx_buf_len(&detail);
-        hx_reply_error(&r->reply, HX_E_INVALID_REQUEST, "%V", &text);
+    if (err == HX_PAYLOAD_OK) {
+        return 0;
+    }
+
+    hx_buf_init(&detail, mem, sizeof(mem));
+    hx_payload_detail(&detail, err, p, hx_body_payload_name(b));
+    text.data = mem;
+    text.len = hx_buf_len(&detail);
+    hx_reply_error(&r->reply, HX_E_INVALID_REQUEST, "%V", &text);
+
+    return -1;
+}
+
+
+hx_rc_t
+hx_put_run(hx_req_t *r, hx_crypto_t *crypto)
+{
+    hx_body_t     *b;
+    hx_record_t   *rec;
+    hx_payload_t   p;
+
+    b = r->body;
+    rec = &r->store_op.record;
+
+    if (hx_put_decide(r, &p) != 0) {
         return HX_OK;
     }
 

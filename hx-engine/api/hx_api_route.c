@@ -33,6 +33,18 @@
     (hx_field_bit(HX_F_NAMESPACE) | hx_field_bit(HX_F_FILTERS)                \
      | hx_field_bit(HX_F_LIMIT) | hx_field_bit(HX_F_CURSOR))
 
+#define HX_PAIR_FIELDS                                                        \
+    (hx_field_bit(HX_F_KEY_A) | hx_field_bit(HX_F_KEY_B)                      \
+     | hx_field_bit(HX_F_NAMESPACE) | hx_field_bit(HX_F_METRIC))
+
+#define HX_QUERY_FIELDS                                                       \
+    (hx_field_bit(HX_F_NAMESPACE) | hx_field_bit(HX_F_METRIC)                 \
+     | hx_field_bit(HX_F_K) | hx_field_bit(HX_F_FILTERS))
+
+#define HX_VECTOR_FIELDS                                                      \
+    (HX_QUERY_FIELDS | hx_field_bit(HX_F_DATA) | hx_field_bit(HX_F_DTYPE)     \
+     | hx_field_bit(HX_F_SHAPE))
+
 static const hx_op_t  hx_ops[] = {
     { "/v1/put", HX_FORM_EXACT, M(POST), "POST", HX_PUT_FIELDS, 0, 0,
       hx_put_check, hx_put_run, hx_put_finish },
@@ -57,14 +69,13 @@ static const hx_op_t  hx_ops[] = {
     { "/v1/search", HX_FORM_EXACT, M(POST), "POST", HX_SEARCH_FIELDS, 0, 1,
       hx_search_check, hx_search_run, NULL },
 
-    /* run == NULL: known, but this engine does not have it */
-
-    { "/v1/query/similarity", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,
-      NULL, NULL, NULL },
-    { "/v1/query/topk", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,
-      NULL, NULL, NULL },
-    { "/v1/query/vector", HX_FORM_EXACT, M(POST), "POST", 0, 0, 0,
-      NULL, NULL, NULL }
+    { "/v1/query/similarity", HX_FORM_EXACT, M(POST), "POST", HX_PAIR_FIELDS,
+      0, 1, hx_similarity_check, hx_similarity_run, NULL },
+    { "/v1/query/topk", HX_FORM_EXACT, M(POST), "POST",
+      HX_QUERY_FIELDS | hx_field_bit(HX_F_QUERY_KEY), 0, 1, hx_topk_check,
+      hx_topk_run, NULL },
+    { "/v1/query/vector", HX_FORM_EXACT, M(POST), "POST", HX_VECTOR_FIELDS,
+      0, 1, hx_vector_check, hx_vector_run, NULL }
 };
 
 
@@ -186,11 +197,6 @@ hx_route_found(hx_req_t *r, const hx_op_t *op)
         hx_reply_error(&r->reply, HX_E_METHOD_NOT_ALLOWED,
                        "Method not allowed, use %s", op->allow);
         hx_reply_header(&r->reply, "Allow", op->allow);
-
-    } else if (op->run == NULL) {
-        hx_reply_error(&r->reply, HX_E_NOT_AVAILABLE,
-                       "Operation '%s' is not available on this engine",
-                       op->path + sizeof("/v1/") - 1);
     }
 }
 

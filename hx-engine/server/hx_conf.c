@@ -37,6 +37,7 @@ static const hx_conf_number_t  hx_conf_numbers[] = {
     { "HOLONOMIX_INFLIGHT_BYTES", F(inflight), 0, 1, 1024 * HX_GIB },
     { "HOLONOMIX_MAP_SIZE", F(map_size), 64 * HX_GIB, 1 << 20,
       16384 * HX_GIB },
+    { "HOLONOMIX_INDEX_BYTES", F(index_bytes), 0, 1, 16384 * HX_GIB },
     { "HOLONOMIX_IO_THREADS", F(io_threads), 0, 1, 64 },
     { "HOLONOMIX_WORKERS", F(workers), 0, 1, 64 },
     { "HOLONOMIX_MAX_CONNECTIONS", F(max_connections), 1024, 1, 65536 },
@@ -268,7 +269,7 @@ hx_conf_port(hx_conf_t *c, char *err, size_t cap)
 static void
 hx_conf_defaults(hx_conf_t *c)
 {
-    long  cpus;
+    long  cpus, pages;
 
     cpus = sysconf(_SC_NPROCESSORS_ONLN);
     cpus = cpus < 1 ? 1 : cpus > 64 ? 64 : cpus;
@@ -279,6 +280,14 @@ hx_conf_defaults(hx_conf_t *c)
 
     if (c->workers == 0) {
         c->workers = (uint64_t) cpus;
+    }
+
+    pages = sysconf(_SC_PHYS_PAGES);
+
+    if (c->index_bytes == 0) {
+        c->index_bytes = pages > 0 ? (uint64_t) pages / 4
+                                     * (uint64_t) sysconf(_SC_PAGESIZE)
+                                   : HX_GIB;
     }
 
     if (c->inflight == 0) {

@@ -23,6 +23,7 @@ typedef struct {
     uint64_t         max_upload;        /* bytes */
     uint64_t         inflight;
     uint64_t         map_size;
+    uint64_t         index_bytes;
     uint64_t         io_threads;
     uint64_t         workers;
     uint64_t         max_connections;

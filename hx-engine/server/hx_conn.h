@@ -126,6 +126,8 @@ struct hx_server_s {
     uint64_t           failed_us;       /* when a failure was logged; 0 = never;
                                          * of the store's thread, as is ... */
     uint64_t           unlogged;        /* failures since */
+    uint64_t           corrupt_us;      /* when damage was logged; of the thread
+                                         * that makes the index */
 };
 
 /* hx_loop.c */
@@ -152,6 +154,11 @@ int hx_loop_add(hx_loop_t *l, int fd);
 uint64_t hx_loop_us(void);
 
 #define hx_loop_ms(l)   ((l)->now_us / 1000)
+
+/* hx_main_index.c */
+
+/* The index, not started yet; 0, or -1: out of memory. */
+int hx_main_index(hx_server_t *s);
 
 /* hx_accept.c */
 

@@ -22,6 +22,7 @@
 
 #include "hx_conn.h"
 #include "hx_crypto.h"
+#include "hx_vec.h"
 
 #define HX_ERR_MAX     512
 #define HX_BACKLOG     1024
@@ -268,6 +269,11 @@ hx_main_open(hx_server_t *s, const hx_conf_t *conf, char *err, size_t cap)
         return -1;
     }
 
+    if (hx_main_index(s) != 0) {
+        snprintf(err, cap, "cannot make the index: out of memory");
+        return -1;
+    }
+
     return 0;
 }
 
@@ -284,9 +290,11 @@ hx_main_started(const hx_server_t *s)
     hx_log_cstr(&l, "auth", s->conf->require_auth ? "on" : "off");
     hx_log_cstr(&l, "data_dir", s->conf->data_dir);
     hx_log_u64(&l, "map_size", s->conf->map_size);
+    hx_log_u64(&l, "index_bytes", s->conf->index_bytes);
     hx_log_u64(&l, "io_threads", s->conf->io_threads);
     hx_log_u64(&l, "workers", s->conf->workers);
     hx_log_cstr(&l, "base64", hx_base64_impl());
+    hx_log_cstr(&l, "scan", hx_vec_impl());
     hx_log_end(&l);
 
     if (!s->conf->require_auth) {
@@ -400,6 +408,10 @@ main(void)
 
     hx_main_started(&server);
 
+    if (hx_index_start(server.api.index) != 0) {
+        return hx_fail("cannot start the thread that makes the index");
+    }
+
     if (hx_loops_start(&server) != 0) {
         return hx_fail("cannot start the I/O threads");
     }
@@ -418,8 +430,10 @@ main(void)
 
     hx_loops_drain(&server);
     hx_workers_stop(server.workers);
+    hx_index_stop(server.api.index);
     hx_main_stopped(&server);
     hx_store_close(server.api.store);
+    hx_index_free(server.api.index);
     hx_loops_free(&server);
     SSL_CTX_free(server.tls);
     hx_cleanse(conf.key, sizeof(conf.key));

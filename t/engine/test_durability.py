@@ -60,7 +60,8 @@ def test_kill_9_loses_nothing_that_was_acknowledged(make_engine):
                 known[key] = (w.size, i)
                 total += 1
         engine.start()
-        assert engine.request("GET", "/ready").status_code == 200
+        wait_for(lambda: engine.request("GET", "/ready").status_code == 200,
+                 "the index")
         for key, (size, i) in known.items():
             r = engine.get(key)
             assert r.status_code == 200, (round_, key, r.text)

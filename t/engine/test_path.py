@@ -92,14 +92,6 @@ def test_wrong_method(engine, method, target, allow):
     assert '"error":"method_not_allowed"' in body
 
 
-@pytest.mark.parametrize("path", [
-    "query/similarity", "query/topk", "query/vector"])
-def test_operations_of_later_releases_are_501(engine, path):
-    r = engine.request("POST", "/v1/" + path, json={"key": "k"})
-    error(r, 501, "not_available",
-          f"Operation '{path}' is not available on this engine")
-
-
 def test_long_targets(engine):
     r = engine.request("GET", "/v1/get/default/" + "k" * 5000)
     error(r, 414, "uri_too_long", "Request target exceeds 4096 bytes")
