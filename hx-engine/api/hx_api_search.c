@@ -4,9 +4,9 @@
  *
  * The cursor is the last key of the page before, as in a list.  A page is put
  * together from several short views of the store; each decides about a part of
- * the keys for good.  A request that has looked at HX_SEARCH_MOST entries
- * without filling its page ends there: the page is short, and its cursor is
- * the last key that was looked at.
+ * the keys for good.  A request that has done HX_SEARCH_MOST of work without
+ * filling its page ends there: the page is short, and its cursor is the last
+ * key that was looked at.
  */
 
 #include <stdlib.h>
@@ -15,14 +15,20 @@
 #include "hx_api_op.h"
 #include "hx_check.h"
 
-#define HX_SEARCH_STEPS   8192          /* entries of one view */
+/*
+ * Work is counted in entries looked at; metadata counts more, by its length
+ * and the conditions it is compared with.
+ */
+#define HX_SEARCH_STEPS   8192          /* of one view */
 #define HX_SEARCH_MOST    1000000       /* of one request */
+#define HX_SEARCH_BYTES   1024          /* bytes x conditions that count one */
 
 typedef struct {
     const hx_filter_t  *filter;         /* NULL: all match */
     hx_buf_t           *b;
     uint64_t            limit;
     uint64_t            n;
+    uint64_t            work;           /* in this view */
     int                 more;           /* a key beyond the page */
     size_t              last_len;
     unsigned char       last[HX_KEY_MAX];
@@ -70,10 +76,14 @@ hx_search_found(void *data, const hx_str_t *key, const hx_record_t *rec)
 
     f = data;
 
-    if (f->filter != NULL
-        && !hx_filter_match(f->filter, rec->metadata.data, rec->metadata.len))
-    {
-        return 1;
+    if (f->filter != NULL) {
+        f->work += rec->metadata.len * f->filter->n / HX_SEARCH_BYTES;
+
+        if (!hx_filter_match(f->filter, rec->metadata.data,
+                             rec->metadata.len))
+        {
+            return f->work < HX_SEARCH_STEPS;
+        }
     }
 
     if (f->n == f->limit) {
@@ -98,12 +108,16 @@ static int
 hx_search_pages(hx_req_t *r, hx_store_search_t *s, hx_found_t *f)
 {
     hx_str_t         key;
-    unsigned         i;
+    uint64_t         work;
     hx_store_rc_t    rc;
     hx_store_view_t  v;
 
-    for (i = 0; !s->done && !f->more; i++) {
-        if (i == HX_SEARCH_MOST / HX_SEARCH_STEPS && s->after_len != 0) {
+    for (work = 0; !s->done && !f->more;
+         work += f->work + HX_SEARCH_STEPS)
+    {
+        f->work = 0;
+
+        if (work >= HX_SEARCH_MOST && s->after_len != 0) {
             f->more = 1;
             memcpy(f->last, s->after, s->after_len);
             f->last_len = s->after_len;

@@ -275,6 +275,15 @@ hx_match_names(const hx_match_t *m, const hx_str_t *name, uint64_t set,
     for ( /* void */ ; set != 0; set &= set - 1) {
         i = (unsigned) __builtin_ctzll(set);
         path = &m->f->cond[i].path;
+
+        /* most names differ at once, and there may be many */
+
+        if (name->len != 0 && *name->data != '\\'
+            && (off == path->len || path->data[off] != *name->data))
+        {
+            continue;
+        }
+
         n = hx_walk_prefix(name, path->data + off, path->len - off);
 
         if (n < 0) {

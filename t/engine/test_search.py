@@ -297,6 +297,33 @@ def test_members_named_twice_in_metadata(engine, meta, name):
     assert engine.get("k").status_code == 404
 
 
+def test_a_search_that_is_too_much_work_comes_in_pieces(engine):
+    """64 conditions on 64 KB each: pages may be short, even empty, but lead
+    on to what matches."""
+    wide = model.text({f"m{i:04}": model.Number(str(i))
+                       for i in range(4500)})
+    with engine.connect() as s:
+        for i in range(420):
+            meta = wide if i % 200 != 199 else '{"x":1}'
+            body = ('{"key":"k%03d","data_b64":"QUFB","metadata":%s}'
+                    % (i, meta)).encode()
+            s.sendall(head("POST", "/v1/put", f"Content-Length: {len(body)}")
+                      + body)
+            assert read_response(s)[0] == 200
+    raw = "{" + ",".join(f'"n{i}":{{"$exists":false}}' for i in range(63)) + (
+        ',"x":{"$ne":null}}')
+    found, cursor, pages = [], "", 0
+    while cursor is not None:
+        page = search(engine, raw=raw, cursor=cursor).json()
+        assert page["count"] == len(page["keys"])
+        assert cursor < (page["next_cursor"] or "~")
+        found += page["keys"]
+        cursor = page["next_cursor"]
+        pages += 1
+    assert found == ["k199", "k399"]
+    assert 1 < pages < 10
+
+
 def test_pages_while_others_write(engine):
     """Keys that match all the time are all there, each once, in order; keys
     that never do are not."""
