@@ -265,6 +265,9 @@ hx_metric_store(hx_buf_t *b, hx_store_t *store)
                     "Most writes in one transaction.", st.batch_max);
     hx_metric_plain(b, "hx_engine_write_queue", "gauge",
                     "Writes waiting for the store.", st.queued);
+    hx_metric_plain(b, "hx_engine_search_index_complete", "gauge",
+                    "1: searches use the index of metadata.",
+                    (uint64_t) st.indexed);
 }
 
 

@@ -185,6 +185,35 @@ hx_terms_metadata(const hx_store_t *s, MDB_txn *txn, uint32_t ns,
 }
 
 
+int
+hx_terms_missing(const hx_store_t *s, MDB_txn *txn, uint32_t ns,
+    const hx_str_t *key, const hx_str_t *metadata, hx_terms_t *mem,
+    unsigned *n)
+{
+    int            rc;
+    MDB_val        k, v;
+    unsigned       i;
+    unsigned char  text[HX_TERMS_KEY_MAX];
+
+    hx_terms_of(mem, metadata);
+    *n = 0;
+
+    for (i = 0; i < mem->n; i++) {
+        k.mv_data = text;
+        k.mv_size = hx_terms_key(text, ns, &mem->term[i], key);
+        rc = mdb_get(txn, s->dbi[HX_DB_TERMS], &k, &v);
+
+        if (rc != 0 && rc != MDB_NOTFOUND) {
+            return rc;
+        }
+
+        *n += rc == MDB_NOTFOUND || !hx_terms_ok(&k, &v);
+    }
+
+    return 0;
+}
+
+
 unsigned
 hx_terms_count(const hx_store_t *s, const hx_str_t *metadata)
 {

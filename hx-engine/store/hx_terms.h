@@ -53,6 +53,14 @@ int hx_terms_del(const hx_store_t *s, MDB_txn *txn, uint32_t ns,
 void hx_terms_metadata(const hx_store_t *s, MDB_txn *txn, uint32_t ns,
     const hx_str_t *key, uint64_t version, hx_str_t *metadata);
 
+/*
+ * For whoever examines a store: how many entries of that record are missing or
+ * damaged.  mem: its own, not the writer's.
+ */
+int hx_terms_missing(const hx_store_t *s, MDB_txn *txn, uint32_t ns,
+    const hx_str_t *key, const hx_str_t *metadata, hx_terms_t *mem,
+    unsigned *n);
+
 /* Terms that a record with this metadata has. */
 unsigned hx_terms_count(const hx_store_t *s, const hx_str_t *metadata);
 

@@ -428,8 +428,11 @@ def test_a_damaged_index_is_made_anew(make_engine):
     wait_for(lambda: e.log("store_failed"), "the log line")
     assert [x["reason"] for x in e.log("store_failed")] == [
         "the index of metadata is damaged"]
+    gauge = "\nhx_engine_search_index_complete "
+    assert gauge + "0\n" in e.request("GET", "/metrics").text
     e.stop()
     e.start()
+    assert gauge + "1\n" in e.request("GET", "/metrics").text
     assert search(e, raw='{"needle":"thread003"}').json()["keys"] == (
         want + ["new"])
     assert not e.log("store_failed")[1:]
