@@ -13,8 +13,8 @@ def b64(array):
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
-def post(gate, path, key=None, **body):
-    return gate.call("POST", "/v1/" + path, key=key, json=body)
+def post(gate, path, who=None, **body):
+    return gate.call("POST", "/v1/" + path, key=who, json=body)
 
 
 def smooth(shift):
