@@ -28,6 +28,9 @@
 /* Elimination ends well below what may be cut off. */
 #define HX_BASIS_REST     0.01
 
+/* Above that many Jacobi takes longer than it gains. */
+#define HX_BASIS_MANY     96
+
 /* (pivot / singular value)^2 at most, generously */
 #define HX_BASIS_GROWTH   1e6
 
@@ -219,6 +222,19 @@ hx_tt_lu_weights(const hx_tt_lu_t *lu, double *k, hx_work_t *w)
 
 
 static void
+hx_tt_transpose(double *to, const double *from, size_t n)
+{
+    size_t  i, j;
+
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < n; j++) {
+            to[i * n + j] = from[j * n + i];
+        }
+    }
+}
+
+
+static void
 hx_tt_swap(double *a, double *b)
 {
     double  x;
@@ -307,22 +323,76 @@ hx_tt_basis_cut(hx_tt_basis_t *out, const hx_tt_lu_t *lu, double share,
 }
 
 
-/* All of C's columns. */
+/*
+ * C's columns made orthonormal, C^T = T U, in the order of the pivots.  Cut off
+ * are the last ones, as far as "share" goes: the rows of U M are those of T^T D
+ * B, whose norms T^T D L has, too.  That keeps a little more than singular
+ * vectors would, and costs much less where there are many.
+ */
 static hx_rc_t
-hx_tt_basis_all(hx_tt_basis_t *out, const hx_tt_lu_t *lu, hx_work_t *w)
+hx_tt_basis_ordered(hx_tt_basis_t *out, const hx_tt_lu_t *lu, double share,
+    hx_work_t *w)
 {
-    double  *t, *work;
+    double     *t, *k, *y, *work, x;
+    size_t      r;
+    hx_rc_t     rc;
+    hx_gemm_t   g;
 
-    out->rank = lu->rank;
+    r = lu->rank;
+    out->rank = r;
     out->u = lu->c;
-    t = hx_work_doubles(w, lu->rank * lu->rank);
-    work = hx_work_doubles(w, hx_ortho_work(lu->rank, lu->lda));
+    t = hx_work_doubles(w, r * r);
+    k = hx_work_doubles(w, r * r);
+    y = hx_work_doubles(w, r * r);
+    work = hx_work_doubles(w, hx_ortho_work(r, lu->lda));
 
-    if (t == NULL || work == NULL) {
+    if (t == NULL || k == NULL || y == NULL || work == NULL) {
         return HX_FAIL;
     }
 
-    return hx_ortho(lu->c, lu->rank, lu->lda, lu->lda, t, work);
+    rc = hx_ortho(lu->c, r, lu->lda, lu->lda, t, work);
+
+    if (rc != HX_OK || share == 0) {
+        return rc;
+    }
+
+    rc = hx_tt_lu_weights(lu, k, w);
+
+    if (rc != HX_OK) {
+        return rc == HX_NO ? HX_OK : rc;
+    }
+
+    /* y^T = k t: row j of k is column j of D L */
+    g.mode = HX_GEMM_SET;
+    g.m = r;
+    g.n = r;
+    g.k = r;
+    g.a = t;
+    g.ars = 1;
+    g.acs = r;
+    g.b = work;
+    g.ldb = r;
+    g.c = y;
+    g.ldc = r;
+
+    hx_tt_transpose(work, k, r);
+    hx_gemm(&g);
+
+    while (r > 1) {
+        x = hx_row()->dot(y + (r - 1) * lu->rank, y + (r - 1) * lu->rank,
+                          lu->rank);
+
+        if (out->lost + x > share) {
+            break;
+        }
+
+        out->lost += x;
+        r--;
+    }
+
+    out->rank = r;
+
+    return HX_OK;
 }
 
 
@@ -335,7 +405,10 @@ hx_tt_basis(hx_tt_basis_t *out, double *m, size_t a, size_t b, double share,
     hx_rc_t     rc;
     hx_tt_lu_t  lu;
 
-    most = a < b ? a : b;
+    /* a few pivots more than singular values are normal */
+    most = rank_max < SIZE_MAX / 2 ? rank_max + rank_max / 4 + 8 : rank_max;
+    most = a < most ? a : most;
+    most = b < most ? b : most;
     rc = hx_tt_lu_init(&lu, m, a, b, most, w);
 
     if (rc != HX_OK) {
@@ -345,14 +418,19 @@ hx_tt_basis(hx_tt_basis_t *out, double *m, size_t a, size_t b, double share,
     while (lu.rank < most && lu.rest > HX_BASIS_REST * share
            && hx_tt_lu_step(&lu))
     {
-        /* a few pivots more than singular values are normal */
-        if (lu.rank > rank_max + rank_max / 4 + 8) {
-            return HX_NO;
-        }
+        /* void */
+    }
+
+    if (lu.rank == a || lu.rank == b) {
+        lu.rest = 0;
+    }
+
+    if (lu.rest > HX_BASIS_REST * share) {
+        return HX_NO;
     }
 
     out->ld = lu.lda;
-    out->lost = lu.rank == most ? 0 : lu.rest;
+    out->lost = lu.rest;
     out->whole = 0;
 
     if (lu.rank == 0) {
@@ -368,22 +446,20 @@ hx_tt_basis(hx_tt_basis_t *out, double *m, size_t a, size_t b, double share,
         least = fmin(least, fabs(lu.pivot[i]));
     }
 
-    if (least * least > HX_BASIS_GROWTH * share) {
+    if (lu.rank == a && least * least > HX_BASIS_GROWTH * share) {
+        out->rank = a;
+        out->whole = 1;
+        rc = HX_OK;
 
-        if (lu.rank > rank_max) {
-            return HX_NO;
-        }
+    } else if (least * least > HX_BASIS_GROWTH * share) {
+        rc = hx_tt_basis_ordered(out, &lu, 0, w);
 
-        out->rank = lu.rank;
-        out->whole = lu.rank == a;
+    } else if (lu.rank > HX_BASIS_MANY) {
+        rc = hx_tt_basis_ordered(out, &lu, share, w);
 
-        return out->whole ? HX_OK : hx_tt_basis_all(out, &lu, w);
-    }
-
-    rc = hx_tt_basis_cut(out, &lu, share, w);
-
-    if (rc == HX_NO) {
-        rc = hx_tt_basis_all(out, &lu, w);
+    } else {
+        rc = hx_tt_basis_cut(out, &lu, share, w);
+        rc = rc == HX_NO ? hx_tt_basis_ordered(out, &lu, 0, w) : rc;
     }
 
     if (rc == HX_OK) {

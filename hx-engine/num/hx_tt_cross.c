@@ -9,7 +9,7 @@
 #include "hx_tt_cross.h"
 #include "hx_row.h"
 
-#define HX_TT_CROSS_ROOM     32         /* ranks there is memory for at first */
+#define HX_TT_CROSS_ROOM     4          /* part of all memory, at first */
 #define HX_TT_CROSS_ROOK     4          /* turns at most */
 #define HX_TT_CROSS_CHECK    16         /* rank of the first look at speed */
 
@@ -49,7 +49,9 @@ hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
     c->rank = 0;
     c->rank_max = c->rows < c->cols ? c->rows : c->cols;
     c->rank_max = rank_max < c->rank_max ? rank_max : c->rank_max;
-    c->room = HX_TT_CROSS_ROOM < c->rank_max ? HX_TT_CROSS_ROOM : c->rank_max;
+    c->room = w->max / HX_TT_CROSS_ROOM / ((c->ldu + c->ldv) * sizeof(double));
+    c->room = c->room < 1 ? 1 : c->room;
+    c->room = c->room < c->rank_max ? c->room : c->rank_max;
     c->seed = seed;
     c->step[0] = INFINITY;
     c->step[1] = INFINITY;
@@ -58,11 +60,12 @@ hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
     c->u = hx_work_doubles(w, c->room * c->ldu);
     c->v = hx_work_doubles(w, c->room * c->ldv);
     c->used = hx_work_get(w, c->rows);
+    c->history = hx_work_doubles(w, c->rank_max + 1);
     c->row = hx_work_doubles(w, c->ldv);
     c->col = hx_work_doubles(w, c->ldu);
 
     if (c->u == NULL || c->v == NULL || c->used == NULL || c->row == NULL
-        || c->col == NULL)
+        || c->col == NULL || c->history == NULL)
     {
         return HX_FAIL;
     }
@@ -72,7 +75,7 @@ hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
     hx_row()->eliminate(c->sketch.sum[0], c->sketch.sum[0], c->rows, 0, &a);
     hx_row()->eliminate(c->sketch.sum[1], c->sketch.sum[1], c->rows, 0, &b);
     hx_tt_cross_estimate(c, &a, &b);
-    c->last = c->rest;
+    c->history[0] = c->rest;
 
     return HX_OK;
 }
@@ -225,6 +228,7 @@ hx_tt_cross_take(hx_tt_cross_t *c, size_t i, size_t j)
     hx_row()->eliminate(c->sketch.sum[0], u, c->rows, vw[0], &a);
     hx_row()->eliminate(c->sketch.sum[1], u, c->rows, vw[1], &b);
     hx_tt_cross_estimate(c, &a, &b);
+    c->history[c->rank] = c->rest;
 }
 
 
@@ -232,16 +236,19 @@ hx_tt_cross_take(hx_tt_cross_t *c, size_t i, size_t j)
 static int
 hx_tt_cross_slow(hx_tt_cross_t *c, double target)
 {
-    double  before, speed;
+    double  speed;
+    size_t  before;
 
     if (c->rank < c->check) {
         return 0;
     }
 
-    before = c->last;
-    speed = log(before / c->rest) / ((double) c->check / 2);
-    c->check *= 2;
-    c->last = c->rest;
+    before = c->rank - c->rank / 3;
+    speed = log(c->history[before] / c->rest) / (double) (c->rank - before);
+
+    while (c->check <= c->rank) {
+        c->check += c->check / 2;
+    }
 
     return c->rest > target
            && !(log(c->rest / target) < speed * 2 * (double) c->rank);
@@ -254,10 +261,6 @@ hx_tt_cross_grow(hx_tt_cross_t *c, double target)
     size_t  i, j;
 
     for ( ;; ) {
-
-        if (c->rank * 2 == c->check) {
-            c->last = c->rest;
-        }
 
         if (c->rest <= target && c->step[0] <= target && c->step[1] <= target)
         {

@@ -45,8 +45,8 @@ typedef struct {
     uint64_t             seed;
     double               step[2];       /* |u| |v| of the last two steps */
     size_t               check;         /* rank at which speed is looked at */
-    double               last;          /* the rest, as estimated then */
     double               rest;          /* Frobenius norm, estimated */
+    double              *history;       /* the rest after each step */
     size_t               worst;         /* a row where much of it is */
     hx_tt_sketch_t       sketch;        /* of the rest */
 } hx_tt_cross_t;
@@ -68,17 +68,27 @@ hx_tt_cross_end_t hx_tt_cross_grow(hx_tt_cross_t *c, double target);
 size_t hx_tt_cross_feed(hx_tt_cross_t *c, double *energy, double target,
     size_t most, hx_tt_cross_end_t *end);
 
+/* What a random piece of the rest tells. */
+typedef struct {
+    double               reach;         /* 0, or an error (norm) that no matrix
+                                         * of rank below "rank" reaches */
+    size_t               rank;
+    unsigned             noise;         /* the rest is as good as random */
+} hx_tt_bound_t;
+
 /*
  * What keeps random data out.  The singular values of a piece of a matrix are
  * at most those of the whole, and taking the rank of the cross out changes
  * their numbering by that rank at most: so the spectrum of a random piece of
  * the rest bounds from below what a rank can achieve.
  *
- * target: n errors (norms), the largest first.  Returns the largest of them
- * that no approximation of rank below *rank reaches; *rank is rank_max of the
- * cross, or nearly what the piece has.  0: none is known to be out of reach.
+ * target: n errors, the largest first; reach becomes the largest of them that
+ * is out of reach for ranks below rank_max of the cross, or nearly what the
+ * piece has.  "noise" is no bound but an observation: most of the piece's rows
+ * have nothing in common, as rows of random numbers, and the whole has more of
+ * them than rank_max.  HX_FAIL: no memory.
  */
-double hx_tt_cross_hopeless(const hx_tt_cross_t *c, const double *target,
-    unsigned n, size_t *rank);
+hx_rc_t hx_tt_cross_bound(const hx_tt_cross_t *c, const double *target,
+    unsigned n, hx_tt_bound_t *b);
 
 #endif /* HX_TT_CROSS_H */

@@ -21,6 +21,13 @@
 #define HX_TT_BOUND_ROWS   192
 #define HX_TT_BOUND_COLS   256
 
+/*
+ * Rows with less than that of the mean energy are next to empty; a singular
+ * value is one of many when its square is above that part of the mean.
+ */
+#define HX_TT_BOUND_EMPTY  0.01
+#define HX_TT_BOUND_MANY   0.03
+
 /* Below this times the largest singular value rounding decides (of E E^T). */
 #define HX_TT_BOUND_LEAST  3e-6
 
@@ -47,7 +54,8 @@ hx_tt_bound_piece(const hx_tt_cross_t *c, size_t *p, size_t *q)
  * that were pivots are 0 in the rest and would tell nothing.
  */
 static hx_rc_t
-hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
+hx_tt_bound_read(const hx_tt_cross_t *c, size_t r, double *e, size_t p,
+    size_t q)
 {
     double    *u, *v;
     size_t     i, j, l, n, row, run, runs, width, a, b, shift;
@@ -55,8 +63,8 @@ hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
     uint64_t   seed;
     hx_gemm_t  g;
 
-    u = hx_work_doubles(c->work, p * c->rank + 1);
-    v = hx_work_doubles(c->work, c->rank * q + 1);
+    u = hx_work_doubles(c->work, p * r + 1);
+    v = hx_work_doubles(c->work, r * q + 1);
 
     if (u == NULL || v == NULL) {
         return HX_FAIL;
@@ -67,7 +75,7 @@ hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
     bits = hx_tt_bits(width);
     runs = c->cols / width;
 
-    seed = c->seed ^ c->rank;
+    seed = c->seed ^ r;
     a = (size_t) (seed | 1) * 0x9e3779b1u | 1;
     b = (size_t) (seed >> 32 | 1) * 0x85ebca6bu | 1;
     shift = (size_t) (seed >> 20);
@@ -79,8 +87,8 @@ hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
             continue;
         }
 
-        for (l = 0; l < c->rank; l++) {
-            u[i * c->rank + l] = c->u[l * c->ldu + row];
+        for (l = 0; l < r; l++) {
+            u[i * r + l] = c->u[l * c->ldu + row];
         }
 
         for (j = 0; j < q; j += width) {
@@ -97,7 +105,7 @@ hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
     for (j = 0; j < q; j += width) {
         run = (b * (j / width) + shift) & (runs - 1);
 
-        for (l = 0; l < c->rank; l++) {
+        for (l = 0; l < r; l++) {
             memcpy(v + l * q + j, c->v + l * c->ldv + run * width,
                    width * sizeof(double));
         }
@@ -106,9 +114,9 @@ hx_tt_bound_read(const hx_tt_cross_t *c, double *e, size_t p, size_t q)
     g.mode = HX_GEMM_SUB;
     g.m = p;
     g.n = q;
-    g.k = c->rank;
+    g.k = r;
     g.a = u;
-    g.ars = c->rank;
+    g.ars = r;
     g.acs = 1;
     g.b = v;
     g.ldb = q;
@@ -175,73 +183,122 @@ hx_tt_bound_count(const double *gram, size_t p, double t, double *work)
 }
 
 
-double
-hx_tt_cross_hopeless(const hx_tt_cross_t *c, const double *target, unsigned n,
-    size_t *rank)
+/* The rank from which on the rest has hardly become smaller. */
+static size_t
+hx_tt_bound_knee(const hx_tt_cross_t *c)
 {
-    double          *e, *et, *gram, *work, answer, least, most, t;
-    size_t           i, p, q, some, need, count;
-    unsigned         k;
+    size_t  r;
+
+    for (r = c->rank; r > 0 && c->history[r - 1] <= 3 * c->rest; r--) {
+        /* void */
+    }
+
+    return r;
+}
+
+
+/* Rows that are not next to empty, by their squares. */
+static size_t
+hx_tt_bound_full(const double *square, size_t p, double mean)
+{
+    size_t  i, n;
+
+    for (i = 0, n = 0; i < p; i++) {
+        n += square[i] > HX_TT_BOUND_EMPTY * mean;
+    }
+
+    return n;
+}
+
+
+/* The spectrum of e against the targets: see the header. */
+static hx_rc_t
+hx_tt_bound_judge(const hx_tt_cross_t *c, const double *e, size_t p, size_t q,
+    size_t some, size_t need, const double *target, unsigned n,
+    hx_tt_bound_t *b)
+{
+    double    *et, *gram, *work, all, t;
+    size_t     i, full;
+    unsigned   k;
+
+    et = hx_work_doubles(c->work, p * q);
+    gram = hx_work_doubles(c->work, p * p);
+    work = hx_work_doubles(c->work, p * p + p + hx_ldl_work(p));
+
+    if (et == NULL || gram == NULL || work == NULL) {
+        return HX_FAIL;
+    }
+
+    for (i = 0, all = 0; i < p; i++) {
+        work[i] = hx_row()->dot(e + i * q, e + i * q, q);
+        all += work[i];
+    }
+
+    full = hx_tt_bound_full(work, p, all / (double) p);
+
+    /* sparse data: no more singular values than rows that are not empty */
+    if (full < need && full * 4 < p) {
+        return HX_OK;
+    }
+
+    hx_tt_bound_gram(e, p, q, et, gram);
+
+    /*
+     * Most of the rows that are not empty count as singular values of their
+     * own, and so many rows would the whole have that no rank_max holds them.
+     */
+    b->noise = full * c->rows > p * (c->rank_max + c->rank_max / 4)
+               && 2 * hx_tt_bound_count(gram, p, HX_TT_BOUND_MANY * all
+                                                 / (double) p, work) > full;
+
+    /* all is above the square of the largest singular value */
+    for (k = 0; k < n && b->reach == 0; k++) {
+        t = fmax(target[k] * target[k] / (double) some,
+                 HX_TT_BOUND_LEAST * HX_TT_BOUND_LEAST * all);
+
+        if (hx_tt_bound_count(gram, p, t, work) >= need) {
+            b->reach = target[k];
+        }
+    }
+
+    return HX_OK;
+}
+
+
+hx_rc_t
+hx_tt_cross_bound(const hx_tt_cross_t *c, const double *target, unsigned n,
+    hx_tt_bound_t *b)
+{
+    double          *e;
+    size_t           p, q, r, some;
+    hx_rc_t          rc;
     hx_work_mark_t   mark;
 
-    mark = hx_work_mark(c->work);
+    memset(b, 0, sizeof(*b));
+    r = hx_tt_bound_knee(c);
     hx_tt_bound_piece(c, &p, &q);
     p = p < q ? p : q;
 
     /* of p singular values, "some" must exceed t, and a few may be next to 0 */
     some = p / 16 + 1;
 
-    if (2 * c->rank + some + p / 32 >= p) {
-        return 0;
+    if (2 * r + some + p / 32 >= p) {
+        return HX_OK;
     }
 
-    *rank = p - p / 32 - some - c->rank;
-    *rank = *rank < c->rank_max ? *rank : c->rank_max;
-    need = *rank + some + c->rank;
+    b->rank = p - p / 32 - some - r;
+    b->rank = b->rank < c->rank_max ? b->rank : c->rank_max;
 
-    answer = 0;
+    rc = HX_FAIL;
+    mark = hx_work_mark(c->work);
     e = hx_work_doubles(c->work, p * q);
-    et = hx_work_doubles(c->work, p * q);
-    gram = hx_work_doubles(c->work, p * p);
-    work = hx_work_doubles(c->work, p * p + p + hx_ldl_work(p));
 
-    if (e == NULL || et == NULL || gram == NULL || work == NULL
-        || hx_tt_bound_read(c, e, p, q) != HX_OK)
-    {
-        goto done;
+    if (e != NULL && hx_tt_bound_read(c, r, e, p, q) == HX_OK) {
+        rc = hx_tt_bound_judge(c, e, p, q, some, b->rank + some + r, target, n,
+                               b);
     }
-
-    /* |E| is above the largest singular value */
-    for (i = 0, most = 0; i < p; i++) {
-        work[i] = hx_row()->dot(e + i * q, e + i * q, q);
-        most += work[i];
-    }
-
-    least = HX_TT_BOUND_LEAST * HX_TT_BOUND_LEAST * most;
-
-    /* no more than the rows that have so much in them: sparse data */
-    for (i = 0, count = 0; i < p; i++) {
-        t = fmax(target[n - 1] * target[n - 1] / (double) some, least);
-        count += work[i] > t;
-    }
-
-    if (count < need) {
-        goto done;
-    }
-
-    hx_tt_bound_gram(e, p, q, et, gram);
-
-    for (k = 0; k < n && answer == 0; k++) {
-        t = fmax(target[k] * target[k] / (double) some, least);
-
-        if (hx_tt_bound_count(gram, p, t, work) >= need) {
-            answer = target[k];
-        }
-    }
-
-done:
 
     hx_work_back(c->work, mark);
 
-    return answer;
+    return rc;
 }

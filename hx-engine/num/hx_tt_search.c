@@ -13,10 +13,12 @@
  */
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hx_gemm.h"
 #include "hx_ldl.h"
+#include "hx_row.h"
 #include "hx_tt_round.h"
 #include "hx_tt_search.h"
 
@@ -25,17 +27,37 @@
 
 #define HX_TT_ROUNDS       40
 #define HX_TT_FEED         256          /* rows taken in at a time */
-#define HX_TT_RANK_MOST    768
 
-/* Noise that is projected out may come that close to the limit. */
-#define HX_TT_NOISE_PART   0.9
+/*
+ * The largest rank of the middle that is looked for: what needs more is not
+ * worth the time, nor much smaller than the array.
+ */
+#define HX_TT_RANK_MOST    256
+#define HX_TT_RANK_LARGE   512          /* from 2^22 values on */
+
+/* What is left beside the rows of a cross may come that close to the limit. */
+#define HX_TT_NOISE_PART   0.95
+
+/* A cross copies noise, and makes it more: how much, at most, or it is worse
+ * than noise. */
+#define HX_TT_NOISE_GROWS  40
+
+/* A norm as a difference of squares is good down to here, relatively. */
+#define HX_TT_NOISE_LEAST  1e-7
+
+/* An error of a row that is so many times the usual one (squares) is none. */
+#define HX_TT_OUTLIER      16
 
 /* State of a search in an unfolding. */
 typedef struct {
     hx_tt_search_t  *s;
     hx_tt_cross_t    cross;
     double          *rows;              /* squares of errors */
+    size_t           rank;              /* steps of the cross that are used */
+    double          *x;                 /* factors of these: see below */
+    double          *q;
     unsigned         noisy;             /* the cross stopped gaining */
+    double           beside;            /* norm of what is not in its rows */
     double           hopeless;          /* error that cannot be reached */
     double           loosest;           /* of the tiers' limits */
 } hx_tt_middle_t;
@@ -56,7 +78,6 @@ hx_tt_search_check(hx_tt_search_t *s, const hx_tt_tier_t *tier, double *rows,
     }
 
     /* an integer that is nearly right is wrong */
-
     if (tier->verdict == HX_VERDICT_EXACT && hx_dtype_whole(s->array->dtype)) {
         return s->check.error == 0 ? HX_OK : HX_NO;
     }
@@ -104,39 +125,39 @@ hx_tt_middle_rows(hx_tt_middle_t *m, double **q, double **t)
     const hx_tt_cross_t  *c;
 
     c = &m->cross;
-    *q = hx_work_doubles(c->work, c->rank * c->cols);
-    *t = hx_work_doubles(c->work, c->rank * c->rank);
-    work = hx_work_doubles(c->work, hx_ortho_work(c->rank, c->cols));
+    *q = hx_work_doubles(c->work, m->rank * c->cols);
+    *t = hx_work_doubles(c->work, m->rank * m->rank);
+    work = hx_work_doubles(c->work, hx_ortho_work(m->rank, c->cols));
 
     if (*q == NULL || *t == NULL || work == NULL) {
         return HX_FAIL;
     }
 
-    for (i = 0; i < c->rank; i++) {
+    for (i = 0; i < m->rank; i++) {
         memcpy(*q + i * c->cols, c->v + i * c->ldv, c->cols * sizeof(double));
     }
 
-    return hx_ortho(*q, c->rank, c->cols, c->cols, *t, work);
+    return hx_ortho(*q, m->rank, c->cols, c->cols, *t, work);
 }
 
 
 /* x = u t: what the cross says of the rows' coefficients. */
 static void
-hx_tt_middle_cross(const hx_tt_cross_t *c, const double *t, double *x)
+hx_tt_middle_cross(const hx_tt_middle_t *m, const double *t, double *x)
 {
     hx_gemm_t  g;
 
     g.mode = HX_GEMM_SET;
-    g.m = c->rows;
-    g.n = c->rank;
-    g.k = c->rank;
-    g.a = c->u;
+    g.m = m->cross.rows;
+    g.n = m->rank;
+    g.k = m->rank;
+    g.a = m->cross.u;
     g.ars = 1;
-    g.acs = c->ldu;
+    g.acs = m->cross.ldu;
     g.b = t;
-    g.ldb = c->rank;
+    g.ldb = m->rank;
     g.c = x;
-    g.ldc = c->rank;
+    g.ldc = m->rank;
 
     hx_gemm(&g);
 }
@@ -147,47 +168,45 @@ static hx_rc_t
 hx_tt_middle_project(hx_tt_middle_t *m, const double *q, double *x)
 {
     double         *row, *qt;
-    size_t          i, j, k, some;
+    size_t          i, j, some;
+    unsigned        bits;
     hx_gemm_t       g;
     hx_tt_cross_t  *c;
 
     c = &m->cross;
+    bits = c->view->map.d - c->h;
     some = c->rows < 8 ? c->rows : 8;
     row = hx_work_doubles(c->work, some * c->cols);
-    qt = hx_work_doubles(c->work, c->rank * c->cols);
+    qt = hx_work_doubles(c->work, m->rank * c->cols);
 
     if (row == NULL || qt == NULL) {
         return HX_FAIL;
     }
 
     for (j = 0; j < c->cols; j++) {
-        for (i = 0; i < c->rank; i++) {
-            qt[j * c->rank + i] = q[i * c->cols + j];
+        for (i = 0; i < m->rank; i++) {
+            qt[j * m->rank + i] = q[i * c->cols + j];
         }
     }
 
     g.mode = HX_GEMM_SET;
     g.m = some;
-    g.n = c->rank;
+    g.n = m->rank;
     g.k = c->cols;
     g.a = row;
     g.ars = c->cols;
     g.acs = 1;
     g.b = qt;
-    g.ldb = c->rank;
-    g.ldc = c->rank;
+    g.ldb = m->rank;
+    g.ldc = m->rank;
 
     for (i = 0; i < c->rows; i += some) {
-        k = i << (c->view->map.d - c->h);
-        hx_tt_view_read(c->view, c->h, c->view->map.d - c->h, k, row);
-
-        for (j = 1; j < some; j++) {
-            k = (i + j) << (c->view->map.d - c->h);
-            hx_tt_view_read(c->view, c->h, c->view->map.d - c->h, k,
+        for (j = 0; j < some; j++) {
+            hx_tt_view_read(c->view, c->h, bits, (uint64_t) (i + j) << bits,
                             row + j * c->cols);
         }
 
-        g.c = x + i * c->rank;
+        g.c = x + i * m->rank;
         hx_gemm(&g);
     }
 
@@ -226,68 +245,190 @@ hx_tt_middle_zero(hx_tt_middle_t *m)
 }
 
 
-/* The cores of what the cross has found, at most "norm" away from it. */
+/*
+ * The factors of what the cross has found: m->x, 2^h x rank, and m->q, rank
+ * orthonormal rows; by projection of the whole array when m->noisy.
+ */
 static hx_rc_t
-hx_tt_middle_round(hx_tt_middle_t *m, double norm)
+hx_tt_middle_factors(hx_tt_middle_t *m)
 {
-    double          *q, *t, *x;
-    hx_rc_t          rc;
-    hx_tt_round_t    r;
-    hx_tt_cross_t   *c;
+    double         *t;
+    hx_rc_t         rc;
+    hx_tt_cross_t  *c;
 
     c = &m->cross;
-
-    if (c->rank == 0) {
-        return hx_tt_middle_zero(m);
-    }
-
-    rc = hx_tt_middle_rows(m, &q, &t);
+    rc = hx_tt_middle_rows(m, &m->q, &t);
 
     if (rc != HX_OK) {
         return rc;
     }
 
-    x = hx_work_doubles(c->work, c->rows * c->rank);
+    m->x = hx_work_doubles(c->work, c->rows * m->rank);
 
-    if (x == NULL) {
+    if (m->x == NULL) {
         return HX_FAIL;
     }
 
-    if (!m->noisy) {
-        hx_tt_middle_cross(c, t, x);
-
-    } else if (hx_tt_middle_project(m, q, x) != HX_OK) {
-        return HX_FAIL;
+    if (m->noisy) {
+        return hx_tt_middle_project(m, m->q, m->x);
     }
 
-    hx_tt_round_init(&r, m->s->d, norm, m->s->values_max, c->work);
-    rc = hx_tt_round_factors(&r, c->h, x, c->rank, q, c->cols);
+    hx_tt_middle_cross(m, t, m->x);
 
-    return rc == HX_OK ? hx_tt_round_train(&r, &m->s->out->tt, m->s->order)
-                       : rc;
+    return HX_OK;
 }
 
 
-/* Whether noise forbids the tier; and if it does, whether all of them. */
-static int
-hx_tt_middle_hopeless(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
+/*
+ * The cores of what the cross has found, at most "norm" away from it.  Of all
+ * memory that takes, the train's stays.
+ */
+static hx_rc_t
+hx_tt_middle_round(hx_tt_middle_t *m, double norm)
 {
-    double    norm, reach, target[2];
-    size_t    rank;
-    unsigned  n;
+    double           *core;
+    size_t            n;
+    hx_rc_t           rc;
+    hx_tt_t          *t;
+    hx_tt_round_t     r;
+    hx_work_mark_t    mark;
 
-    norm = m->s->stats.norm;
-    n = 0;
-    target[n++] = m->loosest * norm;
-
-    if (tier->below < m->loosest) {
-        target[n++] = tier->below * norm;
+    if (m->rank == 0) {
+        return hx_tt_middle_zero(m);
     }
 
-    reach = hx_tt_cross_hopeless(&m->cross, target, n, &rank);
-    m->hopeless = fmax(m->hopeless, reach);
+    mark = hx_work_mark(m->s->work);
+    rc = m->x == NULL ? hx_tt_middle_factors(m) : HX_OK;
 
-    return tier->below * norm <= m->hopeless;
+    if (rc != HX_OK) {
+        return rc;
+    }
+
+    hx_tt_round_init(&r, m->s->d, norm, m->s->values_max, m->s->work);
+    rc = hx_tt_round_factors(&r, m->cross.h, m->x, m->rank, m->q,
+                             m->cross.cols);
+    m->x = NULL;
+    t = &m->s->out->tt;
+
+    if (rc != HX_OK || hx_tt_round_train(&r, t, m->s->order) != HX_OK) {
+        return rc == HX_OK ? HX_FAIL : rc;
+    }
+
+    n = (size_t) hx_tt_values(t);
+    hx_work_back(m->s->work, mark);
+    core = hx_work_doubles(m->s->work, n);
+
+    if (core == NULL) {
+        return HX_FAIL;
+    }
+
+    memmove(core, t->core, n * sizeof(double));
+    t->core = core;
+
+    return HX_OK;
+}
+
+
+/*
+ * What the array has beside the rows of the cross, from a pass over it; the
+ * factors are kept.
+ */
+static hx_rc_t
+hx_tt_middle_beside(hx_tt_middle_t *m)
+{
+    double   in;
+    hx_rc_t  rc;
+
+    m->noisy = 1;
+    m->rank = m->cross.rank;
+    rc = hx_tt_middle_factors(m);
+
+    if (rc == HX_OK) {
+        in = hx_row()->dot(m->x, m->x, m->cross.rows * m->rank);
+        m->beside = m->s->stats.norm * m->s->stats.norm - in;
+        m->beside = sqrt(fmax(m->beside, 0));
+    }
+
+    return rc;
+}
+
+
+/*
+ * The cross hardly gains.  HX_OK: what it has is good enough for a tier, if all
+ * of the array is projected on it; HX_NO: noise forbids the tier; HX_PENDING:
+ * more rank may help.
+ */
+static hx_rc_t
+hx_tt_middle_slow(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
+{
+    double           limit, target[2];
+    hx_rc_t          rc;
+    unsigned         n;
+    hx_tt_bound_t    bound;
+    hx_work_mark_t   mark;
+
+    limit = tier->below * m->s->stats.norm;
+
+    n = 0;
+    target[n++] = m->loosest * m->s->stats.norm;
+
+    if (tier->below < m->loosest) {
+        target[n++] = limit;
+    }
+
+    rc = hx_tt_cross_bound(&m->cross, target, n, &bound);
+
+    if (rc != HX_OK) {
+        return rc;
+    }
+
+    m->hopeless = fmax(m->hopeless, bound.reach);
+
+    if (limit <= m->hopeless) {
+        return HX_NO;
+    }
+
+    if (m->cross.rest > HX_TT_NOISE_GROWS * limit) {
+        return bound.noise ? HX_NO : HX_PENDING;
+    }
+
+    if (tier->below < HX_TT_NOISE_LEAST) {
+
+        /* cannot be told in advance: try, when it looks as if it could be */
+        m->rank = m->cross.rank;
+        m->noisy = bound.noise || m->cross.rest < limit;
+        m->beside = 0.5 * limit;
+
+        return m->noisy ? HX_OK : HX_PENDING;
+    }
+
+    mark = hx_work_mark(m->s->work);
+    rc = hx_tt_middle_beside(m);
+
+    if (rc == HX_OK && m->beside < HX_TT_NOISE_PART * limit) {
+        return HX_OK;
+    }
+
+    hx_work_back(m->s->work, mark);
+    m->x = NULL;
+    m->noisy = 0;
+
+    return rc != HX_OK ? rc : bound.noise ? HX_NO : HX_PENDING;
+}
+
+
+/* How many steps of the cross are enough for a rest of "target". */
+static size_t
+hx_tt_middle_enough(const hx_tt_cross_t *c, double target)
+{
+    size_t  r;
+
+    for (r = c->rank; r > 0 && c->history[r - 1] <= target; r--) {
+        /* void */
+    }
+
+    /* and the two that showed that it is small */
+    return r + 2 < c->rank ? r + 2 : c->rank;
 }
 
 
@@ -299,38 +440,39 @@ hx_tt_middle_hopeless(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
 static hx_rc_t
 hx_tt_middle_grow(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
 {
-    double          norm;
+    double          target;
+    hx_rc_t         rc;
     hx_tt_cross_t  *c;
 
     c = &m->cross;
-    norm = m->s->stats.norm;
+    target = HX_TT_CROSS_PART * tier->target * m->s->stats.norm;
     m->noisy = 0;
+    m->x = NULL;
 
-    if (tier->below * norm <= m->hopeless) {
+    if (tier->below * m->s->stats.norm <= m->hopeless) {
         return HX_NO;
     }
 
     for ( ;; ) {
-        switch (hx_tt_cross_grow(c, HX_TT_CROSS_PART * tier->target * norm)) {
+        switch (hx_tt_cross_grow(c, target)) {
 
         case HX_TT_CROSS_DONE:
+            m->rank = hx_tt_middle_enough(c, target);
             return HX_OK;
 
         case HX_TT_CROSS_SLOW:
-            if (c->rest < HX_TT_NOISE_PART * tier->below * norm) {
-                m->noisy = 1;
-                return HX_OK;
-            }
+            rc = hx_tt_middle_slow(m, tier);
 
-            if (hx_tt_middle_hopeless(m, tier)) {
-                return HX_NO;
+            if (rc != HX_PENDING) {
+                return rc;
             }
 
             break;
 
         case HX_TT_CROSS_FULL:
-            m->noisy = c->rest < HX_TT_NOISE_PART * tier->below * norm;
-            return m->noisy ? HX_OK : HX_NO;
+            rc = hx_tt_middle_slow(m, tier);
+
+            return rc == HX_PENDING ? HX_NO : rc;
 
         default:
             return HX_FAIL;
@@ -339,60 +481,118 @@ hx_tt_middle_grow(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
 }
 
 
-static hx_rc_t
-hx_tt_middle_tier(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
+static int
+hx_tt_middle_sort(const void *a, const void *b)
 {
-    double              norm, cut;
-    size_t              fed;
-    hx_rc_t             rc;
-    unsigned            round;
-    hx_work_mark_t      mark;
-    hx_tt_cross_end_t   end;
+    double  x, y;
 
-    norm = m->s->stats.norm;
+    x = *(const double *) a;
+    y = *(const double *) b;
+
+    return (x > y) - (x < y);
+}
+
+
+/*
+ * Rows that are no worse than most are noise: only others go back.  Returns 0
+ * when there are none.
+ */
+static hx_rc_t
+hx_tt_middle_outliers(hx_tt_middle_t *m, size_t *n)
+{
+    double           *copy, usual;
+    size_t            i, rows;
+    hx_work_mark_t    mark;
+
+    rows = m->cross.rows;
     mark = hx_work_mark(m->s->work);
-    rc = hx_tt_middle_grow(m, tier);
-    cut = tier->target * norm;
+    copy = hx_work_doubles(m->s->work, rows);
 
-    for (round = 0; rc == HX_OK && round < HX_TT_ROUNDS; round++) {
+    if (copy == NULL) {
+        return HX_FAIL;
+    }
 
-        if (m->noisy) {
-            cut = tier->below * norm * HX_TT_NOISE_PART;
-            cut = cut * cut - m->cross.rest * m->cross.rest;
-            cut = sqrt(fmax(cut, 0));
-        }
+    memcpy(copy, m->rows, rows * sizeof(double));
+    qsort(copy, rows, sizeof(double), hx_tt_middle_sort);
+    usual = copy[rows / 2];
+    hx_work_back(m->s->work, mark);
 
-        rc = hx_tt_middle_round(m, cut);
-
-        if (rc != HX_OK) {
-            break;
-        }
-
-        rc = hx_tt_search_check(m->s, tier, m->rows, m->cross.h);
-
-        if (rc != HX_NO) {
-            break;
-        }
-
-        fed = hx_tt_cross_feed(&m->cross, m->rows,
-                               HX_TT_CROSS_PART * tier->target * norm,
-                               HX_TT_FEED, &end);
-
-        if (end == HX_TT_CROSS_MEMORY) {
-            rc = HX_FAIL;
-
-        } else if (fed != 0) {
-            m->s->out->rounds++;
-            rc = HX_OK;
+    for (i = 0, *n = 0; i < rows; i++) {
+        if (m->rows[i] > HX_TT_OUTLIER * usual) {
+            ++*n;
 
         } else {
-            break;
+            m->rows[i] = 0;
         }
     }
 
-    (void) mark;
+    return HX_OK;
+}
 
-    return rc;
+
+/* Rows that came out wrong go back into the cross; HX_NO: nothing did. */
+static hx_rc_t
+hx_tt_middle_feed(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
+{
+    size_t              n;
+    hx_tt_cross_end_t   end;
+
+    if (m->noisy
+        && (hx_tt_middle_outliers(m, &n) != HX_OK || n == 0))
+    {
+        return HX_NO;
+    }
+
+    n = hx_tt_cross_feed(&m->cross, m->rows, HX_TT_CROSS_PART * tier->target
+                                             * m->s->stats.norm,
+                         HX_TT_FEED, &end);
+
+    m->s->out->rounds += n != 0;
+    m->rank = m->cross.rank;
+
+    return n != 0 ? HX_OK : end == HX_TT_CROSS_MEMORY ? HX_FAIL : HX_NO;
+}
+
+
+static hx_rc_t
+hx_tt_middle_tier(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
+{
+    double            norm, cut;
+    hx_rc_t           rc;
+    unsigned          round;
+    hx_work_mark_t    mark;
+
+    norm = m->s->stats.norm;
+    rc = hx_tt_middle_grow(m, tier);
+
+    for (round = 0; rc == HX_OK && round < HX_TT_ROUNDS; round++) {
+        cut = tier->target * norm;
+
+        if (m->noisy) {
+            cut = tier->below * norm * (1 + HX_TT_NOISE_PART) / 2;
+            cut = sqrt(fmax(cut * cut - m->beside * m->beside, 0));
+        }
+
+        mark = hx_work_mark(m->s->work);
+        rc = hx_tt_middle_round(m, cut);
+
+        if (rc == HX_OK) {
+            rc = hx_tt_search_check(m->s, tier, m->rows, m->cross.h);
+
+            if (rc == HX_OK) {
+                return HX_OK;
+            }
+
+            hx_work_back(m->s->work, mark);
+            rc = rc == HX_NO ? hx_tt_middle_feed(m, tier) : rc;
+        }
+
+        if (rc != HX_OK) {
+            hx_work_back(m->s->work, mark);
+        }
+    }
+
+    return rc == HX_OK ? HX_NO : rc;
 }
 
 
@@ -418,13 +618,14 @@ hx_rc_t
 hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     unsigned *found)
 {
-    double          most, *sum;
+    int             short_of;
+    double          most;
     uint64_t        seed;
     hx_rc_t         rc;
-    hx_work_mark_t  mark;
     hx_tt_middle_t  m;
 
     rc = HX_NO;
+    short_of = 0;
 
     if (s->d <= HX_TT_DIRECT_BITS) {
         for (*found = 0; *found < n; ++*found) {
@@ -440,7 +641,7 @@ hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
 
     /* ranks r/4, r/2, r, r/2, r/4 are the least that r takes with it */
     most = sqrt((double) s->values_max / (8.0 / 3));
-    most = fmin(fmax(most, 1), HX_TT_RANK_MOST);
+    most = fmin(fmax(most, 1), s->d < 22 ? HX_TT_RANK_MOST : HX_TT_RANK_LARGE);
 
     m.s = s;
     memcpy(&seed, &s->stats.norm, sizeof(seed));
@@ -450,46 +651,29 @@ hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     m.loosest = tier[n - 1].below;
     m.rows = hx_work_doubles(s->work, (size_t) 1 << hx_tt_middle(s->d));
 
-    if (m.rows == NULL || hx_tt_search_sketch(s) != HX_OK) {
+    if (m.rows == NULL || hx_tt_search_sketch(s) != HX_OK
+        || hx_tt_cross_init(&m.cross, &s->view, &s->sketch, (size_t) most,
+                            seed, s->work) != HX_OK)
+    {
         return HX_FAIL;
     }
-
-    sum = hx_work_doubles(s->work, 2 * s->sketch.rows);
-
-    if (sum == NULL) {
-        return HX_FAIL;
-    }
-
-    memcpy(sum, s->sketch.sum[0], s->sketch.rows * sizeof(double));
-    memcpy(sum + s->sketch.rows, s->sketch.sum[1],
-           s->sketch.rows * sizeof(double));
-
-    /*
-     * A cross that ran after noise has nothing to say about the next tier:
-     * that begins anew.
-     */
-
-    mark = hx_work_mark(s->work);
 
     for (*found = 0; *found < n; ++*found) {
-        hx_work_back(s->work, mark);
-        memcpy(s->sketch.sum[0], sum, s->sketch.rows * sizeof(double));
-        memcpy(s->sketch.sum[1], sum + s->sketch.rows,
-               s->sketch.rows * sizeof(double));
-
-        if (hx_tt_cross_init(&m.cross, &s->view, &s->sketch, (size_t) most,
-                             seed, s->work) != HX_OK)
-        {
-            return HX_FAIL;
-        }
-
         rc = hx_tt_middle_tier(&m, &tier[*found]);
-        s->out->pivots = (unsigned) m.cross.rank;
 
-        if (rc != HX_NO) {
+        if (rc == HX_OK || s->work->broken) {
             break;
         }
+
+        /* a looser one may do with the memory there is */
+        short_of |= rc == HX_FAIL;
     }
+
+    if (rc == HX_NO && short_of) {
+        rc = HX_FAIL;
+    }
+
+    s->out->pivots = (unsigned) m.cross.rank;
 
     return rc;
 }

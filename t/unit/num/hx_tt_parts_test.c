@@ -337,6 +337,100 @@ test_bases(void **state)
 }
 
 
+/*
+ * Larger ones, which are cut in the order of their pivots: a little more rank
+ * than the least, never less than what may be lost.
+ */
+static void
+test_large_bases(void **state)
+{
+    double          *m, *copy, *square, share, total, lost, x, *u, *v;
+    size_t           i, j, k, l, a, b, r, want;
+    unsigned         round;
+    hx_tt_basis_t    basis;
+
+    a = 150;
+    b = 300;
+    m = malloc(a * b * sizeof(double));
+    copy = malloc(a * b * sizeof(double));
+    square = malloc(a * sizeof(double));
+    u = malloc(a * sizeof(double));
+    v = malloc(b * sizeof(double));
+    assert_true(m != NULL && copy != NULL && square != NULL && u != NULL
+                && v != NULL);
+
+    for (round = 0; round < 6; round++) {
+        hx_work_reset(&work, 64 << 20, 1 << 20);
+        memset(m, 0, a * b * sizeof(double));
+
+        for (k = 0; k < 140; k++) {
+            for (i = 0; i < a; i++) {
+                u[i] = test_normal();
+            }
+
+            for (j = 0; j < b; j++) {
+                v[j] = test_normal() * pow(10, -(double) (k * round) / 60);
+            }
+
+            for (i = 0; i < a; i++) {
+                for (j = 0; j < b; j++) {
+                    m[i * b + j] += u[i] * v[j];
+                }
+            }
+        }
+
+        memcpy(copy, m, a * b * sizeof(double));
+        test_spectrum(copy, a, b, square);
+
+        for (i = 0, total = 0; i < a; i++) {
+            total += square[i];
+        }
+
+        share = total * pow(10, -4 - 2 * (double) round);
+
+        for (want = a, lost = 0; want > 1 && lost + square[want - 1] <= share;
+             want--)
+        {
+            lost += square[want - 1];
+        }
+
+        memcpy(copy, m, a * b * sizeof(double));
+        assert_int_equal(hx_tt_basis(&basis, copy, a, b, share, a, &work),
+                         HX_OK);
+        r = basis.rank;
+        assert_true(r >= want && r <= want + want / 6 + 2);
+        assert_false(basis.whole);
+
+        /* u's rows orthonormal; the energy in them is all but what is lost */
+        for (k = 0, lost = total; k < r; k++) {
+            for (l = 0; l <= k; l++) {
+                for (i = 0, x = 0; i < a; i++) {
+                    x += basis.u[k * basis.ld + i] * basis.u[l * basis.ld + i];
+                }
+
+                assert_true(fabs(x - (k == l)) <= 1e-13);
+            }
+
+            for (j = 0; j < b; j++) {
+                for (i = 0, x = 0; i < a; i++) {
+                    x += basis.u[k * basis.ld + i] * m[i * b + j];
+                }
+
+                lost -= x * x;
+            }
+        }
+
+        assert_true(lost <= share * 1.001 + total * 1e-12);
+    }
+
+    free(m);
+    free(copy);
+    free(square);
+    free(u);
+    free(v);
+}
+
+
 /* Sizes that need no luck: a matrix of rank r is a cross of r steps. */
 static void
 test_crosses(void **state)
@@ -424,12 +518,13 @@ test_crosses(void **state)
 static void
 test_hope(void **state)
 {
-    double              *x, noise, norm, reach, target[2];
-    size_t               i, n, rank;
+    double              *x, noise, norm, target[2];
+    size_t               i, n;
     unsigned             round, d;
     hx_array_t           a;
     hx_tt_view_t         view;
     hx_tt_cross_t        c;
+    hx_tt_bound_t        b;
     hx_tt_sketch_t       sk;
 
     d = 16;
@@ -464,10 +559,13 @@ test_hope(void **state)
         /* the smooth part alone is an approximation with error "noise" */
         target[0] = 1.01 * noise * norm;
         target[1] = 0.02 * noise * norm;
-        assert_true(hx_tt_cross_hopeless(&c, target, 1, &rank) == 0);
-        reach = hx_tt_cross_hopeless(&c, target, 2, &rank);
-        assert_true(reach == (noise > 1e-11 ? target[1] : 0));
-        assert_true(hx_tt_cross_hopeless(&c, target + 1, 1, &rank) == reach);
+        assert_int_equal(hx_tt_cross_bound(&c, target, 1, &b), HX_OK);
+        assert_true(b.reach == 0);
+
+        assert_int_equal(hx_tt_cross_bound(&c, target, 2, &b), HX_OK);
+        assert_true(b.reach == (noise > 1e-11 ? target[1] : 0));
+        assert_true(b.rank > 100);
+        assert_true(b.noise || noise < 1e-11);
     }
 
     free(x);
@@ -482,6 +580,7 @@ main(void)
         cmocka_unit_test(test_sketches),
         cmocka_unit_test(test_norms),
         cmocka_unit_test(test_bases),
+        cmocka_unit_test(test_large_bases),
         cmocka_unit_test(test_crosses),
         cmocka_unit_test(test_hope),
     };
