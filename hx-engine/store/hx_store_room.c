@@ -136,50 +136,6 @@ hx_room_index(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *list)
 }
 
 
-int
-hx_room_writes(hx_store_t *s, hx_store_op_t *list, int staged)
-{
-    int              rc, adds;
-    uint64_t         need;
-    unsigned         i;
-    hx_store_op_t   *op;
-    hx_store_view_t  v;
-
-    adds = 0;
-    need = 0;
-
-    for (op = list; op != NULL; op = op->next) {
-        for (i = 0; i < hx_op_items(op); i++) {
-            need += hx_room_item(s, hx_op_item(op, i), staged);
-        }
-        adds |= op->kind != HX_STORE_DELETE;
-    }
-
-    rc = hx_room_check(s, need + hx_room_index(s, NULL, list), adds);
-
-    if (rc != MDB_MAP_FULL) {
-        return rc;
-    }
-
-    if (hx_store_view(s, &v) != HX_STORE_OK) {
-        return MDB_READERS_FULL;
-    }
-
-    need += hx_room_index(s, v.txn, list);
-    hx_store_view_end(&v);
-    rc = hx_room_make(s, need, adds);
-
-    if (rc == MDB_MAP_FULL && !adds && hx_store_touch(s) == 0) {
-
-        /* what the last delete freed can be used after one more commit */
-
-        rc = hx_room_check(s, need, adds);
-    }
-
-    return rc;
-}
-
-
 /*
  * Pages in the free list that the next transaction may reuse: those that were
  * freed before the last one.  A reader may hold some of them back for a
@@ -224,25 +180,37 @@ hx_room_freed(MDB_txn *txn, uint64_t enough, uint64_t *pages)
 }
 
 
+/* Pages that were never used. */
+static int
+hx_room_tail(const hx_store_t *s, uint64_t *tail)
+{
+    int          rc;
+    uint64_t     used;
+    MDB_envinfo  info;
+
+    rc = mdb_env_info(s->env, &info);
+
+    if (rc == 0) {
+        used = (uint64_t) info.me_last_pgno + 1;
+        *tail = used < s->pages ? s->pages - used : 0;
+    }
+
+    return rc;
+}
+
+
 int
 hx_room_check(hx_store_t *s, uint64_t need, int adds)
 {
     int              rc;
-    uint64_t         used, tail, freed;
-    MDB_envinfo      info;
+    uint64_t         tail, freed;
     hx_store_view_t  v;
 
-    rc = mdb_env_info(s->env, &info);
-    if (rc != 0) {
-        return rc;
-    }
-
     need += adds ? HX_ROOM_KEEP : HX_ROOM_DELETE;
-    used = (uint64_t) info.me_last_pgno + 1;
-    tail = used < s->pages ? s->pages - used : 0;
+    rc = hx_room_tail(s, &tail);
 
-    if (tail >= need) {
-        return 0;
+    if (rc != 0 || tail >= need) {
+        return rc;
     }
 
     if (hx_store_view(s, &v) != HX_STORE_OK) {
@@ -274,6 +242,53 @@ hx_room_make(hx_store_t *s, uint64_t need, int adds)
             return rc;
         }
     }
+}
+
+
+int
+hx_room_writes(hx_store_t *s, hx_store_op_t *list, int staged)
+{
+    int              rc, adds;
+    uint64_t         need, tail;
+    unsigned         i;
+    hx_store_op_t   *op;
+    hx_store_view_t  v;
+
+    adds = 0;
+    need = 0;
+
+    for (op = list; op != NULL; op = op->next) {
+        for (i = 0; i < hx_op_items(op); i++) {
+            need += hx_room_item(s, hx_op_item(op, i), staged);
+        }
+        adds |= op->kind != HX_STORE_DELETE;
+    }
+
+    /* mostly there is room for anything, and nothing has to be looked up */
+
+    rc = hx_room_tail(s, &tail);
+
+    if (rc != 0 || tail >= need + hx_room_index(s, NULL, list) + HX_ROOM_KEEP)
+    {
+        return rc;
+    }
+
+    if (hx_store_view(s, &v) != HX_STORE_OK) {
+        return MDB_READERS_FULL;
+    }
+
+    need += hx_room_index(s, v.txn, list);
+    hx_store_view_end(&v);
+    rc = hx_room_make(s, need, adds);
+
+    if (rc == MDB_MAP_FULL && !adds && hx_store_touch(s) == 0) {
+
+        /* what the last delete freed can be used after one more commit */
+
+        rc = hx_room_check(s, need, adds);
+    }
+
+    return rc;
 }
 
 
