@@ -296,6 +296,13 @@ hx_conf_defaults(hx_conf_t *c)
 }
 
 
+const char *
+hx_conf_data_dir(void)
+{
+    return hx_conf_string("HOLONOMIX_DATA_DIR", "/var/lib/hx-engine");
+}
+
+
 int
 hx_conf_read(hx_conf_t *c, char *err, size_t cap)
 {
@@ -313,7 +320,7 @@ hx_conf_read(hx_conf_t *c, char *err, size_t cap)
 
     c->require_auth = 1;
     c->host = hx_conf_string("HOLONOMIX_HOST", "127.0.0.1");
-    c->data_dir = hx_conf_string("HOLONOMIX_DATA_DIR", "/var/lib/hx-engine");
+    c->data_dir = hx_conf_data_dir();
     c->tls_cert = hx_conf_string("HOLONOMIX_TLS_CERT_PATH", NULL);
     c->tls_key = hx_conf_string("HOLONOMIX_TLS_KEY_PATH", NULL);
 

@@ -45,4 +45,7 @@ typedef struct {
  */
 int hx_conf_read(hx_conf_t *c, char *err, size_t cap);
 
+/* The data directory alone, for commands that serve nobody. */
+const char *hx_conf_data_dir(void);
+
 #endif /* HX_CONF_H */

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hx_cmd.h"
 #include "hx_conn.h"
 #include "hx_crypto.h"
 #include "hx_vec.h"
@@ -375,13 +376,19 @@ hx_main_memory(void)
 
 
 int
-main(void)
+main(int argc, char **argv)
 {
-    int                  sig;
+    int                  sig, rc;
     char                 err[HX_ERR_MAX];
     sigset_t             set;
     static hx_conf_t     conf;
     static hx_server_t   server;
+
+    rc = hx_cmd_run(argc, argv);
+
+    if (rc != -1) {
+        return rc;
+    }
 
     if (hx_conf_read(&conf, err, sizeof(err)) != 0) {
         return hx_fail(err);

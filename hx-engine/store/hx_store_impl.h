@@ -83,9 +83,13 @@ struct hx_store_s {
     uint64_t           pages;           /* of the map, the extra ones too */
     int                lock_fd;
 
-    pthread_mutex_t    view_lock;       /* guards the two below */
+    int                live;            /* peek: an engine has it open */
+    int                alone;           /* peek: one thread, the map may grow */
+
+    pthread_mutex_t    view_lock;       /* guards the three below */
     MDB_txn          **view;            /* reset read transactions */
     unsigned           n_views;
+    unsigned           open_views;
     unsigned           max_views;
 
     pthread_mutex_t    queue_lock;      /* guards the five below */
@@ -121,8 +125,19 @@ struct hx_store_s {
     atomic_uint_least64_t  purged;
 };
 
+#define HX_STORE_FORMAT   "2"
+#define HX_STORE_GUESTS   8             /* readers of other processes */
 #define HX_CHUNK_KEY_LEN  12
 #define HX_DUE_KEY_MAX    (8 + 4 + HX_KEY_MAX)
+
+/* hx_store_lmdb.c */
+
+/* A store without anything open; NULL: out of memory.  Ends by
+ * hx_store_close(). */
+hx_store_t *hx_store_create(unsigned max_views, unsigned queue_max);
+
+/* The name of a table. */
+const char *hx_store_table(hx_db_t db);
 
 /* hx_store_read.c */
 
@@ -294,6 +309,13 @@ int hx_room_make(hx_store_t *s, uint64_t need, int adds);
 
 /* The same for a list of writes; staged: without their chunks. */
 int hx_room_writes(hx_store_t *s, hx_store_op_t *list, int staged);
+
+/*
+ * Pages in the free list that the next transaction may reuse, counted until
+ * there are "enough": those that were freed before the last one.  0 or an LMDB
+ * code.
+ */
+int hx_room_freed(MDB_txn *txn, uint64_t enough, uint64_t *pages);
 
 /* A map larger by HX_ROOM_GROW pages; only while there is no transaction. */
 #define HX_ROOM_GROW      256u

@@ -17,8 +17,6 @@
 
 #include "hx_terms.h"
 
-#define HX_STORE_FORMAT   "2"
-
 static const char *const  hx_db_name[HX_DB_COUNT] = {
     "meta", "namespaces", "heads", "tombs", "records", "chunks", "staging",
     "counts", "doomed", "due", "terms"
@@ -45,7 +43,8 @@ hx_store_lock(hx_store_t *s, const char *dir, char *err, size_t cap)
 
     if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == -1) {
         snprintf(err, cap, errno == EWOULDBLOCK
-                 ? "data directory %s is in use by another hx-engine"
+                 ? "data directory %s is in use by another hx-engine (check "
+                   "and backup of a stopped one count)"
                  : "cannot lock %s/engine.lock", dir);
         return -1;
     }
@@ -144,30 +143,28 @@ hx_store_tables(hx_store_t *s, char *err, size_t cap)
 }
 
 
-hx_store_t *
-hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
+const char *
+hx_store_table(hx_db_t db)
 {
-    int                  rc;
+    return hx_db_name[db];
+}
+
+
+hx_store_t *
+hx_store_create(unsigned max_views, unsigned queue_max)
+{
     hx_store_t          *s;
-    MDB_stat             st;
-    const char          *what;
-    hx_lmdb_conf_t       lc;
     pthread_condattr_t   ca;
 
     s = calloc(1, sizeof(hx_store_t));
     if (s == NULL) {
-        snprintf(err, cap, "out of memory");
         return NULL;
     }
 
     s->lock_fd = -1;
-    s->max_views = conf->max_views;
-    s->queue_max = conf->queue_max;
-    s->life.keep = conf->keep;
-    s->life.purge_ms = conf->purge_ms;
+    s->max_views = max_views;
+    s->queue_max = queue_max;
     s->gather.want = 1;
-    s->event = conf->event;
-    s->event_data = conf->event_data;
     s->tail = &s->head;
     pthread_mutex_init(&s->view_lock, NULL);
     pthread_mutex_init(&s->queue_lock, NULL);
@@ -175,7 +172,7 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     pthread_condattr_setclock(&ca, CLOCK_MONOTONIC);
     pthread_cond_init(&s->queue_more, &ca);
     pthread_condattr_destroy(&ca);
-    s->view = calloc(conf->max_views, sizeof(MDB_txn *));
+    s->view = calloc(max_views, sizeof(MDB_txn *));
     s->scratch = malloc(HX_RECORD_MAX);
     s->tally = calloc(1, sizeof(hx_tally_t));
     s->terms = malloc(sizeof(hx_terms_work_t));
@@ -183,9 +180,33 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     if (s->view == NULL || s->scratch == NULL || s->tally == NULL
         || s->terms == NULL)
     {
-        snprintf(err, cap, "out of memory");
-        goto failed;
+        hx_store_close(s);
+        return NULL;
     }
+
+    return s;
+}
+
+
+hx_store_t *
+hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
+{
+    int              rc;
+    hx_store_t      *s;
+    MDB_stat         st;
+    const char      *what;
+    hx_lmdb_conf_t   lc;
+
+    s = hx_store_create(conf->max_views, conf->queue_max);
+    if (s == NULL) {
+        snprintf(err, cap, "out of memory");
+        return NULL;
+    }
+
+    s->life.keep = conf->keep;
+    s->life.purge_ms = conf->purge_ms;
+    s->event = conf->event;
+    s->event_data = conf->event_data;
 
     if (hx_store_lock(s, conf->dir, err, cap) != 0) {
         goto failed;
@@ -196,7 +217,7 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
     s->page = (size_t) sysconf(_SC_PAGESIZE);
     lc.map_size = conf->map_size + HX_ROOM_EXTRA * s->page;
     lc.max_dbs = HX_DB_COUNT;
-    lc.max_readers = conf->max_views;
+    lc.max_readers = conf->max_views + HX_STORE_GUESTS;
     lc.mode = 0600;
 
     rc = hx_lmdb_open(&s->env, &lc, &what);

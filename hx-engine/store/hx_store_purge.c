@@ -380,7 +380,9 @@ hx_life_run(hx_store_t *s, int idle)
 
     now = hx_boot_ms();
 
-    if (now - s->life.readers_ms >= HX_READERS_MS) {
+    if (s->life.readers_ms == 0
+        || now - s->life.readers_ms >= HX_READERS_MS)
+    {
         /* a backup or check that was killed would keep old pages for ever */
 
         s->life.readers_ms = now;

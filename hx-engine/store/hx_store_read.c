@@ -62,20 +62,37 @@ hx_store_view(hx_store_t *s, hx_store_view_t *v)
 
     pthread_mutex_lock(&s->view_lock);
 
-    if (s->n_views != 0) {
-        txn = s->view[--s->n_views];
+    rc = s->open_views < s->max_views ? 0 : MDB_READERS_FULL;
+
+    if (rc == 0) {
+        s->open_views++;
+
+        if (s->n_views != 0) {
+            txn = s->view[--s->n_views];
+        }
     }
 
     pthread_mutex_unlock(&s->view_lock);
 
+    if (rc != 0) {
+        return HX_STORE_FAIL;
+    }
+
     if (txn == NULL) {
         rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
-        if (rc != 0) {
-            return HX_STORE_FAIL;
-        }
 
-    } else if (hx_lmdb_renew(txn, 0) != 0) {
-        mdb_txn_abort(txn);
+    } else {
+        rc = hx_lmdb_renew(txn, s->alone);
+
+        if (rc != 0) {
+            mdb_txn_abort(txn);
+        }
+    }
+
+    if (rc != 0) {
+        pthread_mutex_lock(&s->view_lock);
+        s->open_views--;
+        pthread_mutex_unlock(&s->view_lock);
         return HX_STORE_FAIL;
     }
 
@@ -97,18 +114,12 @@ hx_store_view_end(hx_store_view_t *v)
 
     mdb_txn_reset(txn);
 
+    /* no more are reset than were open at a time */
+
     pthread_mutex_lock(&s->view_lock);
-
-    if (s->n_views < s->max_views) {
-        s->view[s->n_views++] = txn;
-        txn = NULL;
-    }
-
+    s->open_views--;
+    s->view[s->n_views++] = txn;
     pthread_mutex_unlock(&s->view_lock);
-
-    if (txn != NULL) {
-        mdb_txn_abort(txn);
-    }
 }
 
 

@@ -137,19 +137,19 @@ hx_room_index(const hx_store_t *s, MDB_txn *txn, hx_store_op_t *list)
 
 
 /*
- * Pages in the free list that the next transaction may reuse: those that were
- * freed before the last one.  A reader may hold some of them back for a
- * moment; then LMDB itself says that the map is full.
+ * A reader may hold some of these pages back for a moment; then LMDB itself
+ * says that the map is full.
  */
-static int
+int
 hx_room_freed(MDB_txn *txn, uint64_t enough, uint64_t *pages)
 {
     int          rc;
-    size_t       id, n;
+    size_t       id, n, last;
     MDB_val      k, v;
     MDB_cursor  *cur;
 
     *pages = 0;
+    last = 0;
 
     rc = mdb_cursor_open(txn, 0, &cur);
     if (rc != 0) {
@@ -167,10 +167,16 @@ hx_room_freed(MDB_txn *txn, uint64_t enough, uint64_t *pages)
         memcpy(&id, k.mv_data, sizeof(id));
         memcpy(&n, v.mv_data, sizeof(n));
 
+        if (id <= last) {
+            rc = MDB_CORRUPTED;         /* they ascend */
+            break;
+        }
+
         if (id >= mdb_txn_id(txn)) {
             break;
         }
 
+        last = id;
         *pages += n;
     }
 

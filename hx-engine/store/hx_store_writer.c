@@ -46,6 +46,9 @@ hx_op_answer(hx_store_t *s, hx_store_op_t *op)
         break;
 
     case HX_STORE_FULL:
+        s->life.readers_ms = 0;         /* perhaps a dead one is in the way */
+        /* fall through */
+
     case HX_STORE_FAIL:
         atomic_fetch_add(&s->failures, 1);
         hx_store_tell(s, HX_STORE_EV_FAILED, op->why);

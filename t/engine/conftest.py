@@ -136,6 +136,20 @@ class Engine:
             return None
         return wait_for(find, "the log line of " + request_id)
 
+    def command(self, *words, data=None, **kw):
+        """hx-engine with words, beside the one that may run."""
+        env = self.environment()
+        env["HOLONOMIX_DATA_DIR"] = str(data or self.data)
+        return subprocess.run([program(), *map(str, words)], env=env,
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=120, check=False, **kw)
+
+    def check(self, *words, **kw):
+        """Nothing is wrong with the store."""
+        p = self.command("check", *words, **kw)
+        assert p.returncode == 0, p.stdout + p.stderr
+        assert p.stdout.endswith(": nothing is wrong\n")
+
     # operations
 
     def request(self, method, path, **kw):
