@@ -52,6 +52,7 @@ typedef struct {
     hx_tt_t      tt;            /* core points behind this structure */
     float        cast;          /* >= |served - train| / norm, real elements */
     float        pad;           /* >= |padding of the train| / norm */
+    float        kappa;         /* num/hx_tt_cond.h */
 } hx_train_t;
 
 struct hx_index_item_s {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "hx_index_impl.h"
+#include "hx_tt_cond.h"
 #include "hx_tt_dot.h"
 
 /* The product of a train with itself and the norm that was measured: as close
@@ -19,6 +20,9 @@
 #define HX_ITEM_NEAR   1e-13
 #define HX_ITEM_ROUND  2e-14        /* of that product */
 #define HX_ITEM_PAD    0.01f
+#define HX_ITEM_KAPPA  100.0
+#define HX_ITEM_LESS   8            /* cores take so much less than bytes, or
+                                     * the bytes are quicker */
 
 
 void
@@ -240,7 +244,14 @@ static int
 hx_train_trust(hx_train_t *t, const hx_record_t *r, uint64_t elements,
     double *work)
 {
-    double  len, low;
+    double  len, low, kappa;
+
+    kappa = hx_tt_cond(&t->tt, work);
+    t->kappa = (float) kappa;
+
+    if (!(kappa <= HX_ITEM_KAPPA)) {
+        return 0;
+    }
 
     len = hx_tt_norm(&t->tt, work) / r->norm;
     low = 1 - r->cast_error / r->norm;
@@ -267,13 +278,14 @@ hx_rc_t
 hx_train_create(const hx_record_t *r, const void *stored, hx_train_t **out)
 {
     int          good;
+    size_t       n, m;
     double      *work, *cores;
     uint64_t     elements;
     hx_train_t  *t;
 
     (void) hx_array_size(&r->array, &elements, NULL);
 
-    if (r->codec != HX_CODEC_TT || r->stored > elements / 2
+    if (r->codec != HX_CODEC_TT || r->stored > elements / HX_ITEM_LESS
         || r->tt.d < HX_SIG_BITS
         || hx_tt_values(&r->tt) * sizeof(double) != r->stored
         || !hx_vec_in_range(r->norm * r->norm))
@@ -293,7 +305,9 @@ hx_train_create(const hx_record_t *r, const void *stored, hx_train_t **out)
     cores = (double *) (void *) (t + 1);
     memcpy(cores, stored, t->bytes);
     t->tt.core = cores;
-    work = malloc(hx_tt_dot_work(&t->tt, &t->tt) * sizeof(double));
+    n = hx_tt_dot_work(&t->tt, &t->tt);
+    m = hx_tt_cond_work(&t->tt);
+    work = malloc((n > m ? n : m) * sizeof(double));
 
     if (work == NULL) {
         hx_train_release(t);

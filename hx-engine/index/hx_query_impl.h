@@ -14,7 +14,7 @@
 
 #define HX_COPY_MAX    262144       /* elements of a query kept as float64 */
 #define HX_BLOCK       256          /* rows looked at together */
-#define HX_SURE        3e-13        /* a bound so small is none */
+#define HX_SURE        2e-13        /* a bound so small is none */
 
 /* One side of a comparison. */
 typedef struct {

@@ -7,6 +7,8 @@
 #include "hx_query_impl.h"
 
 #define HX_SIDE_FREE   1048576      /* bytes that need no budget */
+#define HX_PRODUCT     2e-15        /* rounding of a product of trains, times
+                                     * both kappas */
 #define HX_FAR         0.1          /* |a - b|^2 beyond this part of |a|^2 +
                                      * |b|^2 loses less than a digit */
 
@@ -329,7 +331,8 @@ hx_train_score(hx_query_t *q, const hx_side_t *a, const hx_train_t *t,
 
     near->b = (double) a->train->cast + (double) t->cast
               + (double) (a->train->cast * t->cast)
-              + (double) (a->train->pad * t->pad) + 1e-14;
+              + (double) (a->train->pad * t->pad)
+              + HX_PRODUCT * (double) (a->train->kappa * t->kappa);
 
     if (near->b > HX_SURE) {
         return 0;
