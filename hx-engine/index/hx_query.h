@@ -28,7 +28,8 @@
 typedef enum {
     HX_COSINE = 0,
     HX_EUCLIDEAN,
-    HX_DOT
+    HX_DOT,
+    HX_METRICS
 } hx_metric_t;
 
 typedef enum {
@@ -40,6 +41,8 @@ typedef enum {
     HX_QUERY_NOT_FINITE,        /* "key" holds NaN or infinity */
     HX_QUERY_LENGTHS,           /* similarity of different lengths */
     HX_QUERY_CORRUPT,           /* the record of "key" is */
+    HX_QUERY_MOVED,             /* the query's own version was removed while it
+                                 * was read: try again */
     HX_QUERY_BUSY,              /* no room in the budget */
     HX_QUERY_NO_MEMORY,
     HX_QUERY_STORE              /* the store failed */
@@ -62,9 +65,12 @@ typedef struct {
     void         (*give)(void *data, uint64_t bytes);
     void          *budget;
 
-    /* Which rows count: 1 = this one.  NULL: all. */
+    /* Which rows count: 1 = this one.  NULL: all.  ask: what the store's index
+     * over metadata can do for that (hx_term.h); n_asks 0: nothing. */
     int          (*match)(void *data, const hx_record_t *r);
     void          *match_data;
+    const hx_ask_t *ask;
+    unsigned       n_asks;
 } hx_query_conf_t;
 
 typedef struct hx_query_s  hx_query_t;

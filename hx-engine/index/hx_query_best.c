@@ -8,7 +8,6 @@
 #include "hx_query_impl.h"
 
 #define HX_CANDS_FIRST   1024
-#define HX_FETCH_VIEW    64             /* values read through one view */
 #define HX_ROUND         4e-16          /* of a rank made of norms */
 
 
@@ -276,7 +275,7 @@ hx_query_renew(hx_query_t *q)
 }
 
 
-/* The score of one candidate; NO_KEY: it is none any more. */
+/* The score of a version, 0 = the latest; NO_KEY: there is none to compare. */
 static hx_query_rc_t
 hx_query_exact(hx_query_t *q, const hx_str_t *key, uint64_t version,
     double *score)
@@ -294,10 +293,6 @@ hx_query_exact(hx_query_t *q, const hx_str_t *key, uint64_t version,
 
     memset(&b, 0, sizeof(b));
     rc = hx_store_get(&q->view, &q->conf.ns, key, version, &b.record);
-
-    if (rc == HX_STORE_NO) {
-        rc = hx_store_get(&q->view, &q->conf.ns, key, 0, &b.record);
-    }
 
     if (rc != HX_STORE_OK) {
         return hx_query_store_rc(q, rc, key);
@@ -376,6 +371,10 @@ hx_query_decide(hx_query_t *q)
 
         if (!c->exact) {
             rc = hx_query_exact(q, &key, c->seg->version[c->row], &score);
+
+            if (rc == HX_QUERY_NO_KEY) {
+                rc = hx_query_exact(q, &key, 0, &score);
+            }
 
             if (rc == HX_QUERY_NO_KEY) {
                 continue;

@@ -14,6 +14,7 @@
 
 #define HX_COPY_MAX    262144       /* elements of a query kept as float64 */
 #define HX_BLOCK       256          /* rows looked at together */
+#define HX_FETCH_VIEW  64           /* values read through one view */
 #define HX_SURE        2e-13        /* a bound so small is none */
 
 /* One side of a comparison. */
@@ -135,11 +136,13 @@ void hx_query_snap(hx_query_t *q);
 /* 1 when the query's own key is among their rows. */
 uint64_t hx_query_own_rows(const hx_query_t *q);
 
-/* The rows that the filter lets pass: those are the candidates then. */
-hx_query_rc_t hx_query_choose(hx_query_t *q, uint64_t *candidates);
-
 /* Bytes and signatures, as far as the rows ask for them. */
 hx_query_rc_t hx_query_prepare(hx_query_t *q);
+
+/* hx_query_filter.c */
+
+/* The rows that the filter lets pass: those are the candidates then. */
+hx_query_rc_t hx_query_choose(hx_query_t *q, uint64_t *candidates);
 
 /* hx_query_side.c */
 

@@ -1,6 +1,6 @@
 /*
- * hx_query_prepare.c -- the columns a query looks at, which of their rows
- * count, and the query in the forms these rows ask for.
+ * hx_query_prepare.c -- the columns a query looks at, and the query in the
+ * forms their rows ask for.
  */
 
 #include <stdlib.h>
@@ -55,114 +55,6 @@ hx_query_own_rows(const hx_query_t *q)
     }
 
     return own;
-}
-
-
-/* Does the filter let this row pass?  OK: *yes says so. */
-static hx_query_rc_t
-hx_query_passes(hx_query_t *q, const hx_seg_t *s, unsigned row, int *yes)
-{
-    hx_str_t        key;
-    hx_record_t     r;
-    hx_store_rc_t   rc;
-    hx_query_rc_t   qrc;
-
-    *yes = 0;
-
-    if (!hx_query_counts(q, s, row)) {
-        return HX_QUERY_OK;
-    }
-
-    qrc = hx_query_renew(q);
-
-    if (qrc != HX_QUERY_OK) {
-        return qrc;
-    }
-
-    key = hx_row_key(s, row);
-    rc = hx_store_get(&q->view, &q->conf.ns, &key, s->version[row], &r);
-    q->fetched++;
-
-    if (rc == HX_STORE_NO) {
-        rc = hx_store_get(&q->view, &q->conf.ns, &key, 0, &r);
-    }
-
-    if (rc == HX_STORE_OK) {
-        *yes = q->conf.match(q->conf.match_data, &r);
-    }
-
-    return rc == HX_STORE_NO ? HX_QUERY_OK : hx_query_store_rc(q, rc, &key);
-}
-
-
-static hx_query_rc_t
-hx_query_choose_seg(hx_query_t *q, unsigned i)
-{
-    int             yes;
-    unsigned        row, n, cap;
-    uint32_t       *list;
-    hx_seg_t       *s;
-    hx_query_rc_t   rc;
-
-    s = q->list->seg[i];
-    n = atomic_load_explicit(&s->n, memory_order_acquire);
-    cap = 0;
-
-    for (row = 0; row < n; row++) {
-        rc = hx_query_passes(q, s, row, &yes);
-
-        if (rc != HX_QUERY_OK) {
-            return rc;
-        }
-
-        if (!yes) {
-            continue;
-        }
-
-        if (q->n_chosen[i] == cap) {
-            cap = cap == 0 ? 64 : 2 * cap;
-            list = realloc(q->chosen[i], cap * sizeof(uint32_t));
-
-            if (list == NULL) {
-                return HX_QUERY_NO_MEMORY;
-            }
-
-            q->chosen[i] = list;
-        }
-
-        q->chosen[i][q->n_chosen[i]++] = row;
-    }
-
-    return HX_QUERY_OK;
-}
-
-
-hx_query_rc_t
-hx_query_choose(hx_query_t *q, uint64_t *candidates)
-{
-    unsigned        i;
-    hx_query_rc_t   rc;
-
-    q->chosen = calloc(q->list->n + 1, sizeof(uint32_t *));
-    q->n_chosen = calloc(q->list->n + 1, sizeof(uint32_t));
-
-    if (q->chosen == NULL || q->n_chosen == NULL) {
-        return HX_QUERY_NO_MEMORY;
-    }
-
-    *candidates = 0;
-
-    for (i = 0; i < q->list->n; i++) {
-        rc = hx_query_choose_seg(q, i);
-
-        if (rc != HX_QUERY_OK) {
-            return rc;
-        }
-
-        *candidates += q->n_chosen[i];
-    }
-
-    return HX_QUERY_OK;
 }
 
 

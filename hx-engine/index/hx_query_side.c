@@ -12,6 +12,14 @@
 #define HX_FAR         0.1          /* |a - b|^2 beyond this part of |a|^2 +
                                      * |b|^2 loses less than a digit */
 
+/* A step of both sides: where it is, and memory for it. */
+typedef struct {
+    const double  *x;
+    const double  *y;
+    double         a[HX_VEC_STEP];
+    double         b[HX_VEC_STEP];
+} hx_pair_t;
+
 
 int
 hx_query_take(hx_query_t *q, uint64_t bytes, uint64_t *taken)
@@ -203,39 +211,60 @@ hx_score_of(hx_metric_t m, const hx_vec_sums_t *s)
 }
 
 
-/* The long way, for values near the ends of float64, and for zeros.  *finite:
- * b holds nothing else. */
-static hx_store_rc_t
-hx_side_compare_long(hx_metric_t m, hx_side_t *a, hx_side_t *b,
-    double *score, int *finite)
+/*
+ * Both sides' elements of a step.  What is missing on the query's side was
+ * removed since; what is missing of the other is NO.
+ */
+static hx_query_rc_t
+hx_side_both(hx_query_t *q, hx_side_t *a, hx_side_t *b, const hx_str_t *key,
+    uint64_t at, size_t n, hx_pair_t *p)
+{
+    hx_store_rc_t  rc;
+
+    rc = hx_side_step(a, at, n, p->a, &p->x);
+
+    if (rc == HX_STORE_NO) {
+        return HX_QUERY_MOVED;
+    }
+
+    if (rc == HX_STORE_OK) {
+        rc = hx_side_step(b, at, n, p->b, &p->y);
+    }
+
+    return hx_query_store_rc(q, rc, key);
+}
+
+
+/* The long way, for values near the ends of float64, and for zeros. */
+static hx_query_rc_t
+hx_side_compare_long(hx_query_t *q, hx_side_t *a, hx_side_t *b,
+    const hx_str_t *key, double *score)
 {
     size_t          n;
-    double          ba[HX_VEC_STEP], bb[HX_VEC_STEP];
     uint64_t        at;
-    const double   *x, *y;
+    hx_pair_t       p;
     hx_vec_long_t   s;
-    hx_store_rc_t   rc;
+    hx_query_rc_t   rc;
 
     memset(&s, 0, sizeof(s));
 
     for (at = 0; at < a->values.elements; at += n) {
         n = hx_values_step(&a->values, at);
-        rc = hx_side_step(a, at, n, ba, &x);
+        rc = hx_side_both(q, a, b, key, at, n, &p);
 
-        if (rc == HX_STORE_OK) {
-            rc = hx_side_step(b, at, n, bb, &y);
-        }
-
-        if (rc != HX_STORE_OK) {
+        if (rc != HX_QUERY_OK) {
             return rc;
         }
 
-        hx_vec_long_add(&s, x, y, n);
+        hx_vec_long_add(&s, p.x, p.y, n);
     }
 
-    *finite = isfinite(s.bb);
+    if (!isfinite(s.bb)) {
+        hx_query_blame(q, key);
+        return HX_QUERY_NOT_FINITE;
+    }
 
-    switch (m) {
+    switch (q->conf.metric) {
 
     case HX_DOT:
         *score = hx_score_clamp(s.ab);
@@ -251,7 +280,7 @@ hx_side_compare_long(hx_metric_t m, hx_side_t *a, hx_side_t *b,
                                                 * sqrtl(s.bb))));
     }
 
-    return HX_STORE_OK;
+    return HX_QUERY_OK;
 }
 
 
@@ -259,29 +288,23 @@ hx_query_rc_t
 hx_side_compare(hx_query_t *q, hx_side_t *a, hx_side_t *b,
     const hx_str_t *key, double *score)
 {
-    int             finite;
     size_t          n;
-    double          ba[HX_VEC_STEP], bb[HX_VEC_STEP];
     uint64_t        at;
-    const double   *x, *y;
+    hx_pair_t       p;
     hx_vec_sums_t   s;
-    hx_store_rc_t   rc;
+    hx_query_rc_t   rc;
 
     memset(&s, 0, sizeof(s));
 
     for (at = 0; at < a->values.elements; at += n) {
         n = hx_values_step(&a->values, at);
-        rc = hx_side_step(a, at, n, ba, &x);
+        rc = hx_side_both(q, a, b, key, at, n, &p);
 
-        if (rc == HX_STORE_OK) {
-            rc = hx_side_step(b, at, n, bb, &y);
+        if (rc != HX_QUERY_OK) {
+            return rc;
         }
 
-        if (rc != HX_STORE_OK) {
-            return hx_query_store_rc(q, rc, key);
-        }
-
-        hx_vec_add(&s, x, y, n);
+        hx_vec_add(&s, p.x, p.y, n);
     }
 
     if (hx_vec_in_range(hx_vec_total(&s.aa))
@@ -291,14 +314,7 @@ hx_side_compare(hx_query_t *q, hx_side_t *a, hx_side_t *b,
         return HX_QUERY_OK;
     }
 
-    rc = hx_side_compare_long(q->conf.metric, a, b, score, &finite);
-
-    if (rc == HX_STORE_OK && !finite) {
-        hx_query_blame(q, key);
-        return HX_QUERY_NOT_FINITE;
-    }
-
-    return hx_query_store_rc(q, rc, key);
+    return hx_side_compare_long(q, a, b, key, score);
 }
 
 
