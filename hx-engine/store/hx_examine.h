@@ -11,6 +11,7 @@
 #include "hx_crypto.h"
 #include "hx_store_admin.h"
 #include "hx_store_impl.h"
+#include "hx_terms.h"
 
 #define HX_EX_SUSPECTS   1024           /* values without a record; the rest is
                                          * only counted */
@@ -36,6 +37,7 @@ struct hx_ex_s {
     hx_examined_t            *sum;
     hx_crypto_t              *crypto;
     hx_ex_value_t            *value;
+    hx_terms_t               *terms;
     hx_store_view_t           view;
     uint64_t                  done;
     uint64_t                  total;
@@ -116,6 +118,7 @@ void hx_ex_head(hx_ex_t *ex, const MDB_val *k, const MDB_val *v);
 void hx_ex_tomb(hx_ex_t *ex, const MDB_val *k, const MDB_val *v);
 void hx_ex_due(hx_ex_t *ex, const MDB_val *k, const MDB_val *v);
 void hx_ex_list(hx_ex_t *ex, const MDB_val *k, const MDB_val *v);
+void hx_ex_term(hx_ex_t *ex, const MDB_val *k, const MDB_val *v);
 void hx_ex_chunk(hx_ex_t *ex, const MDB_val *k, const MDB_val *v);
 
 /* 1: a value is in the table, in the view of the walk. */

@@ -3,6 +3,7 @@
  * no record speaks of.
  */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "hx_examine.h"
@@ -58,6 +59,47 @@ hx_ex_version(hx_ex_t *ex, const MDB_val *dbkey, uint64_t *version)
 }
 
 
+/* The index of metadata has what it should have of a live key, if it says
+ * that it is complete. */
+static void
+hx_ex_index(hx_ex_t *ex, const MDB_val *k, uint64_t version)
+{
+    char      text[80];
+    MDB_val   mark, v;
+    unsigned  n;
+    hx_str_t  key, metadata;
+
+    mark.mv_data = (void *) "terms";
+    mark.mv_size = 5;
+
+    if (mdb_get(ex->view.txn, ex->s->dbi[HX_DB_META], &mark, &v) != 0) {
+        return;
+    }
+
+    key.data = (const unsigned char *) k->mv_data + 4;
+    key.len = k->mv_size - 4;
+    hx_terms_metadata(ex->s, ex->view.txn, hx_get_be32(k->mv_data), &key,
+                      version, &metadata);
+
+    if (hx_terms_missing(ex->s, ex->view.txn, hx_get_be32(k->mv_data), &key,
+                         &metadata, ex->terms, &n) == 0 && n != 0)
+    {
+        (void) snprintf(text, sizeof(text), "%u entries of its metadata are "
+                        "not in the index", n);
+        hx_ex_bad(ex, k->mv_data, k->mv_size, version, text);
+    }
+}
+
+
+void
+hx_ex_term(hx_ex_t *ex, const MDB_val *k, const MDB_val *v)
+{
+    if (!hx_terms_ok(k, v)) {
+        hx_ex_bad_table(ex, "an entry is damaged");
+    }
+}
+
+
 void
 hx_ex_head(hx_ex_t *ex, const MDB_val *k, const MDB_val *v)
 {
@@ -94,6 +136,9 @@ hx_ex_head(hx_ex_t *ex, const MDB_val *k, const MDB_val *v)
     if (!hx_ex_version(ex, k, &found) || found != version) {
         hx_ex_bad(ex, k->mv_data, k->mv_size, version,
                   "the latest version is missing");
+
+    } else {
+        hx_ex_index(ex, k, version);
     }
 
     if (hx_store_tomb(ex->s, ex->view.txn, k, &last, &clock) != MDB_NOTFOUND) {

@@ -321,6 +321,7 @@ hx_ex_prepare(hx_ex_t *ex)
 
     ex->crypto = hx_crypto_create();
     ex->value = hx_ex_value_create();
+    ex->terms = malloc(sizeof(hx_terms_t));
     ex->ns = calloc((size_t) ex->n_ns + 1, sizeof(hx_ex_ns_t));
     ex->seen = mmap(NULL, (size_t) (ex->last_id / 8 + 1),
                     PROT_READ | PROT_WRITE,
@@ -331,7 +332,7 @@ hx_ex_prepare(hx_ex_t *ex)
     }
 
     return ex->crypto == NULL || ex->value == NULL || ex->ns == NULL
-           || ex->seen == NULL ? "out of memory" : NULL;
+           || ex->terms == NULL || ex->seen == NULL ? "out of memory" : NULL;
 }
 
 
@@ -349,6 +350,7 @@ hx_ex_free(hx_ex_t *ex)
     }
 
     free(ex->ns);
+    free(ex->terms);
     hx_ex_value_free(ex->value);
     hx_crypto_free(ex->crypto);
     free(ex);
@@ -371,7 +373,8 @@ hx_ex_all(hx_ex_t *ex)
         { HX_DB_TOMBS, hx_ex_tomb },
         { HX_DB_DUE, hx_ex_due },
         { HX_DB_STAGING, hx_ex_list },
-        { HX_DB_DOOMED, hx_ex_list }
+        { HX_DB_DOOMED, hx_ex_list },
+        { HX_DB_TERMS, hx_ex_term }
     };
 
     rc = HX_STORE_OK;

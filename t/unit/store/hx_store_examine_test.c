@@ -117,6 +117,7 @@ put_whole(const char *key, size_t len)
 
     calls = 0;
     fill(&op, HX_STORE_PUT, key, value, len, &calls);
+    op.record.metadata = test_str(len == 100 ? "{\"a\":1}" : "");
     assert_int_equal(hx_sha256_once(value, len, op.record.sha256), HX_OK);
     assert_int_equal(hx_store_submit(store, &op), HX_STORE_OK);
     wait_all(1);
@@ -502,6 +503,33 @@ static void d_orphan(void)
 
 
 static void
+first_term(MDB_val *k, MDB_val *v)
+{
+    assert_int_equal(hx_first(store, txn, HX_DB_TERMS, k, v), 0);
+}
+
+
+static void
+d_term_gone(void)
+{
+    MDB_val  k, v;
+
+    first_term(&k, &v);
+    drop(HX_DB_TERMS, k);
+}
+
+
+static void
+d_term_bit(void)
+{
+    MDB_val  k, v;
+
+    first_term(&k, &v);
+    flip(HX_DB_TERMS, k, 1);
+}
+
+
+static void
 d_records_key(void)
 {
     MDB_val  k;
@@ -564,6 +592,9 @@ static const struct {
     { "no name", d_name_gone, "(namespace 1)/in/0 its namespace has no "
       "name\n", 9 },
     { "orphan", d_orphan, "//0 value 2: no version has it\n", 2 },
+    { "term gone", d_term_gone, "ns/in/1 1 entries of its metadata are not in "
+      "the index\n", 1 },
+    { "term bit", d_term_bit, "//0 table terms: an entry is damaged\n", 2 },
     { "records key", d_records_key, "//0 table records: a key is "
       "ill-formed\n", 1 }
 };
