@@ -1,0 +1,23 @@
+/*
+ * hx_load_avx2.c -- hx_load.h for processors with AVX2.  The whole file is
+ * compiled for them and only called where hx_load.c has found one.
+ */
+
+#if defined(__x86_64__)
+
+#pragma GCC push_options
+#pragma GCC optimize("O3", "no-trapping-math", "no-math-errno")
+#pragma GCC target("avx2,fma")
+
+#define HX_LOAD_TABLE   hx_load_avx2
+#define HX_LOAD_NAME    "avx2"
+
+#include "hx_load_loops.h"
+
+#pragma GCC pop_options
+
+#else
+
+typedef int  hx_load_no_avx2_t;
+
+#endif
