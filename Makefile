@@ -127,9 +127,7 @@ module: $(NGX_OBJ)/Makefile
 
 ENGINE_ROOMS  := num codec store index api server
 ENGINE_MAIN   := hx-engine/server/hx_main.c
-# BLAS and LAPACK by their generic names: any implementation of Debian's answers
-ENGINE_LIBS   := -llapacke -lblas -llmdb -lzstd -lssl -lcrypto -lyajl -lz \
-                 -lpthread -lm -ldl
+ENGINE_LIBS   := -llmdb -lzstd -lssl -lcrypto -lyajl -lz -lpthread -lm -ldl
 CORE_SRC      := $(wildcard $(GATE)/core/*.c)
 # what of the gate can be tested without nginx
 GATE_SRC      := $(wildcard $(GATE)/policy/hx_*.c $(GATE)/store/hx_*.c)
@@ -225,6 +223,7 @@ $(BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
 ENGINE_BENCH_SRC := $(wildcard t/bench/engine_*.c)
 ENGINE_BENCH_BIN := $(ENGINE_BENCH_SRC:t/%.c=$(B)/%)
 
+$(B)/bench/engine_dot: PEER := -lblas
 $(B)/bench/engine_zfp: PEER := -lzfp
 $(B)/bench/engine_lossless: PEER := -lblosc
 
