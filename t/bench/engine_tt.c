@@ -4,7 +4,7 @@
  *     engine_tt [REPEAT]                built-in arrays, REPEAT runs of each
  *     engine_tt FILE [REPEAT [WEAK]]    raw little-endian float64
  *
- * One line each, divided by tabs: name, values, seconds (least, median),
+ * One line each, divided by tabs: name, values, CPU seconds (least, median),
  * verdict (or why passthrough), largest rank, values of all cores, ratio,
  * relative error, passes over the array, pivots, MB of memory at the peak.
  * The least time is that of an undisturbed run with the array in the cache as
@@ -163,7 +163,7 @@ bench_now(void)
 {
     struct timespec  ts;
 
-    if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0) {
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) != 0) {
         perror("engine_tt: clock_gettime");
         exit(1);
     }

@@ -158,8 +158,8 @@ def dot(bench):
 
 
 def compress(env, path, repeat):
-    """engine_tt: least nanoseconds by the clock, verdict (for passthrough:
-    why), error, ratio, rank."""
+    """engine_tt: least CPU nanoseconds, verdict (for passthrough: why),
+    error, ratio, rank."""
     _, _, least, _, verdict, rank, _, ratio, error, *_ = common.run(
         env.tool("engine_tt"), path, repeat)[0]
     return {"ns": float(least) * 1e9, "verdict": verdict, "rank": int(rank),
