@@ -11,7 +11,7 @@
 
 #define HX_TT_CROSS_ROOM     4          /* part of all memory, at first */
 #define HX_TT_CROSS_ROOK     4          /* turns at most */
-#define HX_TT_CROSS_CHECK    16         /* rank of the first look at speed */
+#define HX_TT_CROSS_CHECK    8          /* rank of the first look at speed */
 
 
 /* Row lengths are powers of two: keep rows out of each other's cache sets. */
@@ -241,6 +241,12 @@ hx_tt_cross_slow(hx_tt_cross_t *c, double target)
 
     if (c->rank < c->check) {
         return 0;
+    }
+
+    /* the first look is for what does not shrink at all */
+    if (c->check == HX_TT_CROSS_CHECK) {
+        c->check *= 2;
+        return c->rest > target && c->rest > c->history[0] / 2;
     }
 
     before = c->rank - c->rank / 3;

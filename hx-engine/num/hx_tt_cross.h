@@ -84,9 +84,10 @@ typedef struct {
  *
  * target: n errors, the largest first; reach becomes the largest of them that
  * is out of reach for ranks below rank_max of the cross, or nearly what the
- * piece has.  "noise" is no bound but an observation: most of the piece's rows
- * have nothing in common, as rows of random numbers, and the whole has more of
- * them than rank_max.  HX_FAIL: no memory.
+ * piece has.  "noise" is no bound but an observation, made when not all targets
+ * are out of reach: most of the piece's rows have nothing in common, as rows of
+ * random numbers, and the whole has more of them than rank_max.  HX_FAIL: no
+ * memory.
  */
 hx_rc_t hx_tt_cross_bound(const hx_tt_cross_t *c, const double *target,
     unsigned n, hx_tt_bound_t *b);

@@ -17,7 +17,7 @@
 #include "hx_tt_cross.h"
 #include "hx_row.h"
 
-#define HX_TT_BOUND_RUN    8            /* columns that lie together */
+#define HX_TT_BOUND_RUN    16           /* columns that lie together */
 #define HX_TT_BOUND_ROWS   192
 #define HX_TT_BOUND_COLS   256
 
@@ -243,14 +243,6 @@ hx_tt_bound_judge(const hx_tt_cross_t *c, const double *e, size_t p, size_t q,
 
     hx_tt_bound_gram(e, p, q, et, gram);
 
-    /*
-     * Most of the rows that are not empty count as singular values of their
-     * own, and so many rows would the whole have that no rank_max holds them.
-     */
-    b->noise = full * c->rows > p * (c->rank_max + c->rank_max / 4)
-               && 2 * hx_tt_bound_count(gram, p, HX_TT_BOUND_MANY * all
-                                                 / (double) p, work) > full;
-
     /* all is above the square of the largest singular value */
     for (k = 0; k < n && b->reach == 0; k++) {
         t = fmax(target[k] * target[k] / (double) some,
@@ -260,6 +252,18 @@ hx_tt_bound_judge(const hx_tt_cross_t *c, const double *e, size_t p, size_t q,
             b->reach = target[k];
         }
     }
+
+    if (b->reach >= target[n - 1]) {
+        return HX_OK;
+    }
+
+    /*
+     * Most of the rows that are not empty count as singular values of their
+     * own, and so many rows would the whole have that no rank_max holds them.
+     */
+    b->noise = full * c->rows > p * (c->rank_max + c->rank_max / 4)
+               && 2 * hx_tt_bound_count(gram, p, HX_TT_BOUND_MANY * all
+                                                 / (double) p, work) > full;
 
     return HX_OK;
 }
