@@ -33,10 +33,14 @@ hx_seg_row_bytes(const hx_index_item_t *item)
 static int
 hx_seg_count(hx_index_t *ix, size_t n)
 {
+    uint64_t  used;
+
+    used = atomic_load(&ix->bytes);
+
     /* only writers add, one at a time; what moves will leave its old place */
 
-    if (!ix->moving && (n > ix->max_bytes
-                        || atomic_load(&ix->bytes) > ix->max_bytes - n))
+    if (n != 0 && !ix->moving
+        && (used > ix->max_bytes || n > ix->max_bytes - used))
     {
         return 0;
     }
@@ -240,9 +244,12 @@ hx_item_strip(hx_index_item_t *item)
 static int
 hx_train_fits(hx_index_t *ix, const hx_train_t *t)
 {
+    uint64_t  used;
+
+    used = atomic_load(&ix->bytes);
+
     return t->counted != NULL
-           || (t->bytes <= ix->max_bytes
-               && atomic_load(&ix->bytes) <= ix->max_bytes - t->bytes);
+           || (used < ix->max_bytes && t->bytes <= ix->max_bytes - used);
 }
 
 
