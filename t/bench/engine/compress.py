@@ -116,11 +116,11 @@ def zfp(bench):
         table.times(f"speed vs zfp {name}, error {z['error']:.0e} (ours "
                     f"{tt['rel_error']:.0e})", pairs,
                     ZFP_SPEED if judged else None)
-        times = tt["ratio"] / z["ratio"]
+        smaller = tt["ratio"] / z["ratio"]
         table.row(f"ratio vs zfp {name}", f"{z['ratio']:.2f}",
-                  f"{tt['ratio']:.1f}", f"{times:.0f} x",
+                  f"{tt['ratio']:.1f}", f"{smaller:.0f} x",
                   f">= {ZFP_RATIO:g} x" if judged else "",
-                  times >= ZFP_RATIO if judged else None)
+                  smaller >= ZFP_RATIO if judged else None)
     lossless(bench, path, a, tt, "smooth")
     for name, make in (("steps", arrays.steps), ("spikes", arrays.spikes)):
         a = make(1 << 20)
@@ -139,8 +139,12 @@ def lossless(bench, path, a, tt, family):
             f"{family}: ratio and time vs {name}",
             f"{a.nbytes / int(size):.2f}, {common.milliseconds(took)}",
             f"{tt['ratio']:.1f}, {common.milliseconds(ours)}",
-            f"{tt['ratio'] / (a.nbytes / int(size)):.2f} x smaller, "
-            f"{took / ours:.1f} x faster")
+            beside(tt["ratio"] * int(size) / a.nbytes, "smaller", "larger")
+            + ", " + beside(took / ours, "faster", "slower"))
+
+
+def beside(x, better, worse):
+    return f"{x:.1f} x {better}" if x >= 1 else f"{1 / x:.1f} x {worse}"
 
 
 def dot(bench):
