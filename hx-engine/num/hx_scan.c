@@ -129,20 +129,16 @@ hx_scan_sig_init(hx_scan_sig_t *s, uint64_t n)
 void
 hx_scan_sig_add(hx_scan_sig_t *s, const double *x, size_t n)
 {
-    size_t    i, k;
-    double    sum;
-    uint64_t  left;
+    size_t                k;
+    uint64_t              left;
+    const hx_vec_impl_t  *impl;
+
+    impl = hx_vec_impl_get(0);
 
     while (n != 0) {
         left = s->block - s->at % s->block;
         k = left < n ? (size_t) left : n;
-        sum = 0;
-
-        for (i = 0; i < k; i++) {
-            sum += x[i];
-        }
-
-        s->sum[s->at / s->block] += sum;
+        s->sum[s->at / s->block] += impl->sum(x, k);
         s->at += k;
         x += k;
         n -= k;

@@ -72,9 +72,17 @@ hx_bounds_scalar(const float *scale, const float *error, float k, float c,
 }
 
 
+static double
+hx_sum_scalar(const double *x, size_t n)
+{
+    return hx_vec_sum_body(x, n);
+}
+
+
 static const hx_vec_impl_t  hx_vec_scalar = {
     "scalar", hx_pair_scalar, hx_stat_scalar, hx_row_scalar, hx_split_scalar,
-    hx_rows_scalar, hx_signatures_scalar, hx_bounds_scalar
+    hx_rows_scalar, hx_signatures_scalar, hx_bounds_scalar,
+    hx_sum_scalar
 };
 
 

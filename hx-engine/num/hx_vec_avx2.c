@@ -151,9 +151,17 @@ hx_bounds_avx2(const float *scale, const float *error, float k, float c,
 }
 
 
+HX_AVX2 static double
+hx_sum_avx2(const double *x, size_t n)
+{
+    return hx_vec_sum_body(x, n);
+}
+
+
 const hx_vec_impl_t  hx_vec_avx2 = {
     "avx2", hx_pair_avx2, hx_stat_avx2, hx_row_avx2, hx_split_avx2,
-    hx_rows_avx2, hx_signatures_avx2, hx_bounds_avx2
+    hx_rows_avx2, hx_signatures_avx2, hx_bounds_avx2,
+    hx_sum_avx2
 };
 
 #endif

@@ -139,9 +139,17 @@ hx_bounds_avx512(const float *scale, const float *error, float k, float c,
 }
 
 
+HX_AVX512 static double
+hx_sum_avx512(const double *x, size_t n)
+{
+    return hx_vec_sum_body(x, n);
+}
+
+
 const hx_vec_impl_t  hx_vec_avx512 = {
     "avx512", hx_pair_avx512, hx_stat_avx512, hx_row_avx512, hx_split_avx512,
-    hx_rows_avx512, hx_signatures_avx512, hx_bounds_avx512
+    hx_rows_avx512, hx_signatures_avx512, hx_bounds_avx512,
+    hx_sum_avx512
 };
 
 #endif

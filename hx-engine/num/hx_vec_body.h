@@ -249,6 +249,35 @@ hx_vec_signatures_body(const float *rows, size_t n, const float *q, float *out)
     }
 }
 
+HX_VEC_INLINE double
+hx_vec_sum_body(const double *x, size_t n)
+{
+    size_t   i, k;
+    double   sum;
+    hx_vd_t  s[4];
+
+#pragma GCC unroll 4
+    for (k = 0; k < 4; k++) {
+        s[k] = (hx_vd_t) { 0 };
+    }
+
+    for (i = 0; i + 4 * HX_D <= n; i += 4 * HX_D) {
+#pragma GCC unroll 4
+        for (k = 0; k < 4; k++) {
+            s[k] += *(const hx_vdu_t *) (x + i + HX_D * k);
+        }
+    }
+
+    sum = hx_vec_lanes(s);
+
+    for ( /* void */ ; i < n; i++) {
+        sum += x[i];
+    }
+
+    return sum;
+}
+
+
 /* out[i] = scale[i] out[i], up[i] = that + error[i] k + c */
 HX_VEC_INLINE void
 hx_vec_bounds_body(const float *scale, const float *error, float k, float c,

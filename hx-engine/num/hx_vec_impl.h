@@ -30,6 +30,7 @@ typedef struct {
                              float *out);
     void       (*bounds)(const float *scale, const float *error, float k,
                          float c, float *out, float *up, size_t n);
+    double     (*sum)(const double *x, size_t n);
 } hx_vec_impl_t;
 
 /*
