@@ -58,7 +58,11 @@ class Engine:
             except OSError:
                 return False
 
-        contest.until("hx-engine is ready", 60, ready)
+        try:
+            contest.until("hx-engine is ready", 60, ready)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
