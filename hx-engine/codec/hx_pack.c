@@ -121,6 +121,27 @@ hx_pack_promises(ZSTD_CCtx *zstd, unsigned char *scratch,
 }
 
 
+/*
+ * The element size to shuffle by: 1, which is no shuffle, where few different
+ * values come again and again (text, too).
+ */
+static unsigned
+hx_pack_size(ZSTD_CCtx *zstd, unsigned char *scratch, const unsigned char *in,
+    size_t len, unsigned size, unsigned char *out)
+{
+    size_t  at, piece, mixed, plain;
+
+    at = len / 2 - len / 2 % HX_PACK_BLOCK;
+    piece = len - at < HX_PACK_BLOCK ? len - at : HX_PACK_BLOCK;
+    mixed = hx_pack_block(zstd, scratch, in + at, piece, size, 0, out,
+                          HX_PACK_BLOCK);
+    plain = hx_pack_block(zstd, scratch, in + at, piece, 1, 0, out,
+                          HX_PACK_BLOCK);
+
+    return plain != 0 && (mixed == 0 || plain < mixed) ? 1 : size;
+}
+
+
 static hx_rc_t
 hx_pack_all(ZSTD_CCtx *zstd, unsigned char *scratch, const unsigned char *in,
     size_t len, unsigned size, size_t skew, unsigned char *out, size_t cap,
@@ -175,6 +196,11 @@ hx_pack(const unsigned char *in, size_t len, unsigned size, size_t skew,
     zstd = ZSTD_createCCtx();
     scratch = malloc(2 * HX_PACK_BLOCK);
     rc = zstd == NULL || scratch == NULL ? HX_FAIL : HX_OK;
+
+    if (rc == HX_OK && size != 1) {
+        size = hx_pack_size(zstd, scratch, in, len, size,
+                            scratch + HX_PACK_BLOCK);
+    }
 
     if (rc == HX_OK
         && !hx_pack_promises(zstd, scratch, in, len, size,

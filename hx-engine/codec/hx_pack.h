@@ -3,7 +3,8 @@
  *
  * For what a tensor train cannot hold (steps, counters, text).  The bytes of
  * equal weight of a block's elements are put side by side first, which is what
- * makes numbers compress (as Blosc does); a block is HX_PACK_BLOCK bytes of
+ * makes most numbers compress (as Blosc does; where it does not, that is left
+ * out); a block is HX_PACK_BLOCK bytes of
  * the value and stands for itself, so a reader needs no more memory than one.
  *
  * Format: 8 bytes of header (1, element size, le16 skew, le32 block), then

@@ -18,6 +18,11 @@
 #define HX_ORTHO_PASSES  4
 #define HX_ORTHO_CHANGE  1e-3
 
+/* Of the slow way: passes over a row, and a square that is none. */
+#define HX_ORTHO_TWICE    2
+#define HX_ORTHO_MOST     6
+#define HX_ORTHO_NOTHING  1e-280
+
 
 size_t
 hx_ldl_work(size_t n)
@@ -263,4 +268,57 @@ hx_ortho(double *v, size_t r, size_t n, size_t ld, double *t, double *work)
     }
 
     return HX_NO;
+}
+
+
+/* Takes the rows before row i out of it, and says how much of each that was;
+ * returns the square of what is left. */
+static double
+hx_ortho_clear(double *v, size_t i, size_t n, size_t ld, double *t)
+{
+    double          c;
+    size_t          j;
+    hx_row_size_t   left;
+
+    left.square = 0;
+
+    for (j = 0; j < i; j++) {
+        c = hx_row()->dot(v + i * ld, v + j * ld, n);
+        hx_row()->eliminate(v + i * ld, v + j * ld, n, c, &left);
+        t[j] += c;
+    }
+
+    return hx_row()->dot(v + i * ld, v + i * ld, n);
+}
+
+
+void
+hx_ortho_slow(double *v, size_t r, size_t n, size_t ld, double *t)
+{
+    double    before, left, norm;
+    size_t    i, k;
+    unsigned  pass;
+
+    memset(t, 0, r * r * sizeof(double));
+
+    for (i = 0; i < r; i++) {
+        before = hx_row()->dot(v + i * ld, v + i * ld, n);
+        left = before;
+
+        for (pass = 0; pass < HX_ORTHO_TWICE || left < before / 4; pass++) {
+            if (pass == HX_ORTHO_MOST || left < HX_ORTHO_NOTHING) {
+                break;
+            }
+            before = left;
+            left = hx_ortho_clear(v, i, n, ld, t + i * r);
+        }
+
+        norm = pass < HX_ORTHO_MOST && left >= HX_ORTHO_NOTHING ? sqrt(left)
+                                                                : 0;
+        t[i * r + i] = norm;
+
+        for (k = 0; k < n; k++) {
+            v[i * ld + k] = norm != 0 ? v[i * ld + k] / norm : 0;
+        }
+    }
 }

@@ -34,4 +34,13 @@ size_t hx_ortho_work(size_t r, size_t n);
 hx_rc_t hx_ortho(double *v, size_t r, size_t n, size_t ld, double *t,
     double *work);
 
+/*
+ * The same for rows that may be as nearly dependent as they like, several times
+ * slower: Gram and Schmidt's way, each row twice (L. Giraud et al., "The loss
+ * of orthogonality in the Gram-Schmidt orthogonalization process", Comput.
+ * Math. Appl. 50, 2005).  A row that has nothing beside those before it becomes
+ * zeros.  n >= 1.
+ */
+void hx_ortho_slow(double *v, size_t r, size_t n, size_t ld, double *t);
+
 #endif /* HX_LDL_H */

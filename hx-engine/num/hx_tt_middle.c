@@ -22,6 +22,7 @@
 static hx_rc_t
 hx_tt_middle_rows(hx_tt_middle_t *m, double **q, double **t)
 {
+    int                   slow;
     double               *work;
     size_t                i;
     const hx_tt_cross_t  *c;
@@ -35,11 +36,24 @@ hx_tt_middle_rows(hx_tt_middle_t *m, double **q, double **t)
         return HX_FAIL;
     }
 
-    for (i = 0; i < m->rank; i++) {
-        memcpy(*q + i * c->cols, c->v + i * c->ldv, c->cols * sizeof(double));
+    /* rows of a cross that goes down to the last digits are hardly different */
+
+    for (slow = 0; slow < 2; slow++) {
+        for (i = 0; i < m->rank; i++) {
+            memcpy(*q + i * c->cols, c->v + i * c->ldv,
+                   c->cols * sizeof(double));
+        }
+
+        if (slow) {
+            hx_ortho_slow(*q, m->rank, c->cols, c->cols, *t);
+
+        } else if (hx_ortho(*q, m->rank, c->cols, c->cols, *t, work) == HX_OK)
+        {
+            break;
+        }
     }
 
-    return hx_ortho(*q, m->rank, c->cols, c->cols, *t, work);
+    return HX_OK;
 }
 
 

@@ -57,6 +57,27 @@ test_round_trips(void **state)
 }
 
 
+/* Few values in any order: shuffled they would be twice as long. */
+static void
+test_values_that_come_again(void **state)
+{
+    size_t  i, n;
+    double  v;
+
+    for (i = 0; i + 8 <= MOST; i += 8) {
+        v = 1.1 * (double) (1 + test_below(16)) / 7;
+        memcpy(in + i, &v, 8);
+    }
+
+    assert_int_equal(hx_pack(in, MOST, 8, 0, packed, sizeof(packed), &n),
+                     HX_OK);
+    assert_true(n < MOST / 5);
+    assert_int_equal(packed[1], 1);
+    assert_int_equal(hx_unpack(packed, n, out, MOST), HX_OK);
+    assert_memory_equal(in, out, MOST);
+}
+
+
 static void
 test_noise_is_not_worth_it(void **state)
 {
@@ -160,6 +181,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_values_that_come_again),
         cmocka_unit_test(test_noise_is_not_worth_it),
         cmocka_unit_test(test_large_noise_is_seen_by_samples),
         cmocka_unit_test(test_room_is_kept),

@@ -152,10 +152,55 @@ assert_true(fabs(x - (i == j)) <= 1e-13);
 }
 
 
+/* Rows that agree to the last digits, rows twice, rows of zeros. */
+static void
+test_nearly_dependent(void **state)
+{
+    double         sum, want, q[20 * 64], v[20 * 64], t[20 * 20], work[4096];
+    size_t         i, j, k;
+    const size_t   r = 20, n = 64;
+
+    for (i = 0; i < r; i++) {
+        for (k = 0; k < n; k++) {
+            v[i * n + k] = i == 7 ? 0 : i == 9 ? v[3 * n + k]
+                           : 1 / (1 + (double) (i + k) / 40);
+        }
+    }
+
+    assert_true(hx_ortho_work(r, n) <= 4096);
+    memcpy(q, v, sizeof(q));
+    assert_int_equal(hx_ortho(q, r, n, n, t, work), HX_NO);
+
+    memcpy(q, v, sizeof(q));
+    hx_ortho_slow(q, r, n, n, t);
+
+    for (i = 0; i < r; i++) {
+        for (j = 0; j <= i; j++) {
+            for (k = 0, sum = 0; k < n; k++) {
+                sum += q[i * n + k] * q[j * n + k];
+            }
+            want = i != j ? 0 : t[i * r + i] == 0 ? 0 : 1;
+            assert_true(fabs(sum - want) < 1e-12);
+        }
+
+        for (k = 0; k < n; k++) {
+            for (j = 0, sum = 0; j < r; j++) {
+                sum += t[i * r + j] * q[j * n + k];
+                assert_true(j <= i || t[i * r + j] == 0);
+            }
+            assert_true(fabs(sum - v[i * n + k]) < 1e-13);
+        }
+    }
+
+    assert_true(t[7 * r + 7] == 0);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_nearly_dependent),
         cmocka_unit_test(test_signs),
         cmocka_unit_test(test_broken),
         cmocka_unit_test(test_ortho),
