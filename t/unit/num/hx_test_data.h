@@ -367,7 +367,8 @@ test_judge(hx_tt_result_t *r, const hx_array_t *a, const unsigned char *data,
 
     assert_int_equal(r->reason, HX_TT_REASON_NONE);
     assert_int_equal(hx_tt_values(&r->tt), r->n_values);
-    assert_true(r->n_values * 8 * ratio <= (double) bytes);
+    assert_true((double) r->n_values * 8
+                <= (double) bytes / ratio * (1 + 1e-15));
     assert_true(r->core == r->tt.core);
 
     limit = r->verdict == HX_VERDICT_EXACT ? HX_TT_EXACT_BELOW
@@ -389,7 +390,10 @@ test_judge(hx_tt_result_t *r, const hx_array_t *a, const unsigned char *data,
 
     assert_true(test_near(r->rel_error, m.error / m.norm, 0.01L));
     assert_true(test_near(r->norm, m.served, 1e-9L));
-    assert_true(r->cast_error >= (double) m.cast * 0.999);
+
+    /* 64-bit integers at the end of their range are not float64's by 1 */
+    assert_true(r->cast_error >= (double) m.cast * 0.999
+                                 - 1e-18 * (double) m.served);
 
     if (a->dtype == HX_DTYPE_F8 && m.norm > 0 && r->cast_error > 0) {
         assert_true(r->cast_error > 2e-7 * r->norm);        /* padding */
