@@ -9,8 +9,8 @@
 #define HX_SIDE_FREE   1048576      /* bytes that need no budget */
 #define HX_PRODUCT     2e-15        /* rounding of a product of trains, times
                                      * both kappas */
-#define HX_FAR         0.1          /* |a - b|^2 beyond this part of |a|^2 +
-                                     * |b|^2 loses less than a digit */
+#define HX_LOSS        5e-13        /* of a distance made of norms and their
+                                     * product */
 
 /* A step of both sides: where it is, and memory for it. */
 typedef struct {
@@ -323,7 +323,7 @@ hx_train_score(hx_query_t *q, const hx_side_t *a, const hx_train_t *t,
     double norm, hx_near_t *near, double *score)
 {
     size_t   n;
-    double  *work, dot, dd, squares;
+    double  *work, dot, dd;
 
     n = hx_tt_dot_work(&a->train->tt, &t->tt);
 
@@ -361,10 +361,9 @@ hx_train_score(hx_query_t *q, const hx_side_t *a, const hx_train_t *t,
         return 1;
 
     case HX_EUCLIDEAN:
-        squares = a->norm * a->norm + norm * norm;
-        dd = squares - 2 * dot;
+        dd = a->norm * a->norm + norm * norm - 2 * dot;
         *score = sqrt(fmax(dd, 0));
-        return dd >= HX_FAR * squares;
+        return dd > 0 && near->b * a->norm * norm <= HX_LOSS * dd;
 
     default:
         *score = hx_score_cosine(near->c);
