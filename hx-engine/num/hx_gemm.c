@@ -17,21 +17,21 @@
 #if defined(__x86_64__)
 
 static const hx_gemm_impl_t  hx_gemm_impl_avx512 = {
-    "avx512", hx_gemm_avx512
+    "avx512", hx_gemm_avx512, hx_gemm_compare_avx512
 };
 
 static const hx_gemm_impl_t  hx_gemm_impl_avx2 = {
-    "avx2", hx_gemm_avx2
+    "avx2", hx_gemm_avx2, hx_gemm_compare_avx2
 };
 
 #endif
 
 static const hx_gemm_impl_t  hx_gemm_impl_scalar = {
-    "scalar", hx_gemm_scalar
+    "scalar", hx_gemm_scalar, hx_gemm_compare_scalar
 };
 
 /* Set once, to the same value by whoever comes first. */
-static hx_gemm_pt  hx_gemm_best;
+static const hx_gemm_impl_t  *hx_gemm_best;
 
 
 const hx_gemm_impl_t *
@@ -53,19 +53,19 @@ hx_gemm_impl_get(unsigned i)
 }
 
 
-static hx_gemm_pt
+static const hx_gemm_impl_t *
 hx_gemm_kernel(void)
 {
-    hx_gemm_pt  mul;
+    const hx_gemm_impl_t  *impl;
 
-    mul = __atomic_load_n(&hx_gemm_best, __ATOMIC_RELAXED);
+    impl = __atomic_load_n(&hx_gemm_best, __ATOMIC_RELAXED);
 
-    if (mul == NULL) {
-        mul = hx_gemm_impl_get(0)->mul;
-        __atomic_store_n(&hx_gemm_best, mul, __ATOMIC_RELAXED);
+    if (impl == NULL) {
+        impl = hx_gemm_impl_get(0);
+        __atomic_store_n(&hx_gemm_best, impl, __ATOMIC_RELAXED);
     }
 
-    return mul;
+    return impl;
 }
 
 
@@ -89,6 +89,31 @@ hx_gemm_scalar(const hx_gemm_t *g)
             }
 
             g->c[i * g->ldc + j] = x;
+        }
+    }
+}
+
+
+void
+hx_gemm_compare_scalar(const hx_gemm_t *g, const void *with, double sum[2])
+{
+    double                x, y;
+    size_t                i, j, l;
+    const double         *a;
+    const unsigned char  *p;
+
+    for (i = 0; i < g->m; i++) {
+        a = g->a + i * g->ars;
+        p = (const unsigned char *) with + i * g->ldc * sizeof(double);
+
+        for (j = 0; j < g->n; j++) {
+            for (l = 0, x = 0; l < g->k; l++) {
+                x = fma(a[l * g->acs], g->b[l * g->ldb + j], x);
+            }
+
+            memcpy(&y, p + j * sizeof(double), sizeof(y));
+            sum[0] += (x - y) * (x - y);
+            sum[1] += x * x;
         }
     }
 }
@@ -133,7 +158,7 @@ hx_gemm(const hx_gemm_t *g)
 {
     hx_gemm_pt  mul;
 
-    mul = hx_gemm_kernel();
+    mul = hx_gemm_kernel()->mul;
 
     if (g->k == 0 || g->m < HX_GEMM_PACK_ROWS
         || (g->n <= HX_GEMM_PANEL && g->ldb <= HX_GEMM_PANEL)
@@ -192,7 +217,7 @@ hx_gemm_panels(const hx_gemm_t *g)
     hx_gemm_t   p;
     hx_gemm_pt  mul;
 
-    mul = hx_gemm_kernel();
+    mul = hx_gemm_kernel()->mul;
     p = *g;
     p.ldb = HX_GEMM_PANEL;
 
@@ -202,5 +227,27 @@ hx_gemm_panels(const hx_gemm_t *g)
         p.c = g->c + j;
 
         mul(&p);
+    }
+}
+
+
+void
+hx_gemm_panels_compare(const hx_gemm_t *g, const void *with, double sum[2])
+{
+    size_t                j;
+    hx_gemm_t             p;
+    hx_gemm_compare_pt    compare;
+    const unsigned char  *at;
+
+    compare = hx_gemm_kernel()->compare;
+    at = with;
+    p = *g;
+    p.ldb = HX_GEMM_PANEL;
+
+    for (j = 0; j < g->n; j += HX_GEMM_PANEL) {
+        p.n = g->n - j < HX_GEMM_PANEL ? g->n - j : HX_GEMM_PANEL;
+        p.b = g->b + j * g->k;
+
+        compare(&p, at + j * sizeof(double), sum);
     }
 }

@@ -42,10 +42,13 @@ typedef struct {
 } hx_gemm_t;
 
 typedef void (*hx_gemm_pt)(const hx_gemm_t *g);
+typedef void (*hx_gemm_compare_pt)(const hx_gemm_t *g, const void *with,
+    double sum[2]);
 
 typedef struct {
-    const char      *name;
-    hx_gemm_pt       mul;
+    const char          *name;
+    hx_gemm_pt           mul;
+    hx_gemm_compare_pt   compare;
 } hx_gemm_impl_t;
 
 
@@ -71,17 +74,31 @@ void hx_gemm_pack(double *to, size_t k, size_t n, const double *b, size_t ldb);
 void hx_gemm_panels(const hx_gemm_t *g);
 
 /*
+ * The same product, held against what is there: with, m x n values at any
+ * address, rows ldc apart.  Adds the sum of (product - with)^2 to sum[0], that
+ * of product^2 to sum[1]; the products are those of hx_gemm_panels() to the
+ * last bit, the sums differ in theirs.  mode and c are ignored.
+ */
+void hx_gemm_panels_compare(const hx_gemm_t *g, const void *with,
+    double sum[2]);
+
+/*
  * Implementation i of those that run on this processor, the fastest first,
  * the plain one last; NULL when i is too large.  Static; for tests.
  */
 const hx_gemm_impl_t *hx_gemm_impl_get(unsigned i);
 
 void hx_gemm_scalar(const hx_gemm_t *g);
+void hx_gemm_compare_scalar(const hx_gemm_t *g, const void *with,
+    double sum[2]);
 
 #if defined(__x86_64__)
 
 void hx_gemm_avx2(const hx_gemm_t *g);
+void hx_gemm_compare_avx2(const hx_gemm_t *g, const void *with, double sum[2]);
 void hx_gemm_avx512(const hx_gemm_t *g);
+void hx_gemm_compare_avx512(const hx_gemm_t *g, const void *with,
+    double sum[2]);
 
 #endif
 

@@ -19,29 +19,16 @@
 #define HX_AVX2    __attribute__((target("avx2,fma")))
 
 
-/*
- * "rows" x "vecs" vectors of C; both are constants where this is called.  tail
- * masks the last vector, sub subtracts.
- */
+/* The products of "rows" x "vecs" vectors, added to acc (sub: taken away). */
 HX_AVX512 HX_INLINE void
-hx_avx512_tile(const hx_gemm_t *g, const double *a, const double *b, double *c,
-    const unsigned rows, const unsigned vecs, __mmask8 tail, const int sub)
+hx_avx512_chain(const hx_gemm_t *g, const double *a, const double *b,
+    __m512d acc[8][2], const unsigned rows, const unsigned vecs, __mmask8 tail,
+    const int sub)
 {
     size_t         l;
-    __m512d        acc[8][2], x, y[2];
+    __m512d        x, y[2];
     unsigned       i, v;
-    const size_t   ars = g->ars, acs = g->acs, ldb = g->ldb, ldc = g->ldc;
-
-#pragma GCC unroll 8
-    for (i = 0; i < rows; i++) {
-#pragma GCC unroll 2
-        for (v = 0; v < vecs; v++) {
-            acc[i][v] = g->mode == HX_GEMM_SET
-                        ? _mm512_setzero_pd()
-                        : _mm512_maskz_loadu_pd(v + 1 == vecs ? tail : 0xff,
-                                                c + i * ldc + v * 8);
-        }
-    }
+    const size_t   ars = g->ars, acs = g->acs, ldb = g->ldb;
 
     for (l = 0; l < g->k; l++) {
 #pragma GCC unroll 2
@@ -63,6 +50,33 @@ hx_avx512_tile(const hx_gemm_t *g, const double *a, const double *b, double *c,
         a += acs;
         b += ldb;
     }
+}
+
+
+/*
+ * "rows" x "vecs" vectors of C; both are constants where this is called.  tail
+ * masks the last vector, sub subtracts.
+ */
+HX_AVX512 HX_INLINE void
+hx_avx512_tile(const hx_gemm_t *g, const double *a, const double *b, double *c,
+    const unsigned rows, const unsigned vecs, __mmask8 tail, const int sub)
+{
+    __m512d        acc[8][2];
+    unsigned       i, v;
+    const size_t   ldc = g->ldc;
+
+#pragma GCC unroll 8
+    for (i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (v = 0; v < vecs; v++) {
+            acc[i][v] = g->mode == HX_GEMM_SET
+                        ? _mm512_setzero_pd()
+                        : _mm512_maskz_loadu_pd(v + 1 == vecs ? tail : 0xff,
+                                                c + i * ldc + v * 8);
+        }
+    }
+
+    hx_avx512_chain(g, a, b, acc, rows, vecs, tail, sub);
 
 #pragma GCC unroll 8
     for (i = 0; i < rows; i++) {
@@ -70,6 +84,40 @@ hx_avx512_tile(const hx_gemm_t *g, const double *a, const double *b, double *c,
         for (v = 0; v < vecs; v++) {
             _mm512_mask_storeu_pd(c + i * ldc + v * 8,
                                   v + 1 == vecs ? tail : 0xff, acc[i][v]);
+        }
+    }
+}
+
+
+/* The same, compared with what is at p instead of stored. */
+HX_AVX512 HX_INLINE void
+hx_avx512_tile_compare(const hx_gemm_t *g, const double *a, const double *b,
+    const unsigned char *p, const unsigned rows, const unsigned vecs,
+    __mmask8 tail, __m512d sum[2])
+{
+    __m512d        acc[8][2], e;
+    unsigned       i, v;
+    const size_t   ldc = g->ldc * sizeof(double);
+
+#pragma GCC unroll 8
+    for (i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (v = 0; v < vecs; v++) {
+            acc[i][v] = _mm512_setzero_pd();
+        }
+    }
+
+    hx_avx512_chain(g, a, b, acc, rows, vecs, tail, 0);
+
+#pragma GCC unroll 8
+    for (i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (v = 0; v < vecs; v++) {
+            e = _mm512_maskz_loadu_pd(v + 1 == vecs ? tail : 0xff,
+                                      p + i * ldc + v * 64);
+            e = _mm512_sub_pd(acc[i][v], e);
+            sum[0] = _mm512_fmadd_pd(e, e, sum[0]);
+            sum[1] = _mm512_fmadd_pd(acc[i][v], acc[i][v], sum[1]);
         }
     }
 }
@@ -141,24 +189,60 @@ hx_gemm_avx512(const hx_gemm_t *g)
 }
 
 
+HX_AVX512 HX_INLINE void
+hx_avx512_compare(const hx_gemm_t *g, const unsigned char *p,
+    const unsigned vecs, __mmask8 tail, __m512d sum[2])
+{
+    size_t         m;
+    const double  *a;
+
+    m = g->m;
+    a = g->a;
+
+    for ( /* void */ ; m >= 8; m -= 8) {
+        hx_avx512_tile_compare(g, a, g->b, p, 8, vecs, tail, sum);
+        a += 8 * g->ars;
+        p += 8 * g->ldc * sizeof(double);
+    }
+
+    for ( /* void */ ; m > 0; m--) {
+        hx_avx512_tile_compare(g, a, g->b, p, 1, vecs, tail, sum);
+        a += g->ars;
+        p += g->ldc * sizeof(double);
+    }
+}
+
+
+/* n is at most 16 here: one panel. */
+HX_AVX512 void
+hx_gemm_compare_avx512(const hx_gemm_t *g, const void *with, double sum[2])
+{
+    __m512d  s[2];
+
+    s[0] = _mm512_setzero_pd();
+    s[1] = _mm512_setzero_pd();
+
+    if (g->n > 8) {
+        hx_avx512_compare(g, with, 2, (__mmask8) ((1 << (g->n - 8)) - 1), s);
+
+    } else {
+        hx_avx512_compare(g, with, 1, (__mmask8) ((1 << g->n) - 1), s);
+    }
+
+    sum[0] += _mm512_reduce_add_pd(s[0]);
+    sum[1] += _mm512_reduce_add_pd(s[1]);
+}
+
+
 HX_AVX2 HX_INLINE void
-hx_avx2_tile(const hx_gemm_t *g, const double *a, const double *b, double *c,
-    const unsigned rows, const __m256i mask[2], const int sub)
+hx_avx2_chain(const hx_gemm_t *g, const double *a, const double *b,
+    __m256d acc[4][2], const unsigned rows, const __m256i mask[2],
+    const int sub)
 {
     size_t         l;
-    __m256d        acc[4][2], x, y[2];
+    __m256d        x, y[2];
     unsigned       i, v;
-    const size_t   ars = g->ars, acs = g->acs, ldb = g->ldb, ldc = g->ldc;
-
-#pragma GCC unroll 4
-    for (i = 0; i < rows; i++) {
-#pragma GCC unroll 2
-        for (v = 0; v < 2; v++) {
-            acc[i][v] = g->mode == HX_GEMM_SET
-                        ? _mm256_setzero_pd()
-                        : _mm256_maskload_pd(c + i * ldc + v * 4, mask[v]);
-        }
-    }
+    const size_t   ars = g->ars, acs = g->acs, ldb = g->ldb;
 
     for (l = 0; l < g->k; l++) {
 #pragma GCC unroll 2
@@ -179,12 +263,66 @@ hx_avx2_tile(const hx_gemm_t *g, const double *a, const double *b, double *c,
         a += acs;
         b += ldb;
     }
+}
+
+
+HX_AVX2 HX_INLINE void
+hx_avx2_tile(const hx_gemm_t *g, const double *a, const double *b, double *c,
+    const unsigned rows, const __m256i mask[2], const int sub)
+{
+    __m256d        acc[4][2];
+    unsigned       i, v;
+    const size_t   ldc = g->ldc;
+
+#pragma GCC unroll 4
+    for (i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (v = 0; v < 2; v++) {
+            acc[i][v] = g->mode == HX_GEMM_SET
+                        ? _mm256_setzero_pd()
+                        : _mm256_maskload_pd(c + i * ldc + v * 4, mask[v]);
+        }
+    }
+
+    hx_avx2_chain(g, a, b, acc, rows, mask, sub);
 
 #pragma GCC unroll 4
     for (i = 0; i < rows; i++) {
 #pragma GCC unroll 2
         for (v = 0; v < 2; v++) {
             _mm256_maskstore_pd(c + i * ldc + v * 4, mask[v], acc[i][v]);
+        }
+    }
+}
+
+
+HX_AVX2 HX_INLINE void
+hx_avx2_tile_compare(const hx_gemm_t *g, const double *a, const double *b,
+    const double *p, const unsigned rows, const __m256i mask[2],
+    __m256d sum[2])
+{
+    __m256d        acc[4][2], e;
+    unsigned       i, v;
+    const size_t   ldc = g->ldc;
+
+#pragma GCC unroll 4
+    for (i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (v = 0; v < 2; v++) {
+            acc[i][v] = _mm256_setzero_pd();
+        }
+    }
+
+    hx_avx2_chain(g, a, b, acc, rows, mask, 0);
+
+#pragma GCC unroll 4
+    for (i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (v = 0; v < 2; v++) {
+            e = _mm256_maskload_pd(p + i * ldc + v * 4, mask[v]);
+            e = _mm256_sub_pd(acc[i][v], e);
+            sum[0] = _mm256_fmadd_pd(e, e, sum[0]);
+            sum[1] = _mm256_fmadd_pd(acc[i][v], acc[i][v], sum[1]);
         }
     }
 }
@@ -212,6 +350,44 @@ hx_avx2_mul(const hx_gemm_t *g, const int sub)
             hx_avx2_tile(g, g->a + i * g->ars, g->b + j,
                          g->c + i * g->ldc + j, 1, mask, sub);
         }
+    }
+}
+
+
+HX_AVX2 void
+hx_gemm_compare_avx2(const hx_gemm_t *g, const void *with, double sum[2])
+{
+    double         x[4];
+    size_t         i, j, w;
+    __m256d        s[2];
+    __m256i        mask[2];
+    const double  *p;
+    const __m256i  low = _mm256_set_epi64x(3, 2, 1, 0);
+    const __m256i  high = _mm256_set_epi64x(7, 6, 5, 4);
+
+    s[0] = _mm256_setzero_pd();
+    s[1] = _mm256_setzero_pd();
+    p = with;
+
+    for (j = 0; j < g->n; j += 8) {
+        w = g->n - j < 8 ? g->n - j : 8;
+        mask[0] = _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long) w), low);
+        mask[1] = _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long) w), high);
+
+        for (i = 0; i + 4 <= g->m; i += 4) {
+            hx_avx2_tile_compare(g, g->a + i * g->ars, g->b + j,
+                                 p + i * g->ldc + j, 4, mask, s);
+        }
+
+        for ( /* void */ ; i < g->m; i++) {
+            hx_avx2_tile_compare(g, g->a + i * g->ars, g->b + j,
+                                 p + i * g->ldc + j, 1, mask, s);
+        }
+    }
+
+    for (j = 0; j < 2; j++) {
+        _mm256_storeu_pd(x, s[j]);
+        sum[j] += x[0] + x[1] + x[2] + x[3];
     }
 }
 

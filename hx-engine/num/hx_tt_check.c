@@ -135,6 +135,14 @@ hx_tt_check_piece(hx_tt_check_state_t *s, uint64_t first, size_t n)
     size_t    i, part;
     uint64_t  row, stretch;
 
+    if (s->dtype == HX_DTYPE_F8 && s->data != NULL && s->rows == NULL) {
+        hx_tt_dense_compare(&s->dense, first, n, s->data + first * 8, sum);
+        s->error += sum[0];
+        s->square += sum[1];
+        s->raw += sum[1];
+        return;
+    }
+
     hx_tt_dense_raw(&s->dense, first, n, s->x);
 
     if (s->dtype != HX_DTYPE_F8) {

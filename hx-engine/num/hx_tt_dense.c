@@ -18,6 +18,7 @@
 
 #include "hx_gemm.h"
 #include "hx_load.h"
+#include "hx_row.h"
 #include "hx_tt_dense.h"
 
 typedef struct {
@@ -97,37 +98,42 @@ hx_tt_dense_rows(hx_tt_dense_t *dn, const hx_tt_dense_at_t *o, uint64_t from,
 }
 
 
-/*
- * m rows times the columns from .. to - 1 of one slice of R.  Only the edges
- * of a read begin inside a panel.
- */
+/* m rows times one slice of R: the factors, but for what to do with them. */
 static void
-hx_tt_dense_values(const hx_tt_dense_t *dn, const double *rows, size_t m,
-    uint64_t slice, size_t from, size_t to, double *out)
+hx_tt_dense_product(const hx_tt_dense_t *dn, const double *rows, size_t m,
+    uint64_t slice, hx_gemm_t *g)
 {
-    size_t     j, end, width, skip;
-    hx_gemm_t  g;
+    size_t  width;
 
     width = (size_t) 1 << dn->low[dn->map.ndim - 1];
 
-    g.mode = HX_GEMM_SET;
-    g.m = m;
-    g.k = dn->r2;
-    g.a = rows;
-    g.ars = dn->r2;
-    g.acs = 1;
-    g.b = dn->right + slice * (dn->r2 * hx_gemm_packed(width));
-    g.ldb = HX_GEMM_PANEL;
-    g.c = out;
-    g.ldc = width;
+    g->mode = HX_GEMM_SET;
+    g->m = m;
+    g->n = width;
+    g->k = dn->r2;
+    g->a = rows;
+    g->ars = dn->r2;
+    g->acs = 1;
+    g->b = dn->right + slice * (dn->r2 * hx_gemm_packed(width));
+    g->ldb = HX_GEMM_PANEL;
+    g->ldc = width;
+}
 
-    if (from % HX_GEMM_PANEL == 0) {
-        g.n = to - from;
-        g.b += from * dn->r2;
 
-        hx_gemm_panels(&g);
-        return;
-    }
+/*
+ * Columns from .. to - 1 of one row.  Only the edges of a read need that, and
+ * may begin inside a panel.
+ */
+static void
+hx_tt_dense_part(const hx_tt_dense_t *dn, const double *row, uint64_t slice,
+    size_t from, size_t to, double *out)
+{
+    size_t         j, end, skip;
+    hx_gemm_t      g;
+    const double  *b;
+
+    hx_tt_dense_product(dn, row, 1, slice, &g);
+    b = g.b;
 
     for (j = from; j < to; j = end) {
         skip = j % HX_GEMM_PANEL;
@@ -135,8 +141,7 @@ hx_tt_dense_values(const hx_tt_dense_t *dn, const double *rows, size_t m,
         end = end < to ? end : to;
 
         g.n = end - j;
-        g.b = dn->right + slice * (dn->r2 * hx_gemm_packed(width))
-              + (j - skip) * dn->r2 + skip;
+        g.b = b + (j - skip) * dn->r2 + skip;
         g.c = out + (j - from);
 
         hx_gemm(&g);
@@ -144,10 +149,63 @@ hx_tt_dense_values(const hx_tt_dense_t *dn, const double *rows, size_t m,
 }
 
 
+/* What is done with values: stored at "out", or compared. */
+typedef struct {
+    double               *out;
+    const unsigned char  *with;
+    double               *sum;
+} hx_tt_dense_to_t;
+
+
+static void
+hx_tt_dense_edge(const hx_tt_dense_t *dn, const double *row, uint64_t slice,
+    size_t from, size_t to, hx_tt_dense_to_t *t)
+{
+    double  sum[2];
+    size_t  n;
+
+    n = to - from;
+
+    if (t->out != NULL) {
+        hx_tt_dense_part(dn, row, slice, from, to, t->out);
+        t->out += n;
+        return;
+    }
+
+    hx_tt_dense_part(dn, row, slice, from, to, dn->piece);
+    hx_row()->error(t->with, dn->piece, n, sum);
+
+    t->sum[0] += sum[0];
+    t->sum[1] += sum[1];
+    t->with += n * sizeof(double);
+}
+
+
+static void
+hx_tt_dense_whole(const hx_tt_dense_t *dn, const double *rows, size_t m,
+    uint64_t slice, hx_tt_dense_to_t *t)
+{
+    hx_gemm_t  g;
+
+    hx_tt_dense_product(dn, rows, m, slice, &g);
+
+    if (t->out != NULL) {
+        g.c = t->out;
+        hx_gemm_panels(&g);
+        t->out += m * g.n;
+
+    } else {
+        g.c = NULL;
+        hx_gemm_panels_compare(&g, t->with, t->sum);
+        t->with += m * g.n * sizeof(double);
+    }
+}
+
+
 /* Elements x .. x + n - 1 of the run through o. */
 static void
 hx_tt_dense_run(hx_tt_dense_t *dn, const hx_tt_dense_at_t *o, uint64_t x,
-    size_t n, double *out)
+    size_t n, hx_tt_dense_to_t *t)
 {
     size_t         m, part, width, skip;
     uint64_t       from, to;
@@ -164,29 +222,28 @@ hx_tt_dense_run(hx_tt_dense_t *dn, const hx_tt_dense_at_t *o, uint64_t x,
 
     if (skip != 0 || n < width) {
         part = width - skip < n ? width - skip : n;
-        hx_tt_dense_values(dn, rows, 1, o->low, skip, skip + part, out);
+        hx_tt_dense_edge(dn, rows, o->low, skip, skip + part, t);
         rows += dn->r2;
-        out += part;
         n -= part;
     }
 
     m = n >> shift;
 
     if (m != 0) {
-        hx_tt_dense_values(dn, rows, m, o->low, 0, width, out);
+        hx_tt_dense_whole(dn, rows, m, o->low, t);
         rows += m * dn->r2;
-        out += m << shift;
         n -= m << shift;
     }
 
     if (n != 0) {
-        hx_tt_dense_values(dn, rows, 1, o->low, 0, n, out);
+        hx_tt_dense_edge(dn, rows, o->low, 0, n, t);
     }
 }
 
 
-void
-hx_tt_dense_raw(hx_tt_dense_t *dn, uint64_t first, size_t n, double *out)
+static void
+hx_tt_dense_walk(hx_tt_dense_t *dn, uint64_t first, size_t n,
+    hx_tt_dense_to_t *t)
 {
     size_t            part;
     uint64_t          x, at[HX_DIMS_MAX];
@@ -200,11 +257,11 @@ hx_tt_dense_raw(hx_tt_dense_t *dn, uint64_t first, size_t n, double *out)
         first -= at[j] * dn->map.stride[j];
     }
 
-    for (x = at[last]; n != 0; n -= part, out += part, x = 0) {
+    for (x = at[last]; n != 0; n -= part, x = 0) {
         part = dn->map.len[last] - x < n ? (size_t) (dn->map.len[last] - x) : n;
         o = hx_tt_dense_locate(dn, at);
 
-        hx_tt_dense_run(dn, &o, x, part, out);
+        hx_tt_dense_run(dn, &o, x, part, t);
 
         for (j = last; j-- > 0; at[j] = 0) {
             if (++at[j] < dn->map.len[j]) {
@@ -212,6 +269,36 @@ hx_tt_dense_raw(hx_tt_dense_t *dn, uint64_t first, size_t n, double *out)
             }
         }
     }
+}
+
+
+void
+hx_tt_dense_raw(hx_tt_dense_t *dn, uint64_t first, size_t n, double *out)
+{
+    hx_tt_dense_to_t  t;
+
+    t.out = out;
+    t.with = NULL;
+    t.sum = NULL;
+
+    hx_tt_dense_walk(dn, first, n, &t);
+}
+
+
+void
+hx_tt_dense_compare(hx_tt_dense_t *dn, uint64_t first, size_t n,
+    const void *with, double sum[2])
+{
+    hx_tt_dense_to_t  t;
+
+    sum[0] = 0;
+    sum[1] = 0;
+
+    t.out = NULL;
+    t.with = with;
+    t.sum = sum;
+
+    hx_tt_dense_walk(dn, first, n, &t);
 }
 
 

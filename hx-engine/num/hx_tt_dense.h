@@ -68,4 +68,11 @@ void hx_tt_dense_read_f8(hx_tt_dense_t *dn, uint64_t first, size_t n,
     double *out);
 void hx_tt_dense_raw(hx_tt_dense_t *dn, uint64_t first, size_t n, double *out);
 
+/*
+ * What hx_tt_dense_raw() would give, held against n float64 at any address:
+ * sum[0] is the sum of squares of the differences, sum[1] that of the values.
+ */
+void hx_tt_dense_compare(hx_tt_dense_t *dn, uint64_t first, size_t n,
+    const void *with, double sum[2]);
+
 #endif /* HX_TT_DENSE_H */

@@ -263,10 +263,15 @@ hx_tt_middle_tier(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
         rc = hx_tt_middle_round(m, cut);
 
         if (rc == HX_OK) {
-            rc = hx_tt_search_check(m->s, tier, m->rows, m->cross.h);
+            rc = hx_tt_search_check(m->s, tier, NULL, 0);
 
             if (rc == HX_OK) {
                 return HX_OK;
+            }
+
+            /* where it is wrong is only asked then */
+            if (rc == HX_NO) {
+                rc = hx_tt_search_check(m->s, tier, m->rows, m->cross.h);
             }
 
             hx_work_back(m->s->work, mark);

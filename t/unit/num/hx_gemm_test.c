@@ -161,6 +161,84 @@ test_packed(void **state)
 }
 
 
+/* Comparing is multiplying, and then a difference. */
+static void
+test_compares(void **state)
+{
+    double          *packed, *with, c[40 * 70], sum[2], want[2], e;
+    size_t           i, j;
+    unsigned         n, k;
+    hx_gemm_t        g;
+    unsigned char   *edge;
+
+    edge = test_guard();
+    packed = malloc(40 * 80 * sizeof(double));
+    assert_non_null(packed);
+
+    for (n = 0; n < 3000; n++) {
+        double  a[40 * 40], b[40 * 70];
+
+        g.m = 1 + test_below(40);
+        g.n = 1 + test_below(70);
+        g.k = 1 + test_below(40);
+        g.mode = HX_GEMM_SET;
+
+        for (i = 0; i < hx_nelts(a); i++) {
+            a[i] = (double) (int64_t) test_random() * 0x1p-60;
+        }
+
+        for (i = 0; i < hx_nelts(b); i++) {
+            b[i] = (double) (int64_t) test_random() * 0x1p-60;
+        }
+
+        hx_gemm_pack(packed, g.k, g.n, b, g.n);
+
+        g.a = a;
+        g.ars = g.k;
+        g.acs = 1;
+        g.b = packed;
+        g.ldb = 0;
+        g.c = c;
+        g.ldc = g.n;
+        hx_gemm_panels(&g);
+
+        /* what is the same is 0 away, whatever the kernel */
+        with = (double *) (void *) (edge - g.m * g.n * sizeof(double));
+        memcpy(with, c, g.m * g.n * sizeof(double));
+        g.c = NULL;
+        sum[0] = sum[1] = 0;
+        hx_gemm_panels_compare(&g, with, sum);
+        assert_true(sum[0] == 0);
+
+        for (i = 0, want[0] = 1, want[1] = 2; i < g.m * g.n; i++) {
+            with[i] += test_below(2) ? 0.5 : 0;
+            e = with[i] - c[i];
+            want[0] += e * e;
+            want[1] += c[i] * c[i];
+        }
+
+        for (k = 0; hx_gemm_impl_get(k) != NULL; k++) {
+            hx_gemm_t  p = g;
+
+            sum[0] = 1;
+            sum[1] = 2;
+            p.ldb = HX_GEMM_PANEL;
+
+            for (j = 0; j < g.n; j += HX_GEMM_PANEL) {
+                p.n = g.n - j < HX_GEMM_PANEL ? g.n - j : HX_GEMM_PANEL;
+                p.b = packed + j * g.k;
+                hx_gemm_impl_get(k)->compare(&p, with + j, sum);
+            }
+
+            assert_true(fabs(sum[0] - want[0]) <= 1e-13 * want[0]);
+            assert_true(fabs(sum[1] - want[1]) <= 1e-13 * want[1]);
+        }
+    }
+
+    free(packed);
+}
+
+
 /* The plain kernel itself, against a sum in higher precision. */
 static void
 test_plain(void **state)
@@ -208,6 +286,7 @@ main(void)
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_kernels),
         cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_compares),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,11 +50,11 @@ test_cast(hx_dtype_t dtype, double x)
 static void
 test_whole(const hx_tt_t *t, const hx_array_t *a, double scale)
 {
-    double        *all, *part, x;
+    double        *all, *part, sum[2], x;
     size_t         i, n, len, size;
     uint64_t       first;
     unsigned       round;
-    unsigned char *bytes;
+    unsigned char *bytes, *bytes_f8;
     hx_tt_dense_t  dn;
 
     n = (size_t) test_elements(a);
@@ -64,7 +64,9 @@ test_whole(const hx_tt_t *t, const hx_array_t *a, double scale)
     all = malloc(n * sizeof(double));
     part = malloc(n * sizeof(double));
     bytes = malloc(n * size + 1);
-    assert_true(all != NULL && part != NULL && bytes != NULL);
+    bytes_f8 = malloc(n * 8 + 1);
+    assert_true(all != NULL && part != NULL && bytes != NULL
+                && bytes_f8 != NULL);
 
     for (i = 0; i < n; i += len) {
         len = n - i < HX_TT_DENSE_STEP ? n - i : HX_TT_DENSE_STEP;
@@ -88,6 +90,21 @@ test_whole(const hx_tt_t *t, const hx_array_t *a, double scale)
         hx_tt_dense_raw(&dn, first, len, part);
         assert_memory_equal(part, all + first, len * sizeof(double));
 
+        memcpy(bytes_f8 + 1, all + first, len * sizeof(double));
+        hx_tt_dense_compare(&dn, first, len, bytes_f8 + 1, sum);
+        assert_true(sum[0] == 0);
+
+        for (i = 0, x = 0; i < len; i++) {
+            x += all[first + i] * all[first + i];
+        }
+
+        assert_true(fabs(sum[1] - x) <= 1e-13 * x);
+
+        x = all[first + len / 2] + scale;
+        memcpy(bytes_f8 + 1 + len / 2 * 8, &x, 8);
+        hx_tt_dense_compare(&dn, first, len, bytes_f8 + 1, sum);
+        assert_true(fabs(sum[0] - scale * scale) <= 1e-10 * scale * scale);
+
         hx_tt_dense_read_f8(&dn, first, len, part);
         hx_tt_dense_read(&dn, first, len, bytes + 1);
 
@@ -102,6 +119,7 @@ test_whole(const hx_tt_t *t, const hx_array_t *a, double scale)
     free(all);
     free(part);
     free(bytes);
+    free(bytes_f8);
 }
 
 
