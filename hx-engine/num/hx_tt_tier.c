@@ -223,6 +223,12 @@ hx_tt_middle_feed(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
     size_t              n;
     hx_tt_cross_end_t   end;
 
+    /* steps that were left out may have seen what the sketch did not */
+    if (m->rank < m->cross.rank) {
+        m->rank = m->cross.rank;
+        return HX_OK;
+    }
+
     if (m->noisy
         && (hx_tt_middle_outliers(m, &n) != HX_OK || n == 0))
     {
