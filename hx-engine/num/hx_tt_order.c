@@ -17,6 +17,11 @@
 #define HX_TT_ORDER_BONDS   4
 #define HX_TT_ORDER_RUN     8
 
+/* Relative error at which ranks are compared, and what of the largest cost is
+ * as good as all of it. */
+#define HX_TT_ORDER_TOL     1e-6
+#define HX_TT_ORDER_FULL    0.5
+
 
 /*
  * The rank of a piece of the unfolding after bit h, up to tol of the norm's
@@ -77,13 +82,16 @@ hx_tt_order_rank(const hx_tt_view_t *v, unsigned h, double norm, double tol,
 }
 
 
-/* A figure that grows with the size of a train. */
+/* A figure that grows with the size of a train; *full: its largest value. */
 static double
-hx_tt_order_cost(const hx_tt_view_t *v, double norm, double tol, hx_work_t *w)
+hx_tt_order_cost(const hx_tt_view_t *v, double norm, double tol, double *full,
+    hx_work_t *w)
 {
     double    sum;
     size_t    rank;
     unsigned  i, h;
+
+    *full = 0;
 
     for (i = 1, sum = 0; i < HX_TT_ORDER_BONDS; i++) {
         h = v->map.d * i / HX_TT_ORDER_BONDS;
@@ -91,6 +99,8 @@ hx_tt_order_cost(const hx_tt_view_t *v, double norm, double tol, hx_work_t *w)
         if (h == 0) {
             continue;
         }
+
+        *full += ldexp(1, 2 * (int) (h < v->map.d - h ? h : v->map.d - h));
 
         rank = hx_tt_order_rank(v, h, norm, tol, w);
 
@@ -105,10 +115,30 @@ hx_tt_order_cost(const hx_tt_view_t *v, double norm, double tol, hx_work_t *w)
 }
 
 
+/* 1: the bits of v are better mixed as in w; -1: no memory. */
+static int
+hx_tt_order_mixed(const hx_tt_view_t *v, const hx_tt_view_t *mixed,
+    double norm, double tol, int *full, hx_work_t *w)
+{
+    double  a, b, most_a, most_b;
+
+    a = hx_tt_order_cost(v, norm, tol, &most_a, w);
+    b = hx_tt_order_cost(mixed, norm, tol, &most_b, w);
+
+    if (a < 0 || b < 0) {
+        return -1;
+    }
+
+    *full = a > HX_TT_ORDER_FULL * most_a && b > HX_TT_ORDER_FULL * most_b;
+
+    return b < a;
+}
+
+
 hx_rc_t
 hx_tt_search_order(hx_tt_search_t *s, double tol)
 {
-    double         rows, mixed;
+    int            mixed, full;
     unsigned       d;
     hx_tt_view_t   view;
 
@@ -132,14 +162,21 @@ hx_tt_search_order(hx_tt_search_t *s, double tol)
         return HX_OK;
     }
 
-    rows = hx_tt_order_cost(&s->view, s->stats.norm, tol, s->work);
-    mixed = hx_tt_order_cost(&view, s->stats.norm, tol, s->work);
+    full = 0;
+    mixed = hx_tt_order_mixed(&s->view, &view, s->stats.norm,
+                              fmin(tol, HX_TT_ORDER_TOL), &full, s->work);
 
-    if (rows < 0 || mixed < 0) {
+    /* nothing but noise that closely: look from further away */
+    if (full && mixed >= 0 && tol > HX_TT_ORDER_TOL) {
+        mixed = hx_tt_order_mixed(&s->view, &view, s->stats.norm, tol, &full,
+                                  s->work);
+    }
+
+    if (mixed < 0) {
         return HX_FAIL;
     }
 
-    if (mixed < rows) {
+    if (mixed) {
         s->order = HX_TT_INTERLEAVED;
         s->d = d;
         s->view = view;

@@ -20,7 +20,7 @@
 /* The cross leaves that part of what may be lost; cutting bonds the rest. */
 #define HX_TT_CROSS_PART   0.2
 
-#define HX_TT_ROUNDS       40
+#define HX_TT_ROUNDS       8            /* two are usual where any are */
 #define HX_TT_FEED         256          /* rows taken in at a time */
 
 /* What is left beside the rows of a cross may come that close to the limit. */
