@@ -265,6 +265,10 @@ hx_metric_store(hx_buf_t *b, hx_store_t *store)
                     "Most writes in one transaction.", st.batch_max);
     hx_metric_plain(b, "hx_engine_write_queue", "gauge",
                     "Writes waiting for the store.", st.queued);
+    hx_metric_plain(b, "hx_engine_removed_versions_total", "counter",
+                    "Versions beyond those that are kept.", st.purged);
+    hx_metric_plain(b, "hx_engine_removals_waiting", "gauge",
+                    "Removed values whose bytes are still there.", st.doomed);
     hx_metric_plain(b, "hx_engine_search_index_complete", "gauge",
                     "1: searches use the index of metadata.",
                     (uint64_t) st.indexed);

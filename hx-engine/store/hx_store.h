@@ -122,6 +122,8 @@ typedef struct {
     uint64_t  failures;             /* writes answered FULL or FAIL */
     uint64_t  batch_max;            /* most writes in one transaction */
     uint64_t  purged;               /* versions removed, for any reason */
+    uint64_t  doomed;               /* values of such whose bytes are still
+                                     * there */
     int       indexed;              /* 0: searches read all records */
 } hx_store_stats_t;
 

@@ -491,20 +491,3 @@ hx_store_list(const hx_store_view_t *view, const hx_str_t *ns,
 
     return rc == MDB_NOTFOUND ? HX_STORE_OK : hx_store_read_rc(rc);
 }
-
-
-void
-hx_store_stats(hx_store_t *s, hx_store_stats_t *st)
-{
-    pthread_mutex_lock(&s->queue_lock);
-    st->queued = s->queued;
-    pthread_mutex_unlock(&s->queue_lock);
-
-    st->indexed = atomic_load(&s->terms_ready);
-    st->puts = atomic_load(&s->puts);
-    st->deletes = atomic_load(&s->deletes);
-    st->commits = atomic_load(&s->commits);
-    st->failures = atomic_load(&s->failures);
-    st->batch_max = atomic_load(&s->batch_max);
-    st->purged = atomic_load(&s->purged);
-}

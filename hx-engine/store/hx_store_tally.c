@@ -1,6 +1,6 @@
 /*
  * hx_store_tally.c -- counters of each namespace, in the transactions that
- * change what they count.
+ * change what they count; and those of this process.
  *
  * The writer adds up what the writes of a transaction change and updates each
  * namespace's unit once, right before the commit.  A damaged unit is left as it
@@ -199,4 +199,43 @@ hx_store_namespaces(const hx_store_view_t *view, const hx_str_t *after,
     mdb_cursor_close(cur);
 
     return rc == MDB_NOTFOUND ? HX_STORE_OK : hx_store_read_rc(rc);
+}
+
+
+/* Values whose chunks are still to be removed; 0 also when not known. */
+static uint64_t
+hx_store_doomed(hx_store_t *s)
+{
+    MDB_stat         st;
+    hx_store_view_t  v;
+
+    if (hx_store_view(s, &v) != HX_STORE_OK) {
+        return 0;
+    }
+
+    if (mdb_stat(v.txn, s->dbi[HX_DB_DOOMED], &st) != 0) {
+        st.ms_entries = 0;
+    }
+
+    hx_store_view_end(&v);
+
+    return st.ms_entries;
+}
+
+
+void
+hx_store_stats(hx_store_t *s, hx_store_stats_t *st)
+{
+    pthread_mutex_lock(&s->queue_lock);
+    st->queued = s->queued;
+    pthread_mutex_unlock(&s->queue_lock);
+
+    st->indexed = atomic_load(&s->terms_ready);
+    st->puts = atomic_load(&s->puts);
+    st->deletes = atomic_load(&s->deletes);
+    st->commits = atomic_load(&s->commits);
+    st->failures = atomic_load(&s->failures);
+    st->batch_max = atomic_load(&s->batch_max);
+    st->purged = atomic_load(&s->purged);
+    st->doomed = hx_store_doomed(s);
 }

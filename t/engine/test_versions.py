@@ -66,6 +66,9 @@ def test_versions_of_deleted_keys_go(make_engine):
     assert kept(e, "live", 2) == [1, 2]
     error(e.delete("gone"), 404, "not_found")
     assert e.put("gone", b"x").json()["version"] == 3
+    metrics = e.request("GET", "/metrics").text
+    assert "\nhx_engine_removed_versions_total 2\n" in metrics
+    assert "\nhx_engine_removals_waiting 0\n" in metrics
     e.stop()
     assert e.log("store")[-1]["purged"] == 2
 

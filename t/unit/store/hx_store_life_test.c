@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "hx_limits.h"
+#include "hx_store_admin.h"
 #include "hx_store_impl.h"
 #include "hx_test_disk.h"
 #include "hx_test_store.h"
@@ -88,6 +89,15 @@ wait_entries(hx_db_t db, size_t n)
     }
 
     assert_int_equal(entries(db), n);
+}
+
+
+static hx_store_rc_t
+write_rc(const char *key, size_t len)
+{
+    uint64_t  v;
+
+    return write_one(HX_STORE_PUT, key, value, len, HX_STORE_ANY, 0, &v);
 }
 
 
@@ -569,6 +579,148 @@ test_a_death_at_each_sync(void **state)
 }
 
 
+/* Nothing can be removed; reading goes on, and later it is done after all. */
+static void
+test_a_full_disk(void **state)
+{
+    crash_t  c;
+
+    c.what = 0;
+    c.at = 2;                           /* the put is there, no slice yet */
+    assert_int_equal(test_in_child(make_many, NULL), 0);
+    assert_int_equal(test_in_child(remove_and_crash, &c), 0);
+
+    atomic_store(&no_space, 1);
+    open_life((size_t) 256 * MB, 2, 0);
+    assert_int_equal(write_rc("full", 5000), HX_STORE_FULL);
+    assert_true(entries(HX_DB_DUE) + entries(HX_DB_DOOMED) != 0);
+    check_readable("k", 101);
+
+    atomic_store(&no_space, 0);
+    wait_entries(HX_DB_DUE, 0);
+    wait_entries(HX_DB_DOOMED, 0);
+    assert_int_equal(put("k", value, 5000), 102);
+    check_counts(1, 2, 10 + 5000);
+}
+
+
+/* The record of a version becomes unreadable. */
+static void
+damage(const char *key, uint64_t version)
+{
+    MDB_txn        *txn;
+    MDB_val         k, v;
+    hx_str_t        s;
+    unsigned char   dbkey[HX_RECORD_KEY_MAX], copy[HX_RECORD_MAX];
+
+    s = test_str(key);
+    k.mv_data = dbkey;
+    k.mv_size = hx_record_key(dbkey, 1, &s, version);
+    assert_int_equal(mdb_txn_begin(store->env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_get(txn, store->dbi[HX_DB_RECORDS], &k, &v), 0);
+    memcpy(copy, v.mv_data, v.mv_size);
+    copy[40] ^= 1;
+    v.mv_data = copy;
+    assert_int_equal(mdb_put(txn, store->dbi[HX_DB_RECORDS], &k, &v, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+}
+
+
+/* A damaged record stays, as nobody knows what it had; the others go. */
+static void
+test_damaged_records(void **state)
+{
+    uint64_t         v;
+    hx_record_t      r;
+    hx_store_view_t  view;
+
+    open_life((size_t) 64 * MB, 0, 0);
+
+    for (v = 1; v <= 9; v++) {
+        (void) put("k", value + v, 5000);
+    }
+
+    damage("k", 2);
+    damage("k", 3);
+    damage("k", 4);
+    open_life((size_t) 64 * MB, 2, 1);
+
+    for (v = 10; v <= 14; v++) {
+        assert_int_equal(put("k", value + v, 5000), v);
+        wait_entries(HX_DB_DUE, 0);
+    }
+
+    for (v = 1; v <= 15; v++) {
+        assert_int_equal(get("k", v, &r, &view),
+                         v >= 2 && v <= 4 ? HX_STORE_CORRUPT
+                         : v >= 13 && v <= 14 ? HX_STORE_OK : HX_STORE_NO);
+        hx_store_view_end(&view);
+    }
+
+    (void) del("k");
+    atomic_store(&boot_skip, 5000);
+    (void) put("wake", value, 1);
+    wait_entries(HX_DB_DUE, 0);
+    assert_int_equal(entries(HX_DB_RECORDS), 3 + 1);
+    assert_int_equal(put("k", value, 1), 15);
+}
+
+
+/* A reader that died keeps its place, and with it old pages, until the writer
+ * looks. */
+static int
+look_and_die(void *data)
+{
+    char             err[256];
+    hx_store_t      *s;
+    hx_store_rc_t    rc;
+    hx_store_view_t  v;
+
+    s = hx_store_peek(test_dir, 1, &rc, err, sizeof(err));
+    _exit(s == NULL || hx_store_view(s, &v) != HX_STORE_OK);
+}
+
+
+static int
+count_reader(const char *text, void *data)
+{
+    *(unsigned *) data += strstr(text, "-") == NULL;
+
+    return 0;
+}
+
+
+static unsigned
+readers(void)
+{
+    unsigned  n;
+
+    n = 0;
+    (void) mdb_reader_list(store->env, count_reader, &n);
+
+    return n;
+}
+
+
+static void
+test_dead_readers(void **state)
+{
+    unsigned  before;
+
+    open_life((size_t) 64 * MB, 0, 0);
+    (void) put("k", value, 1);
+    (void) put("k", value, 1);
+    before = readers();
+    assert_int_equal(test_in_child(look_and_die, NULL), 0);
+    assert_true(readers() > before);
+    atomic_store(&boot_skip, 6000);
+
+    do {
+        (void) put("k", value, 1);      /* the writer looks behind it */
+    } while (readers() > before);
+}
+
+
 #define T(name)   cmocka_unit_test_setup_teardown(name, begin, end)
 
 int
@@ -585,7 +737,10 @@ main(void)
         T(test_the_clock_goes_on_after_a_start),
         T(test_the_time_is_that_of_the_running_engine),
         T(test_a_clock_that_was_not_saved),
-        T(test_a_death_at_each_sync)
+        T(test_a_death_at_each_sync),
+        T(test_a_full_disk),
+        T(test_damaged_records),
+        T(test_dead_readers)
     };
 
     return cmocka_run_group_tests_name("hx_store_life", tests, NULL, NULL);
