@@ -58,7 +58,7 @@ typedef struct {
     uint64_t  slice_ms;                 /* when the last slice was done */
     uint64_t  readers_ms;               /* when dead readers were looked for */
     uint64_t  first_due;                /* clock of the first delete, 0: none */
-    uint64_t  pending;                  /* removals put off since a slice */
+    uint64_t  pending;                  /* chunks and entries put off */
     unsigned  freed;                    /* chunks removed in the transaction */
     unsigned  dropped;                  /* versions, likewise */
     int       fresh;                    /* the last commit removed some */

@@ -20,13 +20,13 @@
 
 
 static int
-hx_doom(hx_store_t *s, MDB_txn *txn, uint64_t id)
+hx_doom(hx_store_t *s, MDB_txn *txn, uint64_t id, uint32_t chunks)
 {
     MDB_val        k, v;
     unsigned char  be[8];
 
     s->life.ready = 1;
-    s->life.pending++;
+    s->life.pending += chunks;
 
     hx_put_be64(be, id);
     k.mv_data = be;
@@ -52,7 +52,7 @@ hx_value_remove(hx_store_t *s, MDB_txn *txn, const hx_record_t *r)
     chunks = hx_chunk_count(r->stored);
 
     if (chunks > HX_FREE_NOW || s->life.freed + chunks > HX_FREE_NOW) {
-        return hx_doom(s, txn, r->value_id);
+        return hx_doom(s, txn, r->value_id, chunks);
     }
 
     n = chunks;
@@ -60,7 +60,9 @@ hx_value_remove(hx_store_t *s, MDB_txn *txn, const hx_record_t *r)
     s->life.freed += chunks - n;
 
     if (rc == 0) {
-        return hx_doom(s, txn, r->value_id);    /* more than there should be */
+        /* there are more than there should be */
+
+        return hx_doom(s, txn, r->value_id, 1);
     }
 
     return rc == MDB_NOTFOUND ? 0 : rc;

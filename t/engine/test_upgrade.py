@@ -6,7 +6,7 @@ import lzma
 import struct
 
 import pytest
-from conftest import ROOT, error
+from conftest import ROOT, error, wait_for
 
 OLD = ROOT / "t" / "data" / "store-format-1.mdb.xz"
 
@@ -66,6 +66,18 @@ def test_all_is_there(old):
     assert keys == [f"k{i:03}" for i in range(700) if i not in deleted]
     r = old.get("k011", "many").json()
     assert r["metadata"] == {"i": 11, "even": False}
+
+
+@pytest.mark.parametrize("a,b,cosine", [
+    ("line", "line", 1), ("huge", "huge", 1), ("ones", "ones", 1),
+    ("zeros", "zeros", 0), ("npy", "npy", 1)])
+def test_norms(old, a, b, cosine):
+    """Records of format 1 had none."""
+    old.start()
+    wait_for(lambda: old.request("GET", "/ready").status_code == 200, "/ready")
+    r = old.request("POST", "/v1/query/similarity",
+                    json={"key_a": a, "key_b": b})
+    assert abs(r.json()["score"] - cosine) < 1e-12, r.text
 
 
 def test_deleted_keys_go_on_counting(old):

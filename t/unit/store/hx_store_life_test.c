@@ -335,6 +335,24 @@ test_room_is_given_back(void **state)
 }
 
 
+/* Large values, written over without a pause: their bytes do not pile up. */
+static void
+test_removal_keeps_up(void **state)
+{
+    uint64_t     v;
+    struct stat  st;
+
+    open_life((size_t) 1024 * MB, 1, 0);
+
+    for (v = 1; v <= 40; v++) {
+        assert_int_equal(put("k", value, 20 * MB), v);
+    }
+
+    assert_int_equal(stat(test_path("data.mdb"), &st), 0);
+    assert_true(st.st_size < 100 * MB);
+}
+
+
 static void
 test_deleted_keys(void **state)
 {
@@ -733,6 +751,7 @@ main(void)
         T(test_fewer_than_there_were),
         T(test_a_reader_of_what_goes),
         T(test_room_is_given_back),
+        T(test_removal_keeps_up),
         T(test_deleted_keys),
         T(test_the_clock_goes_on_after_a_start),
         T(test_the_time_is_that_of_the_running_engine),
