@@ -100,6 +100,7 @@ struct hx_req_s {
     hx_encoded_t     encoded;           /* what store_op stores */
     hx_index_change_t  *change;         /* what it will put into the index */
     unsigned         n_changes;
+    uint64_t         change_bytes;      /* of these, taken from the budget */
 
     uint64_t         ready_ns;          /* body complete, monotonic; 0 = no body
                                          * is taken */

@@ -49,7 +49,13 @@ hx_req_index_prepare(hx_req_t *r)
         if (r->change[i].item == NULL) {
             break;
         }
+
+        r->change_bytes += hx_index_item_bytes(r->change[i].item);
     }
+
+    /* be there room or not: who waits for the disk is not to wait here too */
+
+    hx_budget_force(&r->api->budget, r->change_bytes);
 
     if (r->change != NULL && i == n) {
         return 0;
@@ -97,6 +103,8 @@ hx_req_index_free(hx_req_t *r)
     }
 
     free(r->change);
+    hx_budget_give(&r->api->budget, r->change_bytes);
     r->change = NULL;
     r->n_changes = 0;
+    r->change_bytes = 0;
 }

@@ -104,6 +104,9 @@ void hx_index_stats(hx_index_t *ix, hx_index_stats_t *st);
 hx_index_item_t *hx_index_prepare(hx_index_t *ix, const hx_record_t *r,
     const hx_str_t *stored);
 
+/* Bytes of memory it holds until it is applied or dropped. */
+size_t hx_index_item_bytes(const hx_index_item_t *item);
+
 /* For a write that came to nothing.  NULL is fine. */
 void hx_index_drop(hx_index_item_t *item);
 

@@ -75,6 +75,15 @@ hx_index_drop(hx_index_item_t *item)
 }
 
 
+size_t
+hx_index_item_bytes(const hx_index_item_t *item)
+{
+    return sizeof(hx_index_item_t)
+           + (item->q != NULL ? hx_scan_stride(item->elements) : 0)
+           + (item->train != NULL ? item->train->bytes : 0);
+}
+
+
 /* Would a copy of so many bytes fit now? */
 static int
 hx_item_fits(hx_index_t *ix, uint64_t bytes)
