@@ -95,7 +95,8 @@ def test_a_version_that_goes_while_it_is_read(make_engine):
                        f"Content-Length: {len(body)}") + body)
         got = len(s.recv(1000))
         assert e.put("k", b"x").json()["version"] == 2
-        wait_for(lambda: e.get("k").json()["version"] == 2, "the put")
+        wait_for(lambda: "\nhx_engine_removals_waiting 0\n" in
+                 e.request("GET", "/metrics").text, "the bytes to go")
         try:
             while piece := s.recv(1 << 20):
                 got += len(piece)
