@@ -5,22 +5,22 @@
  * Rows of bytes first, they are quick and raise the bar; then trains, whose
  * products cost more and whose signatures are asked before; then rows of which
  * only the norm is known.  For rows of bytes signatures are worth it only when
- * vectors are smooth: after the first rows a few blocks are tried both ways.
+ * vectors are smooth: after the first rows a block is tried, and one now and
+ * then.
  */
 
 #include <stdlib.h>
 
 #include "hx_query_impl.h"
 
-#define HX_TRY_BLOCKS   4           /* by signature, before it is decided */
-#define HX_TRY_AGAIN    64          /* blocks of a long scan */
+#define HX_TRY_AGAIN    64          /* blocks until another try; then four
+                                     * times as many */
 
 typedef struct {
     hx_query_t  *q;
     int          by_sig;            /* rows of bytes: 1 yes, 0 no, -1 trying */
-    unsigned     tried;             /* blocks */
-    unsigned     passed;            /* rows of these that had to be looked at */
     unsigned     blocks;            /* since it was decided */
+    unsigned     again;             /* how many it takes to try once more */
     uint64_t     seen;              /* rows of bytes looked at */
     float       *sig;               /* HX_SEG_ROWS: cosines by signature, */
     float       *up;                /* how far off they may be, */
@@ -55,28 +55,59 @@ hx_rank_most(const hx_query_t *q, double a, double c)
 }
 
 
-/* A few rows of bytes, one after the other. */
+/* One row of bytes, with both levels of the query. */
 static void
-hx_look_bytes(hx_look_t *l, hx_seg_t *s, unsigned first, unsigned n)
+hx_look_row(hx_look_t *l, hx_seg_t *s, unsigned row)
 {
-    float        out[HX_BLOCK], up[HX_BLOCK];
-    double       bar;
-    unsigned     i;
+    float        out;
     hx_near_t    near;
     hx_query_t  *q;
 
     q = l->q;
-    hx_scan_rows(&q->bytes, s->q + first * s->stride, n, out);
-    hx_scan_bounds(&q->bytes, s->scale + first, s->error + first, n, out, up);
-    l->seen += n;
-    bar = hx_query_bar(q);
+    hx_scan_rows(&q->bytes, s->q + row * s->stride, 1, &out);
+    near.c = (double) (out * s->scale[row]);
+    near.b = (double) hx_scan_bound(&q->bytes, s->error[row]);
+    hx_query_offer(q, s, row, near);
+}
 
-    for (i = 0; i < n; i++) {
-        if (hx_rank_most(q, s->norm[first + i], (double) up[i]) >= bar) {
-            near.c = (double) out[i];
-            near.b = (double) hx_scan_bound(&q->bytes, s->error[first + i]);
-            hx_query_offer(q, s, first + i, near);
-            bar = hx_query_bar(q);
+
+/* A few rows of bytes, one after the other. */
+static void
+hx_look_bytes(hx_look_t *l, hx_seg_t *s, unsigned first, unsigned n)
+{
+    float            out[HX_BLOCK];
+    double           y;
+    uint32_t         row[HX_BLOCK];
+    size_t           i, found;
+    hx_query_t      *q;
+    hx_scan_pick_t   p;
+
+    q = l->q;
+    y = q->side.norm;
+    p.scale = s->scale + first;
+    p.error = s->error + first;
+    p.norm = q->conf.metric == HX_COSINE ? NULL : s->norm + first;
+    p.a = q->conf.metric == HX_EUCLIDEAN ? 2 * y : y;
+    p.b = q->conf.metric == HX_EUCLIDEAN ? 1 : 0;
+    p.bar = hx_query_bar(q);
+
+    /* ranks of distances are -|y|^2 away; both sides round */
+
+    if (q->conf.metric == HX_EUCLIDEAN) {
+        p.b -= 1e-14;
+        p.bar += y * y * (1 - 1e-14) - fabs(p.bar) * 1e-14;
+    }
+
+    hx_scan_coarse(&q->bytes, s->q + first * s->stride, n, out);
+    found = hx_scan_pick(&q->bytes, &p, n, out, row);
+    l->seen += n;
+
+    for (i = 0; i < found; i++) {
+        if (hx_rank_most(q, s->norm[first + row[i]],
+                         (double) (out[row[i]] + p.error[row[i]] * p.k + p.c))
+            >= hx_query_bar(q))
+        {
+            hx_look_row(l, s, first + row[i]);
         }
     }
 }
@@ -116,7 +147,7 @@ hx_look_block_sig(hx_look_t *l, hx_seg_t *s, unsigned first, unsigned n)
         if (hx_rank_most(q, s->norm[first + i],
                          (double) (l->sig[i] + l->up[i])) >= bar)
         {
-            hx_look_bytes(l, s, first + i, 1);
+            hx_look_row(l, s, first + i);
             bar = hx_query_bar(q);
             passed++;
         }
@@ -142,11 +173,10 @@ hx_look_by_sig(hx_look_t *l, const hx_seg_t *s)
         return 0;
     }
 
-    if (l->by_sig != 1 && ++l->blocks >= HX_TRY_AGAIN) {
+    if (l->by_sig == 0 && ++l->blocks >= l->again) {
         l->by_sig = -1;
-        l->tried = 0;
-        l->passed = 0;
         l->blocks = 0;
+        l->again *= 4;
     }
 
     return l->by_sig != 0;
@@ -166,14 +196,7 @@ hx_look_seg_bytes(hx_look_t *l, hx_seg_t *s, unsigned rows)
             continue;
         }
 
-        l->passed += hx_look_block_sig(l, s, first, n);
-        l->tried++;
-
-        if (l->tried >= HX_TRY_BLOCKS) {
-            l->by_sig = l->passed < l->tried * HX_BLOCK / 2;
-            l->tried = 0;
-            l->passed = 0;
-        }
+        l->by_sig = hx_look_block_sig(l, s, first, n) < n / 2;
     }
 }
 
@@ -363,7 +386,7 @@ hx_look_chosen(hx_look_t *l, hx_seg_t *s, const uint32_t *row, unsigned n)
             hx_look_zero(q, s, row[i]);
 
         } else if (s->kind == HX_ROW_BYTES && !q->odd) {
-            hx_look_bytes(l, s, row[i], 1);
+            hx_look_row(l, s, row[i]);
 
         } else if (multiply) {
             hx_look_train(l, s, row[i], 1);
@@ -414,6 +437,7 @@ hx_query_scan(hx_query_t *q)
     memset(&l, 0, sizeof(l));
     l.q = q;
     l.by_sig = -1;
+    l.again = HX_TRY_AGAIN;
     l.rank = malloc(HX_SEG_ROWS * sizeof(double));
     l.sig = malloc(HX_SEG_ROWS * sizeof(float));
     l.up = malloc(HX_SEG_ROWS * sizeof(float));

@@ -51,6 +51,7 @@ hx_scan_query_init(hx_scan_query_t *y, double max, double norm, void *mem,
     y->norm = norm;
     y->step = max / 127;
     y->squares = 0;
+    y->coarse_squares = 0;
     y->stride = hx_scan_stride(n);
     y->p = mem;
     y->r = y->p + y->stride;
@@ -62,7 +63,8 @@ void
 hx_scan_query_add(hx_scan_query_t *y, const double *x, size_t n)
 {
     y->squares += hx_vec_impl_get(0)->split(x, n, y->step, y->p + y->done,
-                                            y->r + y->done);
+                                            y->r + y->done,
+                                            &y->coarse_squares);
     y->done += n;
 }
 
@@ -86,6 +88,15 @@ hx_scan_query_end(hx_scan_query_t *y)
     y->t = y->step / y->norm;
     y->u = y->t / 254;
     y->rest = hx_scan_up(sqrt(y->squares) / y->norm);
+    y->coarse = hx_scan_up(sqrt(y->coarse_squares) / y->norm);
+}
+
+
+void
+hx_scan_coarse(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
+    float *out)
+{
+    hx_vec_impl_get(0)->coarse(y, rows, n, out);
 }
 
 
@@ -97,12 +108,14 @@ hx_scan_rows(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
 }
 
 
-void
-hx_scan_bounds(const hx_scan_query_t *y, const float *scale,
-    const float *error, size_t n, float *out, float *up)
+size_t
+hx_scan_pick(const hx_scan_query_t *y, hx_scan_pick_t *p, size_t n, float *out,
+    uint32_t *row)
 {
-    hx_vec_impl_get(0)->bounds(scale, error, 1 + y->rest,
-                               y->rest + HX_SCAN_SLACK, out, up, n);
+    p->k = 1 + y->coarse;
+    p->c = y->coarse + HX_SCAN_SLACK;
+
+    return hx_vec_impl_get(0)->pick(p, out, n, row);
 }
 
 

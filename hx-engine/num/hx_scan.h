@@ -16,7 +16,8 @@
  *     |cos(x, y) - scale * out| <= error * (1 + f) + f + HX_SCAN_SLACK
  *
  * with f = hx_scan_query_t.rest; the slack covers every rounding of the float
- * numbers involved (scale, out, their product, the bound itself).
+ * numbers involved (scale, out, their product, the bound itself).  The first
+ * level alone is as fast as memory; what it lets pass is looked at with both.
  *
  * A signature is HX_SIG block means of a vector, c = P x / |x| with orthonormal
  * rows P (Haar): |cos(x, y) - <c_x, c_y>| <= rho_x rho_y + HX_SCAN_SLACK with
@@ -76,6 +77,8 @@ typedef struct {
     double        t;                /* step / norm */
     double        u;
     float         rest;             /* >= |f| / norm */
+    double        coarse_squares;   /* |u r + f|^2 so far */
+    float         coarse;           /* >= |u r + f| / norm */
 } hx_scan_query_t;
 
 /* mem: 2 * hx_scan_stride(n) bytes, aligned; max and norm as for a row. */
@@ -85,15 +88,35 @@ void hx_scan_query_add(hx_scan_query_t *y, const double *x, size_t n);
 void hx_scan_query_end(hx_scan_query_t *y);
 
 /* n rows one after the other; out[i]: times scale it is about the cosine. */
+void hx_scan_coarse(const hx_scan_query_t *y, const unsigned char *rows,
+    size_t n, float *out);
+
+/* The same with both levels of the query. */
 void hx_scan_rows(const hx_scan_query_t *y, const unsigned char *rows,
     size_t n, float *out);
 
 /*
- * What hx_scan_rows() gave becomes the cosines, about, and up[i] what each can
- * be at most.
+ * What hx_scan_coarse() gave becomes the cosines, about; and row[] gets the
+ * places of those that may be worth a look, in order: all for which
+ *
+ *     norm (a up - b norm) >= bar
+ *
+ * where "up" is what the cosine can be at most; without norm: up >= bar.  A few
+ * others may be among them.  Their number.
  */
-void hx_scan_bounds(const hx_scan_query_t *y, const float *scale,
-    const float *error, size_t n, float *out, float *up);
+typedef struct {
+    const float   *scale;
+    const float   *error;
+    const double  *norm;            /* or NULL */
+    double         a;
+    double         b;
+    double         bar;
+    float          k;               /* of the bound: set by hx_scan_pick() */
+    float          c;
+} hx_scan_pick_t;
+
+size_t hx_scan_pick(const hx_scan_query_t *y, hx_scan_pick_t *p, size_t n,
+    float *out, uint32_t *row);
 
 /* The bound itself, of one row. */
 static inline float

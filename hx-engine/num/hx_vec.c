@@ -30,9 +30,38 @@ hx_row_scalar(const double *x, size_t n, double inverse, double step,
 
 
 static double
-hx_split_scalar(const double *x, size_t n, double step, int8_t *p, int8_t *r)
+hx_split_scalar(const double *x, size_t n, double step, int8_t *p, int8_t *r,
+    double *coarse)
 {
-    return hx_vec_split_body(x, n, step, p, r);
+    return hx_vec_split_body(x, n, step, p, r, coarse);
+}
+
+
+static int64_t
+hx_product_scalar(const unsigned char *row, const int8_t *p, size_t stride)
+{
+    size_t   i;
+    int64_t  sum;
+
+    for (i = 0, sum = 0; i < stride; i++) {
+        sum += row[i] * p[i];
+    }
+
+    return sum;
+}
+
+
+static void
+hx_coarse_scalar(const hx_scan_query_t *y, const unsigned char *rows,
+    size_t n, float *out)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++, rows += y->stride) {
+        out[i] = (float) (y->t * (double) (hx_product_scalar(rows, y->p,
+                                                             y->stride)
+                                           - 128 * y->p_sum));
+    }
 }
 
 
@@ -40,19 +69,13 @@ static void
 hx_rows_scalar(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
     float *out)
 {
-    size_t   i, j;
-    int64_t  ps, rs;
+    size_t   i;
+    int64_t  p, r;
 
-    for (j = 0; j < n; j++, rows += y->stride) {
-        ps = rs = 0;
-
-        for (i = 0; i < y->stride; i++) {
-            ps += rows[i] * y->p[i];
-            rs += rows[i] * y->r[i];
-        }
-
-        out[j] = (float) (y->t * (double) (ps - 128 * y->p_sum)
-                          + y->u * (double) (rs - 128 * y->r_sum));
+    for (i = 0; i < n; i++, rows += y->stride) {
+        p = hx_product_scalar(rows, y->p, y->stride) - 128 * y->p_sum;
+        r = hx_product_scalar(rows, y->r, y->stride) - 128 * y->r_sum;
+        out[i] = (float) (y->t * (double) p + y->u * (double) r);
     }
 }
 
@@ -64,11 +87,10 @@ hx_signatures_scalar(const float *rows, size_t n, const float *q, float *out)
 }
 
 
-static void
-hx_bounds_scalar(const float *scale, const float *error, float k, float c,
-    float *out, float *up, size_t n)
+static size_t
+hx_pick_scalar(const hx_scan_pick_t *p, float *out, size_t n, uint32_t *row)
 {
-    hx_vec_bounds_body(scale, error, k, c, out, up, n);
+    return hx_vec_pick_body(p, out, n, row);
 }
 
 
@@ -81,8 +103,8 @@ hx_sum_scalar(const double *x, size_t n)
 
 static const hx_vec_impl_t  hx_vec_scalar = {
     "scalar", hx_pair_scalar, hx_stat_scalar, hx_row_scalar, hx_split_scalar,
-    hx_rows_scalar, hx_signatures_scalar, hx_bounds_scalar,
-    hx_sum_scalar
+    hx_coarse_scalar, hx_rows_scalar, hx_signatures_scalar,
+    hx_pick_scalar, hx_sum_scalar
 };
 
 

@@ -13,7 +13,6 @@
 
 #include <immintrin.h>
 
-#define HX_AHEAD  4096
 
 #define HX_AVX2   __attribute__((target("avx2,fma")))
 
@@ -41,9 +40,10 @@ hx_row_avx2(const double *x, size_t n, double inverse, double step,
 
 
 HX_AVX2 static double
-hx_split_avx2(const double *x, size_t n, double step, int8_t *p, int8_t *r)
+hx_split_avx2(const double *x, size_t n, double step, int8_t *p, int8_t *r,
+    double *coarse)
 {
-    return hx_vec_split_body(x, n, step, p, r);
+    return hx_vec_split_body(x, n, step, p, r, coarse);
 }
 
 
@@ -68,61 +68,57 @@ hx_lanes_avx2(__m256i v)
 }
 
 
-/* One block of up to HX_VEC_BLOCK bytes of "k" rows. */
-HX_AVX2 HX_VEC_INLINE void
-hx_block_avx2(const hx_scan_query_t *y, const unsigned char *rows, size_t k,
-    size_t from, size_t to, int64_t sum[4])
+/* One row, up to HX_VEC_BLOCK bytes of it, times one level. */
+HX_AVX2 HX_VEC_INLINE int64_t
+hx_level_avx2(const unsigned char *row, const int8_t *p, size_t len)
 {
-    size_t   i, j;
-    __m256i  v, p, r, ps[2], rs[2];
+    size_t   i;
+    __m256i  a, b;
 
-#pragma GCC unroll 4
-    for (j = 0; j < k; j++) {
-        ps[j] = rs[j] = _mm256_setzero_si256();
+    a = b = _mm256_setzero_si256();
+
+    for (i = 0; i < len; i += 32) {
+        a = _mm256_add_epi32(a, _mm256_madd_epi16(
+                _mm256_cvtepu8_epi16(_mm_load_si128((const void *)
+                                                    (row + i))),
+                _mm256_cvtepi8_epi16(_mm_load_si128((const void *)
+                                                    (p + i)))));
+        b = _mm256_add_epi32(b, _mm256_madd_epi16(
+                _mm256_cvtepu8_epi16(_mm_load_si128((const void *)
+                                                    (row + i + 16))),
+                _mm256_cvtepi8_epi16(_mm_load_si128((const void *)
+                                                    (p + i + 16)))));
     }
 
-    for (i = from; i < to; i += 16) {
-        p = _mm256_cvtepi8_epi16(_mm_load_si128((const void *) (y->p + i)));
-        r = _mm256_cvtepi8_epi16(_mm_load_si128((const void *) (y->r + i)));
-
-#pragma GCC unroll 4
-        for (j = 0; j < k; j++) {
-            if (i % 32 == 0) {
-                _mm_prefetch((const char *) rows + i * k + j * 32 + HX_AHEAD,
-                             _MM_HINT_T0);
-            }
-
-            v = _mm256_cvtepu8_epi16(_mm_load_si128(
-                    (const void *) (rows + j * y->stride + i)));
-            ps[j] = _mm256_add_epi32(ps[j], _mm256_madd_epi16(v, p));
-            rs[j] = _mm256_add_epi32(rs[j], _mm256_madd_epi16(v, r));
-        }
-    }
-
-#pragma GCC unroll 4
-    for (j = 0; j < k; j++) {
-        sum[2 * j] += hx_lanes_avx2(ps[j]);
-        sum[2 * j + 1] += hx_lanes_avx2(rs[j]);
-    }
+    return hx_lanes_avx2(_mm256_add_epi32(a, b));
 }
 
 
-HX_AVX2 HX_VEC_INLINE void
-hx_some_avx2(const hx_scan_query_t *y, const unsigned char *rows, size_t k,
-    float *out)
+HX_AVX2 HX_VEC_INLINE int64_t
+hx_product_avx2(const unsigned char *row, const int8_t *p, size_t stride)
 {
-    size_t   from, to, j;
-    int64_t  sum[4] = { 0 };
+    size_t   i, len;
+    int64_t  sum;
 
-    for (from = 0; from < y->stride; from = to) {
-        to = y->stride - from > HX_VEC_BLOCK ? from + HX_VEC_BLOCK : y->stride;
-        hx_block_avx2(y, rows, k, from, to, sum);
+    for (i = 0, sum = 0; i < stride; i += len) {
+        len = stride - i < HX_VEC_BLOCK ? stride - i : HX_VEC_BLOCK;
+        sum += hx_level_avx2(row + i, p + i, len);
     }
 
-#pragma GCC unroll 4
-    for (j = 0; j < k; j++) {
-        out[j] = (float) (y->t * (double) (sum[2 * j] - 128 * y->p_sum)
-                          + y->u * (double) (sum[2 * j + 1] - 128 * y->r_sum));
+    return sum;
+}
+
+
+HX_AVX2 static void
+hx_coarse_avx2(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
+    float *out)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++, rows += y->stride) {
+        out[i] = (float) (y->t * (double) (hx_product_avx2(rows, y->p,
+                                                           y->stride)
+                                           - 128 * y->p_sum));
     }
 }
 
@@ -131,23 +127,21 @@ HX_AVX2 static void
 hx_rows_avx2(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
     float *out)
 {
-    size_t  i;
+    size_t   i;
+    int64_t  p, r;
 
-    for (i = 0; i + 2 <= n; i += 2) {
-        hx_some_avx2(y, rows + i * y->stride, 2, out + i);
-    }
-
-    if (i < n) {
-        hx_some_avx2(y, rows + i * y->stride, 1, out + i);
+    for (i = 0; i < n; i++, rows += y->stride) {
+        p = hx_product_avx2(rows, y->p, y->stride) - 128 * y->p_sum;
+        r = hx_product_avx2(rows, y->r, y->stride) - 128 * y->r_sum;
+        out[i] = (float) (y->t * (double) p + y->u * (double) r);
     }
 }
 
 
-HX_AVX2 static void
-hx_bounds_avx2(const float *scale, const float *error, float k, float c,
-    float *out, float *up, size_t n)
+HX_AVX2 static size_t
+hx_pick_avx2(const hx_scan_pick_t *p, float *out, size_t n, uint32_t *row)
 {
-    hx_vec_bounds_body(scale, error, k, c, out, up, n);
+    return hx_vec_pick_body(p, out, n, row);
 }
 
 
@@ -160,8 +154,8 @@ hx_sum_avx2(const double *x, size_t n)
 
 const hx_vec_impl_t  hx_vec_avx2 = {
     "avx2", hx_pair_avx2, hx_stat_avx2, hx_row_avx2, hx_split_avx2,
-    hx_rows_avx2, hx_signatures_avx2, hx_bounds_avx2,
-    hx_sum_avx2
+    hx_coarse_avx2, hx_rows_avx2, hx_signatures_avx2,
+    hx_pick_avx2, hx_sum_avx2
 };
 
 #endif

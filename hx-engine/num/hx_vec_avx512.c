@@ -3,8 +3,8 @@
  *
  * vpdpbusd multiplies 64 unsigned by 64 signed bytes and adds them by fours to
  * 16 sums of 32 bits.  Rows are read one after the other, which the processor
- * foresees best; only where four short ones are one stream anyway, or the query
- * would not stay in the first cache, four share its loads.
+ * foresees best, and with as few instructions as can be, so that it has many of
+ * their lines under way.
  */
 
 #define HX_W   64
@@ -14,9 +14,6 @@
 #if defined(__x86_64__)
 
 #include <immintrin.h>
-
-#define HX_SHORT   256              /* bytes of a row */
-#define HX_LONG    8192
 
 #define HX_AVX512                                                             \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")))
@@ -45,9 +42,10 @@ hx_row_avx512(const double *x, size_t n, double inverse, double step,
 
 
 HX_AVX512 static double
-hx_split_avx512(const double *x, size_t n, double step, int8_t *p, int8_t *r)
+hx_split_avx512(const double *x, size_t n, double step, int8_t *p, int8_t *r,
+    double *coarse)
 {
-    return hx_vec_split_body(x, n, step, p, r);
+    return hx_vec_split_body(x, n, step, p, r, coarse);
 }
 
 
@@ -58,55 +56,56 @@ hx_signatures_avx512(const float *rows, size_t n, const float *q, float *out)
 }
 
 
-/* One block of up to HX_VEC_BLOCK bytes of k rows. */
-HX_AVX512 HX_VEC_INLINE void
-hx_block_avx512(const hx_scan_query_t *y, const unsigned char *rows, size_t k,
-    size_t from, size_t to, int64_t sum[8])
+/* One row, up to HX_VEC_BLOCK bytes of it, times one level. */
+HX_AVX512 HX_VEC_INLINE int64_t
+hx_level_avx512(const unsigned char *row, const int8_t *p, size_t len)
 {
-    size_t   i, j;
-    __m512i  v, p, r, ps[4], rs[4];
+    size_t   i;
+    __m512i  a, b;
 
-#pragma GCC unroll 4
-    for (j = 0; j < k; j++) {
-        ps[j] = rs[j] = _mm512_setzero_si512();
+    a = b = _mm512_setzero_si512();
+
+    for (i = 0; i + 128 <= len; i += 128) {
+        a = _mm512_dpbusd_epi32(a, _mm512_load_si512(row + i),
+                                _mm512_load_si512(p + i));
+        b = _mm512_dpbusd_epi32(b, _mm512_load_si512(row + i + 64),
+                                _mm512_load_si512(p + i + 64));
     }
 
-    for (i = from; i < to; i += 64) {
-        p = _mm512_load_si512(y->p + i);
-        r = _mm512_load_si512(y->r + i);
-
-#pragma GCC unroll 4
-        for (j = 0; j < k; j++) {
-            v = _mm512_load_si512(rows + j * y->stride + i);
-            ps[j] = _mm512_dpbusd_epi32(ps[j], v, p);
-            rs[j] = _mm512_dpbusd_epi32(rs[j], v, r);
-        }
+    if (i < len) {
+        a = _mm512_dpbusd_epi32(a, _mm512_load_si512(row + i),
+                                _mm512_load_si512(p + i));
     }
 
-#pragma GCC unroll 4
-    for (j = 0; j < k; j++) {
-        sum[2 * j] += _mm512_reduce_add_epi32(ps[j]);
-        sum[2 * j + 1] += _mm512_reduce_add_epi32(rs[j]);
-    }
+    return _mm512_reduce_add_epi32(_mm512_add_epi32(a, b));
 }
 
 
-HX_AVX512 HX_VEC_INLINE void
-hx_some_avx512(const hx_scan_query_t *y, const unsigned char *rows, size_t k,
-    float *out)
+HX_AVX512 HX_VEC_INLINE int64_t
+hx_product_avx512(const unsigned char *row, const int8_t *p, size_t stride)
 {
-    size_t   from, to, j;
-    int64_t  sum[8] = { 0 };
+    size_t   i, len;
+    int64_t  sum;
 
-    for (from = 0; from < y->stride; from = to) {
-        to = y->stride - from > HX_VEC_BLOCK ? from + HX_VEC_BLOCK : y->stride;
-        hx_block_avx512(y, rows, k, from, to, sum);
+    for (i = 0, sum = 0; i < stride; i += len) {
+        len = stride - i < HX_VEC_BLOCK ? stride - i : HX_VEC_BLOCK;
+        sum += hx_level_avx512(row + i, p + i, len);
     }
 
-#pragma GCC unroll 4
-    for (j = 0; j < k; j++) {
-        out[j] = (float) (y->t * (double) (sum[2 * j] - 128 * y->p_sum)
-                          + y->u * (double) (sum[2 * j + 1] - 128 * y->r_sum));
+    return sum;
+}
+
+
+HX_AVX512 static void
+hx_coarse_avx512(const hx_scan_query_t *y, const unsigned char *rows,
+    size_t n, float *out)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++, rows += y->stride) {
+        out[i] = (float) (y->t * (double) (hx_product_avx512(rows, y->p,
+                                                             y->stride)
+                                           - 128 * y->p_sum));
     }
 }
 
@@ -115,27 +114,21 @@ HX_AVX512 static void
 hx_rows_avx512(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
     float *out)
 {
-    size_t  i;
+    size_t   i;
+    int64_t  p, r;
 
-    i = 0;
-
-    if (y->stride <= HX_SHORT || y->stride > HX_LONG) {
-        for ( /* void */ ; i + 4 <= n; i += 4) {
-            hx_some_avx512(y, rows + i * y->stride, 4, out + i);
-        }
-    }
-
-    for ( /* void */ ; i < n; i++) {
-        hx_some_avx512(y, rows + i * y->stride, 1, out + i);
+    for (i = 0; i < n; i++, rows += y->stride) {
+        p = hx_product_avx512(rows, y->p, y->stride) - 128 * y->p_sum;
+        r = hx_product_avx512(rows, y->r, y->stride) - 128 * y->r_sum;
+        out[i] = (float) (y->t * (double) p + y->u * (double) r);
     }
 }
 
 
-HX_AVX512 static void
-hx_bounds_avx512(const float *scale, const float *error, float k, float c,
-    float *out, float *up, size_t n)
+HX_AVX512 static size_t
+hx_pick_avx512(const hx_scan_pick_t *p, float *out, size_t n, uint32_t *row)
 {
-    hx_vec_bounds_body(scale, error, k, c, out, up, n);
+    return hx_vec_pick_body(p, out, n, row);
 }
 
 
@@ -148,8 +141,8 @@ hx_sum_avx512(const double *x, size_t n)
 
 const hx_vec_impl_t  hx_vec_avx512 = {
     "avx512", hx_pair_avx512, hx_stat_avx512, hx_row_avx512, hx_split_avx512,
-    hx_rows_avx512, hx_signatures_avx512, hx_bounds_avx512,
-    hx_sum_avx512
+    hx_coarse_avx512, hx_rows_avx512, hx_signatures_avx512,
+    hx_pick_avx512, hx_sum_avx512
 };
 
 #endif

@@ -22,6 +22,7 @@ typedef double   hx_vdu_t __attribute__((vector_size(HX_W), aligned(8)));
 typedef int64_t  hx_vi_t __attribute__((vector_size(HX_W)));
 typedef int8_t   hx_vb_t __attribute__((vector_size(HX_D)));
 typedef float    hx_vf_t __attribute__((vector_size(HX_W)));
+typedef float    hx_vh_t __attribute__((vector_size(HX_W / 2)));
 typedef float    hx_vfu_t __attribute__((vector_size(HX_W), aligned(4)));
 
 
@@ -175,17 +176,19 @@ hx_vec_row_body(const double *x, size_t n, double inverse, double step,
 }
 
 
-/* The two levels of a query; returns the sum of squares of what is left. */
+/* The two levels of a query; returns the sum of squares of what is left, and
+ * adds to *coarse what the first level leaves. */
 HX_VEC_INLINE double
 hx_vec_split_body(const double *x, size_t n, double step, int8_t *p,
-    int8_t *r)
+    int8_t *r, double *coarse)
 {
     double   t, e, sum, in, inverse, fine;
     size_t   i, k;
-    hx_vd_t  v, w, z, d, s;
+    hx_vd_t  v, w, z, d, s, c;
     hx_vb_t  b;
 
     s = (hx_vd_t) { 0 };
+    c = (hx_vd_t) { 0 };
     fine = step / 254;
     in = 1 / step;
     inverse = 1 / fine;
@@ -194,6 +197,7 @@ hx_vec_split_body(const double *x, size_t n, double step, int8_t *p,
         v = *(const hx_vdu_t *) (x + i);
         w = v * in + HX_VEC_ROUND;
         d = v - (w - HX_VEC_ROUND) * step;
+        c += d * d;
         z = d * inverse + HX_VEC_ROUND;
         d = d - (z - HX_VEC_ROUND) * fine;
         s += d * d;
@@ -207,12 +211,14 @@ hx_vec_split_body(const double *x, size_t n, double step, int8_t *p,
 
     for (k = 0; k < HX_D; k++) {
         sum += s[k];
+        *coarse += c[k];
     }
 
     for ( /* void */ ; i < n; i++) {
         t = x[i] * in + HX_VEC_ROUND - HX_VEC_ROUND;
         e = x[i] - t * step;
         p[i] = (int8_t) t;
+        *coarse += e * e;
         t = e * inverse + HX_VEC_ROUND - HX_VEC_ROUND;
         e = e - t * fine;
         r[i] = (int8_t) t;
@@ -278,24 +284,59 @@ hx_vec_sum_body(const double *x, size_t n)
 }
 
 
-/* out[i] = scale[i] out[i], up[i] = that + error[i] k + c */
-HX_VEC_INLINE void
-hx_vec_bounds_body(const float *scale, const float *error, float k, float c,
-    float *out, float *up, size_t n)
+/*
+ * out[i] becomes scale[i] out[i].  Most often none of a register's lanes is
+ * good enough, which one test says; else all go to row.
+ */
+HX_VEC_INLINE size_t
+hx_vec_pick_body(const hx_scan_pick_t *p, float *out, size_t n, uint32_t *row)
 {
-    size_t   i;
-    hx_vf_t  v;
+    size_t   i, j, k, found;
+    hx_vf_t  v, u;
+    hx_vh_t  uh;
+    hx_vd_t  x, norm;
+    hx_vi_t  any;
+
+    found = 0;
 
     for (i = 0; i + HX_F <= n; i += HX_F) {
-        v = *(const hx_vfu_t *) (scale + i) * *(const hx_vfu_t *) (out + i);
+        v = *(const hx_vfu_t *) (p->scale + i) * *(const hx_vfu_t *) (out + i);
         *(hx_vfu_t *) (out + i) = v;
-        *(hx_vfu_t *) (up + i) = v + (*(const hx_vfu_t *) (error + i) * k + c);
+        u = v + (*(const hx_vfu_t *) (p->error + i) * p->k + p->c);
+        any = (hx_vi_t) { 0 };
+
+#pragma GCC unroll 2
+        for (j = 0; j < HX_F; j += HX_D) {
+            memcpy(&uh, (const float *) &u + j, sizeof(uh));
+            x = __builtin_convertvector(uh, hx_vd_t);
+
+            if (p->norm != NULL) {
+                norm = *(const hx_vdu_t *) (p->norm + i + j);
+                x = norm * (p->a * x - p->b * norm);
+            }
+
+            any |= x >= p->bar;
+        }
+
+        for (k = 1; k < HX_D; k++) {
+            any[0] |= any[k];
+        }
+
+        if (any[0] == 0) {
+            continue;
+        }
+
+        for (j = i; j < i + HX_F; j++) {
+            row[found++] = (uint32_t) j;
+        }
     }
 
     for ( /* void */ ; i < n; i++) {
-        out[i] *= scale[i];
-        up[i] = out[i] + (error[i] * k + c);
+        out[i] *= p->scale[i];
+        row[found++] = (uint32_t) i;
     }
+
+    return found;
 }
 
 #endif /* HX_VEC_BODY_H */

@@ -23,13 +23,15 @@ typedef struct {
     double     (*row)(const double *x, size_t n, double inverse, double step,
                       unsigned char *q);
     double     (*split)(const double *x, size_t n, double step, int8_t *p,
-                        int8_t *r);
+                        int8_t *r, double *coarse);
+    void       (*coarse)(const hx_scan_query_t *y, const unsigned char *rows,
+                         size_t n, float *out);
     void       (*rows)(const hx_scan_query_t *y, const unsigned char *rows,
                        size_t n, float *out);
     void       (*signatures)(const float *rows, size_t n, const float *q,
                              float *out);
-    void       (*bounds)(const float *scale, const float *error, float k,
-                         float c, float *out, float *up, size_t n);
+    size_t     (*pick)(const hx_scan_pick_t *p, float *out, size_t n,
+                       uint32_t *row);
     double     (*sum)(const double *x, size_t n);
 } hx_vec_impl_t;
 

@@ -140,7 +140,8 @@ make_query(const hx_vec_impl_t *impl, hx_scan_query_t *y, const double *x,
 
     for (i = 0; i < n; i += k) {
         k = n - i < 64 ? n - i : 64;
-        y->squares += impl->split(x + i, k, y->step, y->p + i, y->r + i);
+        y->squares += impl->split(x + i, k, y->step, y->p + i, y->r + i,
+                                  &y->coarse_squares);
         y->done += k;
     }
 
@@ -189,6 +190,17 @@ check_bounds(const hx_vec_impl_t *impl, kind_pt a, kind_pt b, size_t n)
                           - cosine(x + row * n, y, n)) <= bound);
     }
 
+    /* the first level alone */
+
+    impl->coarse(&q, mem, ROWS, out);
+    assert_true(q.coarse >= q.rest && q.coarse < 0.51f);
+
+    for (row = 0; row < ROWS; row++) {
+        bound = error[row] * (1 + q.coarse) + q.coarse + HX_SCAN_SLACK;
+        assert_true(fabsl((long double) c[row] * out[row]
+                          - cosine(x + row * n, y, n)) <= bound);
+    }
+
     free(x);
     free(y);
     free(mem);
@@ -222,7 +234,7 @@ bounds_hold(void **state)
 static void
 implementations_agree(void **state)
 {
-    float                  want[ROWS], out[ROWS];
+    float                  want[ROWS], coarse[ROWS], out[ROWS];
     size_t                 n, stride;
     unsigned               i;
     hx_scan_query_t        y;
@@ -242,13 +254,71 @@ implementations_agree(void **state)
         y.done = n;
         hx_scan_query_end(&y);
         plain->rows(&y, mem, ROWS, want);
+        plain->coarse(&y, mem, ROWS, coarse);
 
         for (i = 0; (impl = hx_vec_impl_get(i)) != NULL; i++) {
             impl->rows(&y, mem, ROWS, out);
             assert_memory_equal(out, want, sizeof(want));
+            impl->coarse(&y, mem, ROWS, out);
+            assert_memory_equal(out, coarse, sizeof(coarse));
         }
 
         free(mem);
+    }
+}
+
+
+/* Nothing that is good enough is left out, and of what is not little is in. */
+static void
+picks_are_complete(void **state)
+{
+    float                  scale[333], error[333], out[333], got[333];
+    double                 norm[333], up, v;
+    size_t                 i, j, n, found, good;
+    unsigned               k, m;
+    uint32_t               row[333];
+    hx_scan_pick_t         p;
+    const hx_vec_impl_t   *impl;
+
+    for (k = 0; (impl = hx_vec_impl_get(k)) != NULL; k++) {
+        for (m = 0; m < 300; m++) {
+            n = 1 + test_below(333);
+
+            for (i = 0; i < n; i++) {
+                scale[i] = (float) fabs(uniform());
+                error[i] = (float) fabs(uniform()) * 0.01f;
+                out[i] = (float) uniform();
+                norm[i] = fabs(uniform()) * 10;
+            }
+
+            memcpy(got, out, sizeof(out));
+            p.scale = scale;
+            p.error = error;
+            p.norm = m % 3 == 0 ? NULL : norm;
+            p.a = 3;
+            p.b = m % 3 == 1 ? 0.5 : 0;
+            p.k = 1.001f;
+            p.c = 1e-5f;
+            p.bar = m % 7 == 0 ? -INFINITY : uniform() * 2;
+            found = impl->pick(&p, got, n, row);
+
+            for (i = 0, j = 0, good = 0; i < n; i++) {
+                assert_true(fabsf(got[i] - scale[i] * out[i]) < 1e-6f);
+                up = (double) (scale[i] * out[i] + error[i] * p.k + p.c);
+                v = p.norm == NULL ? up : norm[i] * (p.a * up - p.b * norm[i]);
+                good += v >= p.bar;
+
+                if (j < found && row[j] == i) {
+                    j++;
+
+                } else {
+                    assert_true(v < p.bar + 1e-6);
+                }
+            }
+
+            assert_int_equal(j, found);         /* in order, each once */
+            assert_true(found <= 32 * good + 32);
+        }
     }
 }
 
@@ -372,6 +442,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(bounds_hold),
         cmocka_unit_test(implementations_agree),
+        cmocka_unit_test(picks_are_complete),
         cmocka_unit_test(noise_is_told_apart),
         cmocka_unit_test(signatures_bound_too),
         cmocka_unit_test(a_smooth_signature_says_nearly_all)
