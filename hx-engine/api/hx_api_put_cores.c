@@ -155,6 +155,7 @@ hx_cores_op(hx_req_t *r, const hx_body_item_t *it, hx_store_op_t *op)
 static int
 hx_cores_measure(hx_req_t *r, hx_store_op_t *op, hx_crypto_t *crypto)
 {
+    int           broken;
     hx_rc_t       rc;
     hx_work_t     work;
     hx_record_t  *rec;
@@ -164,6 +165,7 @@ hx_cores_measure(hx_req_t *r, hx_store_op_t *op, hx_crypto_t *crypto)
     hx_work_init(&work, hx_tt_compress_work(rec->length + rec->stored));
     rc = hx_tt_measure(&rec->tt, &rec->array, &rec->norm, &rec->cast_error,
                        &work);
+    broken = work.broken != 0;
     hx_work_free(&work);
 
     switch (rc) {
@@ -178,7 +180,14 @@ hx_cores_measure(hx_req_t *r, hx_store_op_t *op, hx_crypto_t *crypto)
         return -1;
 
     default:
-        hx_reply_error(&r->reply, HX_E_UNAVAILABLE, "Out of memory");
+        if (broken) {
+            hx_reply_error(&r->reply, HX_E_UNAVAILABLE, "Out of memory");
+
+        } else {
+            hx_reply_error(&r->reply, HX_E_TOO_LARGE,
+                           "Ranks of 'cores' are too large for an array of "
+                           "%L bytes", rec->length);
+        }
         return -1;
     }
 

@@ -117,6 +117,15 @@ def test_one_core_and_forty(engine):
     assert served(engine, "k").sum() == 1 << 23
 
 
+def test_ranks_that_no_array_of_that_size_needs(engine):
+    """A few more than needed are fine; memory for the others is bounded."""
+    cores = random_cores([5, 5], 1)
+    assert put_cores(engine, "k", cores).status_code == 200
+    assert same(served(engine, "k"), dense(cores))
+    error(put_cores(engine, "k", random_cores([6000], 2)), 413, "too_large",
+          "Ranks of 'cores' are too large for an array of 32 bytes")
+
+
 def core(shape, data):
     return {"shape": shape, "data_b64": b64(np.asarray(data, "f8").tobytes())}
 
