@@ -290,9 +290,7 @@ hx_items_keep(hx_body_t *b)
         + b->string[HX_F_DTYPE].len + meta;
 
     if (hx_budget_take(b->budget, n) != HX_OK) {
-        hx_reply_error(b->reply, HX_E_UNAVAILABLE,
-                       "Too many payloads in flight");
-        b->reply->reason = "in-flight budget";
+        hx_reply_no_budget(b->reply);
         return -1;
     }
 

@@ -56,7 +56,6 @@ hx_ready_run(hx_req_t *r, hx_crypto_t *crypto)
 
     case HX_INDEX_BUILDING:
         hx_reply_error(&r->reply, HX_E_UNAVAILABLE, "Index is being built");
-        hx_reply_header(&r->reply, "Retry-After", "1");
         return HX_OK;
 
     case HX_INDEX_FAILED:

@@ -81,7 +81,6 @@ hx_query_refuse(hx_req_t *r, hx_query_rc_t rc, const hx_query_t *q)
 
     case HX_QUERY_BUILDING:
         hx_reply_error(p, HX_E_UNAVAILABLE, "Index is being built");
-        hx_reply_header(p, "Retry-After", "1");
         return;
 
     case HX_QUERY_FAILED:
@@ -112,9 +111,7 @@ hx_query_refuse(hx_req_t *r, hx_query_rc_t rc, const hx_query_t *q)
         return;
 
     case HX_QUERY_BUSY:
-        hx_reply_error(p, HX_E_UNAVAILABLE, "Too many payloads in flight");
-        hx_reply_header(p, "Retry-After", "1");
-        p->reason = "in-flight budget";
+        hx_reply_no_budget(p);
         return;
 
     case HX_QUERY_NO_MEMORY:

@@ -258,9 +258,7 @@ hx_serve_open(hx_req_t *r, const hx_store_view_t *v, const hx_record_t *rec,
     }
 
     if (rc == HX_STORE_BUSY) {
-        hx_reply_error(&r->reply, HX_E_UNAVAILABLE,
-                       "Too many payloads in flight");
-        r->reply.reason = "in-flight budget";
+        hx_reply_no_budget(&r->reply);
 
     } else {
         hx_req_store_error(r, rc, r->expected, "serve");

@@ -43,8 +43,7 @@ hx_value_too_large(hx_body_t *b)
 static int
 hx_value_no_budget(hx_body_t *b)
 {
-    hx_reply_error(b->reply, HX_E_UNAVAILABLE, "Too many payloads in flight");
-    b->reply->reason = "in-flight budget";
+    hx_reply_no_budget(b->reply);
 
     return -1;
 }

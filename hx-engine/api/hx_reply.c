@@ -215,6 +215,14 @@ hx_reply_error(hx_reply_t *r, hx_error_t e, const char *fmt, ...)
 
 
 void
+hx_reply_no_budget(hx_reply_t *r)
+{
+    hx_reply_error(r, HX_E_UNAVAILABLE, "Too many payloads in flight");
+    r->reason = "in-flight budget";
+}
+
+
+void
 hx_reply_header(hx_reply_t *r, const char *name, const char *value)
 {
     hx_buf_add(&r->headers, name, strlen(name));

@@ -70,6 +70,9 @@ hx_buf_t *hx_reply_open(hx_reply_t *r, unsigned status, size_t cap);
  */
 void hx_reply_error(hx_reply_t *r, hx_error_t e, const char *fmt, ...);
 
+/* The 503 of a request for which the in-flight budget has no room. */
+void hx_reply_no_budget(hx_reply_t *r);
+
 /* Adds "name: value"; both static or checked: no CR, LF or NUL. */
 void hx_reply_header(hx_reply_t *r, const char *name, const char *value);
 

@@ -35,46 +35,28 @@ hx_pack_limit(size_t len)
 }
 
 
-/* Bytes of equal weight side by side; what is no whole element stays. */
+/*
+ * Bytes of equal weight side by side, or (back) where they were: n elements of
+ * "size" bytes are a matrix, which is transposed; what is no whole element
+ * stays.
+ */
 static void
 hx_pack_shuffle(unsigned char *out, const unsigned char *in, size_t len,
-    unsigned size, size_t skew)
+    unsigned size, size_t skew, int back)
 {
-    size_t    i, n;
-    unsigned  k;
+    size_t  i, k, n, rows, cols;
 
     skew = skew < len ? skew : len;
     n = (len - skew) / size;
+    rows = back ? size : n;
+    cols = back ? n : size;
     memcpy(out, in, skew);
     out += skew;
     in += skew;
 
-    for (k = 0; k < size; k++) {
-        for (i = 0; i < n; i++) {
-            out[k * n + i] = in[i * size + k];
-        }
-    }
-
-    memcpy(out + n * size, in + n * size, len - skew - n * size);
-}
-
-
-static void
-hx_pack_unshuffle(unsigned char *out, const unsigned char *in, size_t len,
-    unsigned size, size_t skew)
-{
-    size_t    i, n;
-    unsigned  k;
-
-    skew = skew < len ? skew : len;
-    n = (len - skew) / size;
-    memcpy(out, in, skew);
-    out += skew;
-    in += skew;
-
-    for (k = 0; k < size; k++) {
-        for (i = 0; i < n; i++) {
-            out[i * size + k] = in[k * n + i];
+    for (k = 0; k < cols; k++) {
+        for (i = 0; i < rows; i++) {
+            out[k * rows + i] = in[i * cols + k];
         }
     }
 
@@ -89,7 +71,7 @@ hx_pack_block(ZSTD_CCtx *zstd, unsigned char *scratch, const unsigned char *in,
 {
     size_t  n;
 
-    hx_pack_shuffle(scratch, in, len, size, skew);
+    hx_pack_shuffle(scratch, in, len, size, skew, 0);
     n = ZSTD_compressCCtx(zstd, out, cap, scratch, len, HX_PACK_LEVEL);
 
     return ZSTD_isError(n) ? 0 : n;
@@ -304,8 +286,8 @@ hx_unpack_block(hx_unpack_t *u, const unsigned char *prefix,
         if (ZSTD_decompressDCtx(u->zstd, u->block, len, in, n) != len) {
             return 0;
         }
-        hx_pack_unshuffle(out, u->block, len, u->size,
-                          u->first ? u->skew : 0);
+        hx_pack_shuffle(out, u->block, len, u->size, u->first ? u->skew : 0,
+                        1);
     }
 
     u->first = 0;

@@ -145,10 +145,28 @@ test_length(void **state)
 }
 
 
+/* Once: every 503 has it already, whoever words it. */
+static void
+test_no_budget(void **state)
+{
+    static const char  want[] = "Retry-After: 1\r\n";
+
+    hx_reply_init(&r);
+    r.request_id = test_str("id");
+    hx_reply_no_budget(&r);
+    assert_int_equal(r.status, 503);
+    assert_string_equal(r.reason, "in-flight budget");
+    assert_int_equal(hx_buf_len(&r.headers), sizeof(want) - 1);
+    assert_memory_equal(r.headers.start, want, sizeof(want) - 1);
+    hx_reply_clear(&r);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_no_budget),
         cmocka_unit_test(test_error_form),
         cmocka_unit_test(test_echo_is_cut_between_characters),
         cmocka_unit_test(test_worst_case_fits),
