@@ -18,8 +18,19 @@
 #define HX_JACOBI_SWEEPS   40
 #define HX_JACOBI_SMALL    4e-15        /* cosine of a right angle */
 
-/* The last sweeps square the cosines: what is left after this one is none. */
+/*
+ * The last sweeps square the cosines: what is left after this one is none.  But
+ * where singular values are equal rows turn by any angle, and that takes what
+ * was not quite orthogonal yet to pairs whose turn is over: at most the product
+ * of the largest cosine and the largest tangent.
+ */
 #define HX_JACOBI_LAST     1e-18        /* largest square of a cosine */
+#define HX_JACOBI_MIXED    1e-30        /* of that product */
+
+typedef struct {
+    double  cosine;                     /* squares of the largest ones */
+    double  tangent;
+} hx_jacobi_t;
 
 
 static double
@@ -339,13 +350,12 @@ hx_lanes_step(double *m, size_t a, size_t b, const double *factor, size_t from,
 
 
 /*
- * Makes rows p and q orthogonal; returns the square of the cosine they had, 0:
- * they were.  unit: about 1 / the largest square, so that squares of squares
- * are in range.
+ * Makes rows p and q orthogonal.  unit: about 1 / the largest square, so that
+ * squares of squares are in range.
  */
-static inline double
+static inline void
 hx_lanes_rotate(double *p, double *q, size_t n, double *pp, double *qq,
-    double unit)
+    double unit, hx_jacobi_t *most)
 {
     double  dot, h, g, r, t, c, s, cosine;
     size_t  i;
@@ -374,7 +384,7 @@ hx_lanes_rotate(double *p, double *q, size_t n, double *pp, double *qq,
     cosine = dot * unit * dot;
 
     if (!(cosine > HX_JACOBI_SMALL * HX_JACOBI_SMALL * g)) {
-        return 0;
+        return;
     }
 
     cosine /= g;
@@ -383,13 +393,15 @@ hx_lanes_rotate(double *p, double *q, size_t n, double *pp, double *qq,
     r = sqrt(h * h + g * g);
 
     if (!(r > 0)) {
-        return 0;
+        return;
     }
 
     /* the smaller angle; the two quotients do not wait for each other */
     t = (h < 0 ? -g : g) / (fabs(h) + r);
     c = sqrt((fabs(h) + r) / (2 * r));
     s = c * t;
+    most->cosine = cosine > most->cosine ? cosine : most->cosine;
+    most->tangent = t * t > most->tangent ? t * t : most->tangent;
     vc = lane_set(c);
     vs = lane_set(s);
 
@@ -402,8 +414,6 @@ hx_lanes_rotate(double *p, double *q, size_t n, double *pp, double *qq,
 
     *pp -= t * dot;
     *qq += t * dot;
-
-    return cosine;
 }
 
 
@@ -422,9 +432,9 @@ hx_lanes_swap(double *p, double *q, size_t n)
 
 
 /* Rows p < q, the larger one first. */
-static inline double
+static inline void
 hx_lanes_pair(double *a, size_t p, size_t q, size_t n, double *square,
-    double unit)
+    double unit, hx_jacobi_t *most)
 {
     double  x;
 
@@ -435,30 +445,27 @@ hx_lanes_pair(double *a, size_t p, size_t q, size_t n, double *square,
         square[q] = x;
     }
 
-    return hx_lanes_rotate(a + p * n, a + q * n, n, &square[p], &square[q],
-                           unit);
+    hx_lanes_rotate(a + p * n, a + q * n, n, &square[p], &square[q], unit,
+                    most);
 }
 
 
 /*
  * A sweep in rounds of pairs that have nothing in common (each row meets each
  * once, as in a tournament), so that the processor can work on several.
- * Returns the largest square of a cosine.
  */
-static double
-hx_lanes_sweep(double *a, size_t r, size_t n, double *square, double unit)
+static void
+hx_lanes_sweep(double *a, size_t r, size_t n, double *square, double unit,
+    hx_jacobi_t *most)
 {
-    double  most, x;
     size_t  m, round, k, p, q;
 
     m = (r - 1) | 1;            /* rows but one, an odd number */
-    most = 0;
 
     for (round = 0; round < m; round++) {
 
         if (m < r) {
-            x = hx_lanes_pair(a, round, m, n, square, unit);
-            most = x > most ? x : most;
+            hx_lanes_pair(a, round, m, n, square, unit, most);
         }
 
         for (k = 1, p = round, q = round; k <= m / 2; k++) {
@@ -466,35 +473,42 @@ hx_lanes_sweep(double *a, size_t r, size_t n, double *square, double unit)
             q = q == m - 1 ? 0 : q + 1;
 
             if (p < r && q < r) {
-                x = hx_lanes_pair(a, p < q ? p : q, p < q ? q : p, n, square,
-                                  unit);
-                most = x > most ? x : most;
+                hx_lanes_pair(a, p < q ? p : q, p < q ? q : p, n, square,
+                              unit, most);
             }
         }
     }
-
-    return most;
 }
 
 
 static void
 hx_lanes_jacobi(double *a, size_t r, size_t n, double *square)
 {
-    double    most, turned;
-    size_t    p;
-    unsigned  sweep;
+    double       largest;
+    size_t       p;
+    unsigned     sweep;
+    hx_jacobi_t  most;
 
-    for (sweep = 0, turned = 1;
-         turned > HX_JACOBI_LAST && sweep < HX_JACOBI_SWEEPS;
+    most.cosine = 1;
+    most.tangent = 1;
+
+    for (sweep = 0;
+         sweep < HX_JACOBI_SWEEPS
+         && (most.cosine > HX_JACOBI_LAST
+             || most.cosine * most.tangent > HX_JACOBI_MIXED);
          sweep++)
     {
-        for (p = 0, most = 0; p < r; p++) {
+        for (p = 0, largest = 0; p < r; p++) {
             square[p] = hx_lanes_dot(a + p * n, a + p * n, n);
-            most = square[p] > most ? square[p] : most;
+            largest = square[p] > largest ? square[p] : largest;
         }
 
-        turned = r > 1 && most > 0
-                 ? hx_lanes_sweep(a, r, n, square, 1 / most) : 0;
+        most.cosine = 0;
+        most.tangent = 0;
+
+        if (r > 1 && largest > 0) {
+            hx_lanes_sweep(a, r, n, square, 1 / largest, &most);
+        }
     }
 
     for (p = 0; p < r; p++) {

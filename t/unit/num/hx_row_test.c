@@ -276,6 +276,44 @@ test_jacobi(const hx_row_t *row)
 }
 
 
+/* Rows that differ hardly in size, as those of singular values in clusters. */
+static void
+test_jacobi_clusters(const hx_row_t *row)
+{
+    double       a[48 * 48], square[48], dot;
+    size_t       i, j, k, r, n;
+    unsigned     round;
+
+    r = 48;
+    n = 48;
+
+    for (round = 0; round < 40; round++) {
+        for (i = 0; i < r; i++) {
+            for (j = 0; j < n; j++) {
+                a[i * n + j] = (i == j) + pow(10, -(double) (round % 13))
+                                          * test_normal();
+            }
+
+            for (j = 0; i >= 36 && j < n; j++) {
+                a[i * n + j] *= 1e-6;
+            }
+        }
+
+        row->jacobi(a, r, n, square);
+
+        for (i = 0; i < r; i++) {
+            for (j = 0; j < i; j++) {
+                for (k = 0, dot = 0; k < n; k++) {
+                    dot += a[i * n + k] * a[j * n + k];
+                }
+
+                assert_true(fabs(dot) <= 2e-14 * sqrt(square[i] * square[j]));
+            }
+        }
+    }
+}
+
+
 static void
 test_all(void **state)
 {
@@ -292,6 +330,7 @@ test_all(void **state)
         test_eliminate(row);
         test_step(row);
         test_jacobi(row);
+        test_jacobi_clusters(row);
     }
 
     assert_true(i >= 1);
