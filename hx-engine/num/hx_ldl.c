@@ -12,6 +12,9 @@
 #define HX_LDL_BLOCK     32
 #define HX_ORTHO_BLOCK   16
 
+/* Rows that are turned at a time for a product with all of them. */
+#define HX_ORTHO_TURN    32
+
 /* Rows are "nearly dependent" when an orthogonal part is that short. */
 #define HX_ORTHO_SMALL   1e-10
 
@@ -126,7 +129,58 @@ hx_ldl(double *a, size_t n, double *d, double *work)
 size_t
 hx_ortho_work(size_t r, size_t n)
 {
-    return 3 * r * r + 2 * r + hx_ldl_work(r);
+    size_t  more;
+
+    /* the Gram matrix and its factorization do not need theirs at once */
+    more = r < HX_ORTHO_TURN ? 0 : HX_ORTHO_TURN * n;
+    more = more < hx_ldl_work(r) ? hx_ldl_work(r) : more;
+
+    return 3 * r * r + 2 * r + more;
+}
+
+
+/* gram = v v^T, its lower triangle (and a little more). */
+static void
+hx_ortho_gram(const double *v, size_t r, size_t n, size_t ld, double *gram,
+    double *work)
+{
+    size_t     i, j, k, some;
+    hx_gemm_t  g;
+
+    if (r < HX_ORTHO_TURN) {
+        for (i = 0; i < r; i++) {
+            for (j = 0; j <= i; j++) {
+                gram[i * r + j] = hx_row()->dot(v + i * ld, v + j * ld, n);
+            }
+        }
+
+        return;
+    }
+
+    g.mode = HX_GEMM_SET;
+    g.k = n;
+    g.ars = ld;
+    g.acs = 1;
+    g.b = work;
+    g.ldc = r;
+
+    for (i = 0; i < r; i += some) {
+        some = r - i < HX_ORTHO_TURN ? r - i : HX_ORTHO_TURN;
+
+        for (k = 0; k < n; k++) {
+            for (j = 0; j < some; j++) {
+                work[k * some + j] = v[(i + j) * ld + k];
+            }
+        }
+
+        g.m = r - i;
+        g.n = some;
+        g.a = v + i * ld;
+        g.ldb = some;
+        g.c = gram + i * r + i;
+
+        hx_gemm(&g);
+    }
 }
 
 
@@ -189,11 +243,9 @@ hx_ortho_pass(double *v, size_t r, size_t n, size_t ld, double *t,
     d = gram + r * r;
     square = d + r;
 
-    for (i = 0; i < r; i++) {
-        for (j = 0; j <= i; j++) {
-            gram[i * r + j] = hx_row()->dot(v + i * ld, v + j * ld, n);
-        }
+    hx_ortho_gram(v, r, n, ld, gram, square + r);
 
+    for (i = 0; i < r; i++) {
         square[i] = gram[i * r + i];
     }
 

@@ -40,7 +40,8 @@ typedef struct {
     size_t          b;
     size_t          lda;            /* a, up to a multiple of 8 */
     size_t          rank;
-    double         *c;              /* C^T, rank rows of lda values */
+    double         *c;              /* C^T, rank rows of lda values; the last
+                                     * that was allocated */
     double         *pivot;          /* D */
     size_t         *row;            /* where B's rows are in m */
     double         *factor;         /* of each row; NaN: it was a pivot */
@@ -87,12 +88,12 @@ hx_tt_lu_init(hx_tt_lu_t *lu, double *m, size_t a, size_t b, size_t most,
     lu->b = b;
     lu->lda = (a + 7) & ~(size_t) 7;
     lu->rank = 0;
-    lu->c = hx_work_doubles(w, most * lu->lda);
     lu->pivot = hx_work_doubles(w, most);
     lu->row = hx_work_get(w, most * sizeof(size_t));
     lu->factor = hx_work_doubles(w, a);
     lu->size = b < HX_BASIS_LONG ? NULL
                                  : hx_work_get(w, a * sizeof(hx_row_size_t));
+    lu->c = hx_work_doubles(w, most * lu->lda);
 
     if (lu->c == NULL || lu->pivot == NULL || lu->row == NULL
         || lu->factor == NULL || (b >= HX_BASIS_LONG && lu->size == NULL))
@@ -184,10 +185,12 @@ hx_tt_lu_step(hx_tt_lu_t *lu)
 static hx_rc_t
 hx_tt_lu_weights(const hx_tt_lu_t *lu, double *k, hx_work_t *w)
 {
-    double  *gram, *d, *work;
-    size_t   i, j, r;
+    double          *gram, *d, *work;
+    size_t           i, j, r;
+    hx_work_mark_t   mark;
 
     r = lu->rank;
+    mark = hx_work_mark(w);
     gram = hx_work_doubles(w, r * r);
     d = hx_work_doubles(w, r);
     work = hx_work_doubles(w, hx_ldl_work(r));
@@ -216,6 +219,8 @@ hx_tt_lu_weights(const hx_tt_lu_t *lu, double *k, hx_work_t *w)
                            * sqrt(d[j]);
         }
     }
+
+    hx_work_back(w, mark);
 
     return HX_OK;
 }
@@ -333,20 +338,20 @@ static hx_rc_t
 hx_tt_basis_ordered(hx_tt_basis_t *out, const hx_tt_lu_t *lu, double share,
     hx_work_t *w)
 {
-    double     *t, *k, *y, *work, x;
-    size_t      r;
-    hx_rc_t     rc;
-    hx_gemm_t   g;
+    double          *t, *k, *y, *work, x;
+    size_t           r;
+    hx_rc_t          rc;
+    hx_gemm_t        g;
+    hx_work_mark_t   mark;
 
     r = lu->rank;
     out->rank = r;
     out->u = lu->c;
     t = hx_work_doubles(w, r * r);
-    k = hx_work_doubles(w, r * r);
-    y = hx_work_doubles(w, r * r);
+    mark = hx_work_mark(w);
     work = hx_work_doubles(w, hx_ortho_work(r, lu->lda));
 
-    if (t == NULL || k == NULL || y == NULL || work == NULL) {
+    if (t == NULL || work == NULL) {
         return HX_FAIL;
     }
 
@@ -356,10 +361,24 @@ hx_tt_basis_ordered(hx_tt_basis_t *out, const hx_tt_lu_t *lu, double share,
         return rc;
     }
 
+    hx_work_back(w, mark);
+    k = hx_work_doubles(w, r * r);
+
+    if (k == NULL) {
+        return HX_FAIL;
+    }
+
     rc = hx_tt_lu_weights(lu, k, w);
 
     if (rc != HX_OK) {
         return rc == HX_NO ? HX_OK : rc;
+    }
+
+    y = hx_work_doubles(w, r * r);
+    work = hx_work_doubles(w, r * r);
+
+    if (y == NULL || work == NULL) {
+        return HX_FAIL;
     }
 
     /* y^T = k t: row j of k is column j of D L */
@@ -428,6 +447,9 @@ hx_tt_basis(hx_tt_basis_t *out, double *m, size_t a, size_t b, double share,
     if (lu.rest > HX_BASIS_REST * share) {
         return HX_NO;
     }
+
+    hx_work_trim(w, lu.c, (lu.rank + (lu.rank == 0)) * lu.lda
+                          * sizeof(double));
 
     out->ld = lu.lda;
     out->lost = lu.rest;

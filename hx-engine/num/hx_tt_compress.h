@@ -56,6 +56,7 @@ typedef struct {
     unsigned         passes;        /* over the array, measuring */
     unsigned         pivots;
     unsigned         rounds;        /* of feeding back what was measured */
+    unsigned         blocks;        /* of rows beyond those of the pivots */
 } hx_tt_result_t;
 
 

@@ -9,7 +9,10 @@
 #include "hx_tt_cross.h"
 #include "hx_row.h"
 
-#define HX_TT_CROSS_ROOM     4          /* part of all memory, at first */
+/* From that rank on hx_tt_thick.c is faster. */
+#define HX_TT_CROSS_MOST     256
+
+#define HX_TT_CROSS_ROOM     2          /* part of all memory, at most */
 #define HX_TT_CROSS_ROOK     4          /* turns at most */
 #define HX_TT_CROSS_CHECK    8          /* rank of the first look at speed */
 
@@ -34,8 +37,9 @@ hx_tt_cross_estimate(hx_tt_cross_t *c, const hx_row_size_t *a,
 
 hx_rc_t
 hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
-    const hx_tt_sketch_t *sketch, size_t rank_max, uint64_t seed, hx_work_t *w)
+    const hx_tt_sketch_t *sketch, size_t useful, uint64_t seed, hx_work_t *w)
 {
+    size_t         room;
     hx_row_size_t  a, b;
 
     c->view = view;
@@ -47,18 +51,19 @@ hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
     c->ldu = hx_tt_cross_stride(c->rows);
     c->ldv = hx_tt_cross_stride(c->cols);
     c->rank = 0;
-    c->rank_max = c->rows < c->cols ? c->rows : c->cols;
-    c->rank_max = rank_max < c->rank_max ? rank_max : c->rank_max;
-    c->room = w->max / HX_TT_CROSS_ROOM / ((c->ldu + c->ldv) * sizeof(double));
-    c->room = c->room < 1 ? 1 : c->room;
-    c->room = c->room < c->rank_max ? c->room : c->rank_max;
+    c->useful = c->rows < c->cols ? c->rows : c->cols;
+    c->useful = useful < c->useful ? useful : c->useful;
+    c->rank_max = c->useful < HX_TT_CROSS_MOST ? c->useful : HX_TT_CROSS_MOST;
+    room = w->max / HX_TT_CROSS_ROOM / ((c->ldu + c->ldv) * sizeof(double));
+    room = room < 1 ? 1 : room;
+    c->rank_max = room < c->rank_max ? room : c->rank_max;
     c->seed = seed;
     c->step[0] = INFINITY;
     c->step[1] = INFINITY;
     c->check = HX_TT_CROSS_CHECK;
 
-    c->u = hx_work_doubles(w, c->room * c->ldu);
-    c->v = hx_work_doubles(w, c->room * c->ldv);
+    c->u = hx_work_doubles(w, c->rank_max * c->ldu);
+    c->v = hx_work_doubles(w, c->rank_max * c->ldv);
     c->used = hx_work_get(w, c->rows);
     c->history = hx_work_doubles(w, c->rank_max + 1);
     c->row = hx_work_doubles(w, c->ldv);
@@ -129,36 +134,6 @@ hx_tt_cross_col(hx_tt_cross_t *c, size_t j)
     g.ldc = c->rows;
 
     hx_gemm(&g);
-}
-
-
-/* Memory for twice the rank; HX_FAIL: there is none. */
-static hx_rc_t
-hx_tt_cross_room(hx_tt_cross_t *c)
-{
-    double  *u, *v;
-    size_t   room;
-
-    if (c->rank < c->room) {
-        return HX_OK;
-    }
-
-    room = 2 * c->room < c->rank_max ? 2 * c->room : c->rank_max;
-    u = hx_work_doubles(c->work, room * c->ldu);
-    v = hx_work_doubles(c->work, room * c->ldv);
-
-    if (u == NULL || v == NULL) {
-        return HX_FAIL;
-    }
-
-    memcpy(u, c->u, c->rank * c->ldu * sizeof(double));
-    memcpy(v, c->v, c->rank * c->ldv * sizeof(double));
-
-    c->u = u;
-    c->v = v;
-    c->room = room;
-
-    return HX_OK;
 }
 
 
@@ -281,10 +256,6 @@ hx_tt_cross_grow(hx_tt_cross_t *c, double target)
             return HX_TT_CROSS_SLOW;
         }
 
-        if (hx_tt_cross_room(c) != HX_OK) {
-            return HX_TT_CROSS_MEMORY;
-        }
-
         i = c->worst;
         j = hx_tt_cross_pivot(c, &i);
 
@@ -298,8 +269,7 @@ hx_tt_cross_grow(hx_tt_cross_t *c, double target)
 
 
 size_t
-hx_tt_cross_feed(hx_tt_cross_t *c, double *energy, double target, size_t most,
-    hx_tt_cross_end_t *end)
+hx_tt_cross_feed(hx_tt_cross_t *c, double *energy, double target, size_t most)
 {
     double           left, enough;
     size_t           i, j, l, n, worst;
@@ -307,7 +277,6 @@ hx_tt_cross_feed(hx_tt_cross_t *c, double *energy, double target, size_t most,
 
     vec = hx_row();
     enough = target * target;
-    *end = HX_TT_CROSS_DONE;
 
     for (l = 0, left = 0; l < c->rows; l++) {
         left += energy[l];
@@ -334,12 +303,6 @@ hx_tt_cross_feed(hx_tt_cross_t *c, double *energy, double target, size_t most,
         }
 
         if (c->rank == c->rank_max) {
-            *end = HX_TT_CROSS_FULL;
-            break;
-        }
-
-        if (hx_tt_cross_room(c) != HX_OK) {
-            *end = HX_TT_CROSS_MEMORY;
             break;
         }
 

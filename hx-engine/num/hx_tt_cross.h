@@ -22,8 +22,7 @@
 typedef enum {
     HX_TT_CROSS_DONE,           /* the rest looks small enough */
     HX_TT_CROSS_SLOW,           /* it hardly shrinks: noise? */
-    HX_TT_CROSS_FULL,           /* rank_max reached */
-    HX_TT_CROSS_MEMORY
+    HX_TT_CROSS_FULL            /* rank_max reached */
 } hx_tt_cross_end_t;
 
 typedef struct {
@@ -35,8 +34,8 @@ typedef struct {
     size_t               ldu;
     size_t               ldv;
     size_t               rank;
-    size_t               rank_max;
-    size_t               room;          /* of u and v */
+    size_t               useful;        /* rank that is some use; */
+    size_t               rank_max;      /* not more of it is looked for */
     double              *u;             /* rank columns, ldu apart */
     double              *v;             /* rank rows, ldv apart, largest 1 */
     uint8_t             *used;          /* rows that are pivots */
@@ -52,9 +51,13 @@ typedef struct {
 } hx_tt_cross_t;
 
 
-/* sketch: of the whole matrix, changed from here on.  HX_FAIL: no memory. */
+/*
+ * sketch: of the whole matrix, changed from here on.  useful: no larger rank is
+ * any use; the cross ends at 256, or with half of the memory.  HX_FAIL: no
+ * memory.
+ */
 hx_rc_t hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
-    const hx_tt_sketch_t *sketch, size_t rank_max, uint64_t seed,
+    const hx_tt_sketch_t *sketch, size_t useful, uint64_t seed,
     hx_work_t *w);
 
 /* Goes on until the norm of the rest seems to be at most "target". */
@@ -66,7 +69,7 @@ hx_tt_cross_end_t hx_tt_cross_grow(hx_tt_cross_t *c, double target);
  * "most" of them; returns how many did.
  */
 size_t hx_tt_cross_feed(hx_tt_cross_t *c, double *energy, double target,
-    size_t most, hx_tt_cross_end_t *end);
+    size_t most);
 
 /* What a random piece of the rest tells. */
 typedef struct {
@@ -83,10 +86,10 @@ typedef struct {
  * the rest bounds from below what a rank can achieve.
  *
  * target: n errors, the largest first; reach becomes the largest of them that
- * is out of reach for ranks below rank_max of the cross, or nearly what the
- * piece has.  "noise" is no bound but an observation, made when not all targets
- * are out of reach: most of the piece's rows have nothing in common, as rows of
- * random numbers, and the whole has more of them than rank_max.  HX_FAIL: no
+ * is out of reach for useful ranks, or for nearly as large ones as the piece
+ * has.  "noise" is no bound but an observation, made when not all targets are
+ * out of reach: most of the piece's rows have nothing in common, as rows of
+ * random numbers, and the whole has more of them than is any use.  HX_FAIL: no
  * memory.
  */
 hx_rc_t hx_tt_cross_bound(const hx_tt_cross_t *c, const double *target,

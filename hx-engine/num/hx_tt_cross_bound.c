@@ -259,9 +259,9 @@ hx_tt_bound_judge(const hx_tt_cross_t *c, const double *e, size_t p, size_t q,
 
     /*
      * Most of the rows that are not empty count as singular values of their
-     * own, and so many rows would the whole have that no rank_max holds them.
+     * own, and the whole would have more such rows than any useful rank holds.
      */
-    b->noise = full * c->rows > p * (c->rank_max + c->rank_max / 4)
+    b->noise = full * c->rows > p * (c->useful + c->useful / 4)
                && 2 * hx_tt_bound_count(gram, p, HX_TT_BOUND_MANY * all
                                                  / (double) p, work) > full;
 
@@ -291,7 +291,7 @@ hx_tt_cross_bound(const hx_tt_cross_t *c, const double *target, unsigned n,
     }
 
     b->rank = p - p / 32 - some - r;
-    b->rank = b->rank < c->rank_max ? b->rank : c->rank_max;
+    b->rank = b->rank < c->useful ? b->rank : c->useful;
 
     rc = HX_FAIL;
     mark = hx_work_mark(c->work);

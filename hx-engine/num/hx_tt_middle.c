@@ -14,25 +14,72 @@
 #include "hx_tt_middle.h"
 #include "hx_tt_round.h"
 
+/* Rows of the array that are looked at together. */
+#define HX_TT_MIDDLE_ROWS  32
 
-/*
- * Orthonormal rows q that span those of the cross; t: v = t q.  Copies, so that
- * the cross can go on.
- */
-static hx_rc_t
-hx_tt_middle_rows(hx_tt_middle_t *m, double **q, double **t)
+
+static void
+hx_tt_middle_lay(hx_tt_middle_t *m, size_t rank)
+{
+    m->x = m->q + rank * m->cross.cols;
+    m->copy = m->x + rank * m->cross.rows;
+}
+
+
+static size_t
+hx_tt_middle_size(const hx_tt_middle_t *m, size_t rank)
+{
+    size_t  rows, cols;
+
+    rows = m->cross.rows;
+    cols = m->cross.cols;
+
+    return rank * (rows + cols + (rows < cols ? cols : rows));
+}
+
+
+hx_rc_t
+hx_tt_middle_room(hx_tt_middle_t *m, size_t rank)
+{
+    m->mark = hx_work_mark(m->s->work);
+    m->room = hx_tt_middle_size(m, rank);
+    m->q = hx_work_doubles(m->s->work, m->room);
+
+    if (m->q == NULL) {
+        return HX_FAIL;
+    }
+
+    hx_tt_middle_lay(m, rank);
+
+    return HX_OK;
+}
+
+
+void
+hx_tt_middle_trim(hx_tt_middle_t *m, size_t rank)
+{
+    m->room = hx_tt_middle_size(m, rank);
+    hx_work_trim(m->s->work, m->q, m->room * sizeof(double));
+    hx_tt_middle_lay(m, rank);
+}
+
+
+/* Copies, so that the cross can go on. */
+hx_rc_t
+hx_tt_middle_rows(hx_tt_middle_t *m, double *t)
 {
     int                   slow;
-    double               *work;
+    double               *q, *work;
     size_t                i;
+    hx_work_mark_t        mark;
     const hx_tt_cross_t  *c;
 
     c = &m->cross;
-    *q = hx_work_doubles(c->work, m->rank * c->cols);
-    *t = hx_work_doubles(c->work, m->rank * m->rank);
+    q = m->q;
+    mark = hx_work_mark(c->work);
     work = hx_work_doubles(c->work, hx_ortho_work(m->rank, c->cols));
 
-    if (*q == NULL || *t == NULL || work == NULL) {
+    if (work == NULL) {
         return HX_FAIL;
     }
 
@@ -40,18 +87,19 @@ hx_tt_middle_rows(hx_tt_middle_t *m, double **q, double **t)
 
     for (slow = 0; slow < 2; slow++) {
         for (i = 0; i < m->rank; i++) {
-            memcpy(*q + i * c->cols, c->v + i * c->ldv,
+            memcpy(q + i * c->cols, c->v + i * c->ldv,
                    c->cols * sizeof(double));
         }
 
         if (slow) {
-            hx_ortho_slow(*q, m->rank, c->cols, c->cols, *t);
+            hx_ortho_slow(q, m->rank, c->cols, c->cols, t);
 
-        } else if (hx_ortho(*q, m->rank, c->cols, c->cols, *t, work) == HX_OK)
-        {
+        } else if (hx_ortho(q, m->rank, c->cols, c->cols, t, work) == HX_OK) {
             break;
         }
     }
+
+    hx_work_back(c->work, mark);
 
     return HX_OK;
 }
@@ -59,7 +107,7 @@ hx_tt_middle_rows(hx_tt_middle_t *m, double **q, double **t)
 
 /* x = u t: what the cross says of the rows' coefficients. */
 static void
-hx_tt_middle_cross(const hx_tt_middle_t *m, const double *t, double *x)
+hx_tt_middle_cross(const hx_tt_middle_t *m, const double *t)
 {
     hx_gemm_t  g;
 
@@ -72,49 +120,61 @@ hx_tt_middle_cross(const hx_tt_middle_t *m, const double *t, double *x)
     g.acs = m->cross.ldu;
     g.b = t;
     g.ldb = m->rank;
-    g.c = x;
+    g.c = m->x;
     g.ldc = m->rank;
 
     hx_gemm(&g);
 }
 
 
-/* x = a q^T: what all of the array says. */
-static hx_rc_t
-hx_tt_middle_project(hx_tt_middle_t *m, const double *q, double *x)
+/* to (n x m) = from (m x n) transposed. */
+static void
+hx_tt_middle_turn(double *to, const double *from, size_t m, size_t n)
 {
-    double         *row, *qt;
-    size_t          i, j, some;
-    unsigned        bits;
-    hx_gemm_t       g;
-    hx_tt_cross_t  *c;
+    size_t  i, j;
+
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < m; j++) {
+            to[i * m + j] = from[j * n + i];
+        }
+    }
+}
+
+
+/* Some rows of the array at a time are turned, not the longer q. */
+hx_rc_t
+hx_tt_middle_project(hx_tt_middle_t *m)
+{
+    double          *row, *turned, *part;
+    size_t           i, j, some;
+    unsigned         bits;
+    hx_gemm_t        g;
+    hx_tt_cross_t   *c;
+    hx_work_mark_t   mark;
 
     c = &m->cross;
     bits = c->view->map.d - c->h;
-    some = c->rows < 8 ? c->rows : 8;
+    some = c->rows < HX_TT_MIDDLE_ROWS ? c->rows : HX_TT_MIDDLE_ROWS;
+    mark = hx_work_mark(c->work);
     row = hx_work_doubles(c->work, some * c->cols);
-    qt = hx_work_doubles(c->work, m->rank * c->cols);
+    turned = hx_work_doubles(c->work, some * c->cols);
+    part = hx_work_doubles(c->work, some * m->rank);
 
-    if (row == NULL || qt == NULL) {
+    if (row == NULL || turned == NULL || part == NULL) {
         return HX_FAIL;
     }
 
-    for (j = 0; j < c->cols; j++) {
-        for (i = 0; i < m->rank; i++) {
-            qt[j * m->rank + i] = q[i * c->cols + j];
-        }
-    }
-
     g.mode = HX_GEMM_SET;
-    g.m = some;
-    g.n = m->rank;
+    g.m = m->rank;
+    g.n = some;
     g.k = c->cols;
-    g.a = row;
+    g.a = m->q;
     g.ars = c->cols;
     g.acs = 1;
-    g.b = qt;
-    g.ldb = m->rank;
-    g.ldc = m->rank;
+    g.b = turned;
+    g.ldb = some;
+    g.c = part;
+    g.ldc = some;
 
     for (i = 0; i < c->rows; i += some) {
         for (j = 0; j < some; j++) {
@@ -122,10 +182,12 @@ hx_tt_middle_project(hx_tt_middle_t *m, const double *q, double *x)
                             row + j * c->cols);
         }
 
-        g.c = x + i * m->rank;
+        hx_tt_middle_turn(turned, row, some, c->cols);
         hx_gemm(&g);
+        hx_tt_middle_turn(m->x + i * m->rank, part, m->rank, some);
     }
 
+    hx_work_back(c->work, mark);
     m->s->out->passes++;
 
     return HX_OK;
@@ -168,28 +230,62 @@ hx_tt_middle_zero(hx_tt_middle_t *m)
 static hx_rc_t
 hx_tt_middle_factors(hx_tt_middle_t *m)
 {
-    double         *t;
-    hx_rc_t         rc;
-    hx_tt_cross_t  *c;
+    double          *t;
+    hx_rc_t          rc;
+    hx_work_mark_t   mark;
 
-    c = &m->cross;
-    rc = hx_tt_middle_rows(m, &m->q, &t);
-
-    if (rc != HX_OK) {
-        return rc;
-    }
-
-    m->x = hx_work_doubles(c->work, c->rows * m->rank);
-
-    if (m->x == NULL) {
+    if (hx_tt_middle_room(m, m->rank) != HX_OK) {
         return HX_FAIL;
     }
 
-    if (m->noisy) {
-        return hx_tt_middle_project(m, m->q, m->x);
+    mark = hx_work_mark(m->s->work);
+    t = hx_work_doubles(m->s->work, m->rank * m->rank);
+
+    if (t == NULL) {
+        return HX_FAIL;
     }
 
-    hx_tt_middle_cross(m, t, m->x);
+    rc = hx_tt_middle_rows(m, t);
+
+    if (rc == HX_OK && m->noisy) {
+        rc = hx_tt_middle_project(m);
+
+    } else if (rc == HX_OK) {
+        hx_tt_middle_cross(m, t);
+    }
+
+    hx_work_back(m->s->work, mark);
+
+    return rc;
+}
+
+
+/* The train to where the factors were, if that is large enough. */
+static hx_rc_t
+hx_tt_middle_train(hx_tt_middle_t *m, const hx_tt_round_t *r)
+{
+    size_t    n;
+    double   *core, *to;
+    hx_tt_t  *t;
+
+    t = &m->s->out->tt;
+    n = (size_t) r->values;
+    to = n <= m->room ? m->q : hx_work_doubles(m->s->work, n);
+
+    if (to == NULL) {
+        return HX_FAIL;
+    }
+
+    hx_tt_round_train(r, t, m->s->order, to);
+    hx_work_back(m->s->work, m->mark);
+    core = hx_work_doubles(m->s->work, n);
+
+    if (core == NULL) {
+        return HX_FAIL;
+    }
+
+    memmove(core, to, n * sizeof(double));
+    t->core = core;
 
     return HX_OK;
 }
@@ -198,18 +294,13 @@ hx_tt_middle_factors(hx_tt_middle_t *m)
 hx_rc_t
 hx_tt_middle_round(hx_tt_middle_t *m, double norm)
 {
-    double           *core;
-    size_t            n;
-    hx_rc_t           rc;
-    hx_tt_t          *t;
-    hx_tt_round_t     r;
-    hx_work_mark_t    mark;
+    hx_rc_t        rc;
+    hx_tt_round_t  r;
 
     if (m->rank == 0) {
         return hx_tt_middle_zero(m);
     }
 
-    mark = hx_work_mark(m->s->work);
     rc = m->x == NULL ? hx_tt_middle_factors(m) : HX_OK;
 
     if (rc != HX_OK) {
@@ -217,27 +308,10 @@ hx_tt_middle_round(hx_tt_middle_t *m, double norm)
     }
 
     hx_tt_round_init(&r, m->s->d, norm, m->s->values_max, m->s->work);
-    rc = hx_tt_round_factors(&r, m->cross.h, m->x, m->rank, m->q,
-                             m->cross.cols);
+    rc = hx_tt_round_factors(&r, m->cross.h, m->x, m->rank, m->q, m->copy);
     m->x = NULL;
-    t = &m->s->out->tt;
 
-    if (rc != HX_OK || hx_tt_round_train(&r, t, m->s->order) != HX_OK) {
-        return rc == HX_OK ? HX_FAIL : rc;
-    }
-
-    n = (size_t) hx_tt_values(t);
-    hx_work_back(m->s->work, mark);
-    core = hx_work_doubles(m->s->work, n);
-
-    if (core == NULL) {
-        return HX_FAIL;
-    }
-
-    memmove(core, t->core, n * sizeof(double));
-    t->core = core;
-
-    return HX_OK;
+    return rc == HX_OK ? hx_tt_middle_train(m, &r) : rc;
 }
 
 

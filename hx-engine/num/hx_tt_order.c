@@ -4,7 +4,9 @@
  * The wrong one can cost a thousand times the right one (|x - y| on a grid:
  * rank 4 interleaved, full rank by rows), and neither is better in general.  So
  * random pieces of a few unfoldings are looked at in both orders, and the
- * order whose ranks there make the smaller train is taken.
+ * order whose ranks there make the smaller train is taken.  Where that makes
+ * no great difference larger pieces may tell more, but cost milliseconds: they
+ * are left for later, when a search turns out to be a long one.
  */
 
 #include <math.h>
@@ -14,6 +16,7 @@
 #include "hx_tt_search.h"
 
 #define HX_TT_ORDER_PIECE   64
+#define HX_TT_ORDER_CLOSER  192
 #define HX_TT_ORDER_BONDS   4
 #define HX_TT_ORDER_RUN     8
 
@@ -22,14 +25,17 @@
 #define HX_TT_ORDER_TOL     1e-6
 #define HX_TT_ORDER_FULL    0.5
 
+/* A difference in cost that decides. */
+#define HX_TT_ORDER_CLEAR   4
+
 
 /*
  * The rank of a piece of the unfolding after bit h, up to tol of the norm's
  * share; 0: no memory.
  */
 static size_t
-hx_tt_order_rank(const hx_tt_view_t *v, unsigned h, double norm, double tol,
-    hx_work_t *w)
+hx_tt_order_rank(const hx_tt_view_t *v, unsigned h, size_t piece, double norm,
+    double tol, hx_work_t *w)
 {
     double          *m, share;
     size_t           rows, cols, p, q, i, j, run, width, rank;
@@ -41,8 +47,8 @@ hx_tt_order_rank(const hx_tt_view_t *v, unsigned h, double norm, double tol,
     d = v->map.d;
     rows = (size_t) 1 << h;
     cols = (size_t) 1 << (d - h);
-    p = rows < HX_TT_ORDER_PIECE ? rows : HX_TT_ORDER_PIECE;
-    q = cols < HX_TT_ORDER_PIECE ? cols : HX_TT_ORDER_PIECE;
+    p = rows < piece ? rows : piece;
+    q = cols < piece ? cols : piece;
     width = cols < HX_TT_ORDER_RUN ? cols : HX_TT_ORDER_RUN;
     bits = hx_tt_bits(width);
 
@@ -84,8 +90,8 @@ hx_tt_order_rank(const hx_tt_view_t *v, unsigned h, double norm, double tol,
 
 /* A figure that grows with the size of a train; *full: its largest value. */
 static double
-hx_tt_order_cost(const hx_tt_view_t *v, double norm, double tol, double *full,
-    hx_work_t *w)
+hx_tt_order_cost(const hx_tt_view_t *v, size_t piece, double norm, double tol,
+    double *full, hx_work_t *w)
 {
     double    sum;
     size_t    rank;
@@ -102,7 +108,7 @@ hx_tt_order_cost(const hx_tt_view_t *v, double norm, double tol, double *full,
 
         *full += ldexp(1, 2 * (int) (h < v->map.d - h ? h : v->map.d - h));
 
-        rank = hx_tt_order_rank(v, h, norm, tol, w);
+        rank = hx_tt_order_rank(v, h, piece, norm, tol, w);
 
         if (rank == 0) {
             return -1;
@@ -115,23 +121,57 @@ hx_tt_order_cost(const hx_tt_view_t *v, double norm, double tol, double *full,
 }
 
 
-/* 1: the bits of v are better mixed as in w; -1: no memory. */
+/*
+ * Both orders, by their costs.  1: mixed is the better one; -1: no memory.
+ * *full: both are as bad as can be.
+ */
 static int
-hx_tt_order_mixed(const hx_tt_view_t *v, const hx_tt_view_t *mixed,
-    double norm, double tol, int *full, hx_work_t *w)
+hx_tt_order_mixed(hx_tt_search_t *s, const hx_tt_view_t *rows,
+    const hx_tt_view_t *mixed, size_t piece, double tol, int *full)
 {
     double  a, b, most_a, most_b;
 
-    a = hx_tt_order_cost(v, norm, tol, &most_a, w);
-    b = hx_tt_order_cost(mixed, norm, tol, &most_b, w);
+    a = hx_tt_order_cost(rows, piece, s->stats.norm, tol, &most_a, s->work);
+    b = hx_tt_order_cost(mixed, piece, s->stats.norm, tol, &most_b, s->work);
 
     if (a < 0 || b < 0) {
         return -1;
     }
 
     *full = a > HX_TT_ORDER_FULL * most_a && b > HX_TT_ORDER_FULL * most_b;
+    s->unsure = a < HX_TT_ORDER_CLEAR * b && b < HX_TT_ORDER_CLEAR * a;
 
     return b < a;
+}
+
+
+/* The views of both; HX_NO: there is only one order. */
+static hx_rc_t
+hx_tt_order_views(const hx_tt_search_t *s, hx_tt_view_t *rows,
+    hx_tt_view_t *mixed)
+{
+    unsigned  d;
+
+    d = hx_tt_cores(s->array, HX_TT_INTERLEAVED);
+
+    return d >= 4
+           && hx_tt_view_init(mixed, s->array, HX_TT_INTERLEAVED, d, s->data)
+              == HX_OK
+           && mixed->map.ndim != 1
+           && hx_tt_view_init(rows, s->array, HX_TT_ROWS,
+                              hx_tt_cores(s->array, HX_TT_ROWS), s->data)
+              == HX_OK
+           ? HX_OK : HX_NO;
+}
+
+
+static void
+hx_tt_order_take(hx_tt_search_t *s, hx_tt_order_t order,
+    const hx_tt_view_t *view)
+{
+    s->order = order;
+    s->d = view->map.d;
+    s->view = *view;
 }
 
 
@@ -139,8 +179,7 @@ hx_rc_t
 hx_tt_search_order(hx_tt_search_t *s, double tol)
 {
     int            mixed, full;
-    unsigned       d;
-    hx_tt_view_t   view;
+    hx_tt_view_t   rows, other;
 
     s->order = HX_TT_ROWS;
     s->d = hx_tt_cores(s->array, HX_TT_ROWS);
@@ -152,24 +191,17 @@ hx_tt_search_order(hx_tt_search_t *s, double tol)
         return HX_NO;
     }
 
-    d = hx_tt_cores(s->array, HX_TT_INTERLEAVED);
-
-    if (d < 4
-        || hx_tt_view_init(&view, s->array, HX_TT_INTERLEAVED, d, s->data)
-           != HX_OK
-        || view.map.ndim == 1)
-    {
+    if (hx_tt_order_views(s, &rows, &other) != HX_OK) {
         return HX_OK;
     }
 
-    full = 0;
-    mixed = hx_tt_order_mixed(&s->view, &view, s->stats.norm,
-                              fmin(tol, HX_TT_ORDER_TOL), &full, s->work);
+    mixed = hx_tt_order_mixed(s, &rows, &other, HX_TT_ORDER_PIECE,
+                              fmin(tol, HX_TT_ORDER_TOL), &full);
 
     /* nothing but noise that closely: look from further away */
-    if (full && mixed >= 0 && tol > HX_TT_ORDER_TOL) {
-        mixed = hx_tt_order_mixed(&s->view, &view, s->stats.norm, tol, &full,
-                                  s->work);
+    if (mixed >= 0 && full && tol > HX_TT_ORDER_TOL) {
+        mixed = hx_tt_order_mixed(s, &rows, &other, HX_TT_ORDER_PIECE, tol,
+                                  &full);
     }
 
     if (mixed < 0) {
@@ -177,10 +209,40 @@ hx_tt_search_order(hx_tt_search_t *s, double tol)
     }
 
     if (mixed) {
-        s->order = HX_TT_INTERLEAVED;
-        s->d = d;
-        s->view = view;
+        hx_tt_order_take(s, HX_TT_INTERLEAVED, &other);
     }
+
+    return HX_OK;
+}
+
+
+hx_rc_t
+hx_tt_search_closer(hx_tt_search_t *s)
+{
+    int            mixed, full;
+    hx_tt_order_t  order;
+    hx_tt_view_t   rows, other;
+
+    if (hx_tt_order_views(s, &rows, &other) != HX_OK) {
+        s->unsure = 0;
+        return HX_NO;
+    }
+
+    mixed = hx_tt_order_mixed(s, &rows, &other, HX_TT_ORDER_CLOSER,
+                              HX_TT_ORDER_TOL, &full);
+    s->unsure = 0;
+
+    if (mixed < 0) {
+        return HX_FAIL;
+    }
+
+    order = mixed ? HX_TT_INTERLEAVED : HX_TT_ROWS;
+
+    if (order == s->order) {
+        return HX_NO;
+    }
+
+    hx_tt_order_take(s, order, mixed ? &other : &rows);
 
     return HX_OK;
 }

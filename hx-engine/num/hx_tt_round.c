@@ -84,27 +84,22 @@ hx_tt_round_store(hx_tt_round_t *r, unsigned k, size_t a,
 
 
 /*
- * Sweeps over "bits" bits of x: 2^n rows of "tail" values each, at first.
- * Cores k, k + 1, .. are made (right: k, k - 1, ..).  What is left, rank x
- * (2^(n - bits) tail), is at *rest.
+ * Sweeps over "bits" bits of x: 2^n rows of "tail" values each, at first, with
+ * room for as many in "copy".  Cores k, k + 1, .. are made (right: k, k - 1,
+ * ..).  What is left, rank x (2^(n - bits) tail), is in x again.
  */
 static hx_rc_t
-hx_tt_round_sweep(hx_tt_round_t *r, double *x, unsigned n, unsigned bits,
-    size_t tail, unsigned k, int right, double **rest, size_t *rank)
+hx_tt_round_sweep(hx_tt_round_t *r, double *x, double *copy, unsigned n,
+    unsigned bits, size_t tail, unsigned k, int right, size_t *rank)
 {
     size_t           a, cols;
-    double          *copy, *core, *swap;
+    double          *core;
     hx_rc_t          rc;
     hx_gemm_t        g;
     hx_tt_basis_t    b;
     hx_work_mark_t   mark;
 
     cols = tail << n;
-    copy = hx_work_doubles(r->work, cols);
-
-    if (copy == NULL) {
-        return HX_FAIL;
-    }
 
     for (a = 1; bits != 0; bits--, k = right ? k - 1 : k + 1) {
         cols /= 2;
@@ -141,10 +136,7 @@ hx_tt_round_sweep(hx_tt_round_t *r, double *x, unsigned n, unsigned bits,
             g.ldc = cols;
 
             hx_gemm(&g);
-
-            swap = x;
-            x = copy;
-            copy = swap;
+            memcpy(x, copy, b.rank * cols * sizeof(double));
         }
 
         /* of all that was allocated only the core stays */
@@ -162,7 +154,6 @@ hx_tt_round_sweep(hx_tt_round_t *r, double *x, unsigned n, unsigned bits,
         r->rank[right ? k : k + 1] = (uint32_t) a;
     }
 
-    *rest = x;
     *rank = a;
 
     return HX_OK;
@@ -173,17 +164,23 @@ hx_rc_t
 hx_tt_round_values(hx_tt_round_t *r, double *x)
 {
     size_t    rank;
-    double   *rest;
+    double   *copy;
     hx_rc_t   rc;
 
-    rc = hx_tt_round_sweep(r, x, r->d, r->d - 1, 1, 0, 0, &rest, &rank);
+    copy = hx_work_doubles(r->work, (size_t) 1 << r->d);
+
+    if (copy == NULL) {
+        return HX_FAIL;
+    }
+
+    rc = hx_tt_round_sweep(r, x, copy, r->d, r->d - 1, 1, 0, 0, &rank);
 
     if (rc == HX_OK) {
         rc = hx_tt_round_core(r, r->d - 1, rank, 1);
     }
 
     if (rc == HX_OK) {
-        memcpy(r->core[r->d - 1], rest, 2 * rank * sizeof(double));
+        memcpy(r->core[r->d - 1], x, 2 * rank * sizeof(double));
     }
 
     return rc;
@@ -219,46 +216,39 @@ hx_tt_round_reverse(double *to, const double *from, size_t n, unsigned bits)
 
 hx_rc_t
 hx_tt_round_factors(hx_tt_round_t *r, unsigned h, double *x, size_t n,
-    const double *y, size_t ldy)
+    double *y, double *copy)
 {
     size_t      i, bit, j, left, rank, size;
-    double     *rest, *half, *turned, *core;
+    double     *core;
     hx_rc_t     rc;
     unsigned    bits;
     hx_gemm_t   g;
 
     bits = r->d - h;
-    size = (size_t) 1 << bits;
-
-    rc = hx_tt_round_sweep(r, x, h, h, n, 0, 0, &rest, &left);
+    rc = hx_tt_round_sweep(r, x, copy, h, h, n, 0, 0, &left);
 
     if (rc != HX_OK) {
         return rc;
     }
 
-    half = hx_work_doubles(r->work, left * size);
-    turned = hx_work_doubles(r->work, left * size);
-
-    if (half == NULL || turned == NULL) {
-        return HX_FAIL;
-    }
-
+    /* left is at most n: there is room for the right half in y and copy */
+    size = (size_t) 1 << bits;
     g.mode = HX_GEMM_SET;
     g.m = left;
     g.n = size;
     g.k = n;
-    g.a = rest;
+    g.a = x;
     g.ars = n;
     g.acs = 1;
     g.b = y;
-    g.ldb = ldy;
-    g.c = half;
+    g.ldb = size;
+    g.c = copy;
     g.ldc = size;
 
     hx_gemm(&g);
-    hx_tt_round_reverse(turned, half, left, bits);
+    hx_tt_round_reverse(y, copy, left, bits);
 
-    rc = hx_tt_round_sweep(r, turned, bits, bits - 1, left, r->d - 1, 1, &rest,
+    rc = hx_tt_round_sweep(r, y, copy, bits, bits - 1, left, r->d - 1, 1,
                            &rank);
 
     if (rc == HX_OK) {
@@ -269,13 +259,13 @@ hx_tt_round_factors(hx_tt_round_t *r, unsigned h, double *x, size_t n,
         return rc;
     }
 
-    /* rest is rank x bit x left, the core left x bit x rank */
+    /* y is rank x bit x left, the core left x bit x rank */
     core = r->core[h];
 
     for (i = 0; i < left; i++) {
         for (bit = 0; bit < 2; bit++) {
             for (j = 0; j < rank; j++) {
-                core[(i * 2 + bit) * rank + j] = rest[(j * 2 + bit) * left + i];
+                core[(i * 2 + bit) * rank + j] = y[(j * 2 + bit) * left + i];
             }
         }
     }
@@ -284,18 +274,12 @@ hx_tt_round_factors(hx_tt_round_t *r, unsigned h, double *x, size_t n,
 }
 
 
-hx_rc_t
-hx_tt_round_train(hx_tt_round_t *r, hx_tt_t *t, hx_tt_order_t order)
+void
+hx_tt_round_train(const hx_tt_round_t *r, hx_tt_t *t, hx_tt_order_t order,
+    double *to)
 {
     size_t    n;
-    double   *to;
     unsigned  k;
-
-    to = hx_work_doubles(r->work, (size_t) r->values);
-
-    if (to == NULL) {
-        return HX_FAIL;
-    }
 
     t->d = r->d;
     t->order = order;
@@ -307,6 +291,4 @@ hx_tt_round_train(hx_tt_round_t *r, hx_tt_t *t, hx_tt_order_t order)
         memcpy(to, r->core[k], n * sizeof(double));
         to += n;
     }
-
-    return HX_OK;
 }

@@ -34,13 +34,17 @@ void hx_tt_round_init(hx_tt_round_t *r, unsigned d, double norm,
 hx_rc_t hx_tt_round_values(hx_tt_round_t *r, double *x);
 
 /*
- * All cores from x y: x is 2^h x n and destroyed, y n x 2^(d - h) with
- * orthonormal rows, ldy apart.
+ * All cores from x y: x is 2^h x n, y n x 2^(d - h) with orthonormal rows.
+ * Both are destroyed, and so is copy, which is as large as the larger of them.
  */
 hx_rc_t hx_tt_round_factors(hx_tt_round_t *r, unsigned h, double *x, size_t n,
-    const double *y, size_t ldy);
+    double *y, double *copy);
 
-/* The train, its cores one after the other in memory of the work. */
-hx_rc_t hx_tt_round_train(hx_tt_round_t *r, hx_tt_t *t, hx_tt_order_t order);
+/*
+ * The train, its cores one after the other at "to", which is not where the
+ * cores of r are and has room for r->values doubles.
+ */
+void hx_tt_round_train(const hx_tt_round_t *r, hx_tt_t *t,
+    hx_tt_order_t order, double *to);
 
 #endif /* HX_TT_ROUND_H */

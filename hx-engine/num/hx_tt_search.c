@@ -11,13 +11,6 @@
 #include "hx_tt_middle.h"
 #include "hx_tt_round.h"
 
-/*
- * The largest rank of the middle that is looked for: what needs more is not
- * worth the time, nor much smaller than the array.
- */
-#define HX_TT_RANK_MOST    256
-#define HX_TT_RANK_LARGE   512          /* from 2^22 values on */
-
 
 hx_rc_t
 hx_tt_search_check(hx_tt_search_t *s, const hx_tt_tier_t *tier, double *rows,
@@ -46,7 +39,7 @@ hx_tt_search_check(hx_tt_search_t *s, const hx_tt_tier_t *tier, double *rows,
 static hx_rc_t
 hx_tt_search_direct(hx_tt_search_t *s, const hx_tt_tier_t *tier)
 {
-    double           *x;
+    double           *x, *core;
     hx_rc_t           rc;
     hx_tt_round_t     r;
 
@@ -61,11 +54,19 @@ hx_tt_search_direct(hx_tt_search_t *s, const hx_tt_tier_t *tier)
                      s->work);
     rc = hx_tt_round_values(&r, x);
 
-    if (rc == HX_OK) {
-        rc = hx_tt_round_train(&r, &s->out->tt, s->order);
+    if (rc != HX_OK) {
+        return rc;
     }
 
-    return rc == HX_OK ? hx_tt_search_check(s, tier, NULL, 0) : rc;
+    core = hx_work_doubles(s->work, (size_t) r.values);
+
+    if (core == NULL) {
+        return HX_FAIL;
+    }
+
+    hx_tt_round_train(&r, &s->out->tt, s->order, core);
+
+    return hx_tt_search_check(s, tier, NULL, 0);
 }
 
 
@@ -74,6 +75,7 @@ static hx_rc_t
 hx_tt_search_sketch(hx_tt_search_t *s)
 {
     if (s->sketched && s->order == HX_TT_ROWS) {
+        s->sketched = 0;                /* a cross changes it */
         return HX_OK;
     }
 
@@ -87,8 +89,30 @@ hx_tt_search_sketch(hx_tt_search_t *s)
 }
 
 
-hx_rc_t
-hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
+/* Tier by tier, all at once. */
+static hx_rc_t
+hx_tt_search_small(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
+    unsigned *found)
+{
+    hx_rc_t  rc;
+
+    rc = HX_NO;
+
+    for (*found = 0; *found < n; ++*found) {
+        rc = hx_tt_search_direct(s, &tier[*found]);
+
+        if (rc != HX_NO) {
+            break;
+        }
+    }
+
+    return rc;
+}
+
+
+/* Tier by tier, with one cross; HX_PENDING: in another order of bits. */
+static hx_rc_t
+hx_tt_search_large(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     unsigned *found)
 {
     int             short_of;
@@ -99,22 +123,7 @@ hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
 
     rc = HX_NO;
     short_of = 0;
-
-    if (s->d <= HX_TT_DIRECT_BITS) {
-        for (*found = 0; *found < n; ++*found) {
-            rc = hx_tt_search_direct(s, &tier[*found]);
-
-            if (rc != HX_NO) {
-                break;
-            }
-        }
-
-        return rc;
-    }
-
-    /* ranks r/4, r/2, r, r/2, r/4 are the least that r takes with it */
-    most = sqrt((double) s->values_max / (8.0 / 3));
-    most = fmin(fmax(most, 1), s->d < 22 ? HX_TT_RANK_MOST : HX_TT_RANK_LARGE);
+    most = fmax(hx_tt_rank_most(s->values_max), 1);
 
     m.s = s;
     memcpy(&seed, &s->stats.norm, sizeof(seed));
@@ -134,7 +143,7 @@ hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     for (*found = 0; *found < n; ++*found) {
         rc = hx_tt_middle_tier(&m, &tier[*found]);
 
-        if (rc == HX_OK || s->work->broken) {
+        if (rc == HX_OK || rc == HX_PENDING || s->work->broken) {
             break;
         }
 
@@ -149,4 +158,27 @@ hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     s->out->pivots = (unsigned) m.cross.rank;
 
     return rc;
+}
+
+
+hx_rc_t
+hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
+    unsigned *found)
+{
+    hx_rc_t          rc;
+    hx_work_mark_t   mark;
+
+    mark = hx_work_mark(s->work);
+
+    for ( ;; ) {
+        rc = s->d <= HX_TT_DIRECT_BITS
+             ? hx_tt_search_small(s, tier, n, found)
+             : hx_tt_search_large(s, tier, n, found);
+
+        if (rc != HX_PENDING) {
+            return rc;
+        }
+
+        hx_work_back(s->work, mark);
+    }
 }

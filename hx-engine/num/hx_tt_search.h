@@ -21,6 +21,7 @@ typedef struct {
     uint64_t             values_max;    /* of cores: the ratio */
     hx_tt_stats_t        stats;
     hx_tt_order_t        order;
+    unsigned             unsure;        /* the other order is about as good */
     unsigned             d;
     hx_tt_view_t         view;
     hx_tt_sketch_t       sketch;        /* of the array by rows, */
@@ -36,8 +37,14 @@ typedef struct {
 } hx_tt_tier_t;
 
 
-/* hx_tt_order.c: sets order, d and view; HX_FAIL: no memory. */
+/* hx_tt_order.c: sets order, unsure, d and view; HX_FAIL: no memory. */
 hx_rc_t hx_tt_search_order(hx_tt_search_t *s, double tol);
+
+/*
+ * hx_tt_order.c: looks more closely when unsure, and is sure then.  HX_OK: the
+ * order is another one now; HX_NO: it stays; HX_FAIL: no memory.
+ */
+hx_rc_t hx_tt_search_closer(hx_tt_search_t *s);
 
 /*
  * hx_tt_search.c: a train for the array that meets the best of n tiers; in
@@ -46,6 +53,12 @@ hx_rc_t hx_tt_search_order(hx_tt_search_t *s, double tol);
  */
 hx_rc_t hx_tt_search(hx_tt_search_t *s, const hx_tt_tier_t *tier, unsigned n,
     unsigned *found);
+
+/*
+ * The largest rank of the middle that a train of so many values can have: ranks
+ * r/4, r/2, r, r/2, r/4 are the least that r takes with it.
+ */
+#define hx_tt_rank_most(values)  sqrt((double) (values) / (8.0 / 3))
 
 /* The middle: where a train of d cores is cut in two. */
 #define hx_tt_middle(d)   ((d) / 2)

@@ -21,6 +21,9 @@
 #define HX_TT_CROSS_PART   0.2
 
 #define HX_TT_ROUNDS       8            /* two are usual where any are */
+
+/* From that rank on a close look at the order of bits is worth its time. */
+#define HX_TT_CLOSER       64
 #define HX_TT_FEED         256          /* rows taken in at a time */
 
 /* What is left beside the rows of a cross may come that close to the limit. */
@@ -133,6 +136,7 @@ hx_tt_middle_grow(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
     c = &m->cross;
     target = HX_TT_CROSS_PART * tier->target * m->s->stats.norm;
     m->noisy = 0;
+    m->thick = 0;
     m->x = NULL;
 
     if (tier->below * m->s->stats.norm <= m->hopeless) {
@@ -153,15 +157,23 @@ hx_tt_middle_grow(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
                 return rc;
             }
 
+            if (m->s->unsure && c->rank >= HX_TT_CLOSER) {
+                rc = hx_tt_search_closer(m->s);
+
+                if (rc != HX_NO) {
+                    return rc == HX_OK ? HX_PENDING : rc;
+                }
+            }
+
             break;
 
         case HX_TT_CROSS_FULL:
             rc = hx_tt_middle_slow(m, tier);
 
-            return rc == HX_PENDING ? HX_NO : rc;
+            return rc == HX_PENDING
+                   ? hx_tt_middle_thick(m, tier->below * m->s->stats.norm)
+                   : rc;
 
-        default:
-            return HX_FAIL;
         }
     }
 }
@@ -220,8 +232,11 @@ hx_tt_middle_outliers(hx_tt_middle_t *m, size_t *n)
 static hx_rc_t
 hx_tt_middle_feed(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
 {
-    size_t              n;
-    hx_tt_cross_end_t   end;
+    size_t  n;
+
+    if (m->thick) {
+        return HX_NO;
+    }
 
     /* steps that were left out may have seen what the sketch did not */
     if (m->rank < m->cross.rank) {
@@ -237,12 +252,16 @@ hx_tt_middle_feed(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
 
     n = hx_tt_cross_feed(&m->cross, m->rows, HX_TT_CROSS_PART * tier->target
                                              * m->s->stats.norm,
-                         HX_TT_FEED, &end);
+                         HX_TT_FEED);
 
     m->s->out->rounds += n != 0;
     m->rank = m->cross.rank;
 
-    return n != 0 ? HX_OK : end == HX_TT_CROSS_MEMORY ? HX_FAIL : HX_NO;
+    if (n == 0 && m->cross.rank == m->cross.rank_max) {
+        return hx_tt_middle_thick(m, tier->below * m->s->stats.norm);
+    }
+
+    return n != 0 ? HX_OK : HX_NO;
 }
 
 
@@ -252,15 +271,16 @@ hx_tt_middle_tier(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
     double            norm, cut;
     hx_rc_t           rc;
     unsigned          round;
-    hx_work_mark_t    mark;
+    hx_work_mark_t    begin, mark;
 
     norm = m->s->stats.norm;
+    begin = hx_work_mark(m->s->work);
     rc = hx_tt_middle_grow(m, tier);
 
     for (round = 0; rc == HX_OK && round < HX_TT_ROUNDS; round++) {
         cut = tier->target * norm;
 
-        if (m->noisy) {
+        if (m->noisy && m->beside > HX_TT_CROSS_PART * cut) {
             cut = tier->below * norm * (1 + HX_TT_NOISE_PART) / 2;
             cut = sqrt(fmax(cut * cut - m->beside * m->beside, 0));
         }
@@ -288,6 +308,9 @@ hx_tt_middle_tier(hx_tt_middle_t *m, const hx_tt_tier_t *tier)
             hx_work_back(m->s->work, mark);
         }
     }
+
+    /* factors, too */
+    hx_work_back(m->s->work, begin);
 
     return rc == HX_OK ? HX_NO : rc;
 }

@@ -19,7 +19,11 @@ hx_work_init(hx_work_t *w, size_t max)
 }
 
 
-/* A new chunk behind the last one, large enough for n bytes. */
+/*
+ * A new chunk behind the last one, large enough for n bytes: a small one, for
+ * small jobs, then all that is allowed.  What is not touched of that is only
+ * addresses, while many chunks would leave gaps at their ends.
+ */
 static int
 hx_work_grow(hx_work_t *w, size_t n)
 {
@@ -32,10 +36,8 @@ hx_work_grow(hx_work_t *w, size_t n)
         return 0;
     }
 
-    /* double what there is, as far as it goes */
-    size = w->size < HX_WORK_FIRST ? HX_WORK_FIRST : w->size;
-    size = size < n ? n : size;
-    size = size > left ? left : size;
+    size = w->n == 0 && n <= HX_WORK_FIRST && left > HX_WORK_FIRST
+           ? HX_WORK_FIRST : left;
     size &= ~(size_t) (HX_WORK_ALIGN - 1);
 
     data = aligned_alloc(HX_WORK_ALIGN, size);
@@ -112,6 +114,14 @@ hx_work_doubles(hx_work_t *w, size_t n)
 {
     return n > SIZE_MAX / 2 / sizeof(double)
            ? NULL : hx_work_get(w, n * sizeof(double));
+}
+
+
+void
+hx_work_trim(hx_work_t *w, const void *p, size_t n)
+{
+    n = (n + HX_WORK_ALIGN - 1) & ~(size_t) (HX_WORK_ALIGN - 1);
+    w->used = (size_t) ((const unsigned char *) p - w->chunk[w->at].data) + n;
 }
 
 

@@ -1,11 +1,11 @@
 /*
  * hx_work.h -- memory for one piece of work at a time: a bounded stack.
  *
- * Chunks from malloc(), each larger than the last, given out from the bottom
- * up and taken back from the top down.  Together they never exceed "max"
- * bytes; what does not fit is NULL, which is an answer: the work goes on
- * without, or says that it needs more.  A worker keeps one of these and its
- * chunks between jobs, so that small jobs touch no fresh pages.
+ * Chunks from malloc(), a small one first and then all that is allowed, given
+ * out from the bottom up and taken back from the top down.  Together they never
+ * exceed "max" bytes; what does not fit is NULL, which is an answer: the work
+ * goes on without, or says that it needs more.  A worker keeps one of these and
+ * its chunks between jobs, so that small jobs touch no fresh pages.
  *
  * One thread at a time.  Nothing is cleared.
  */
@@ -16,7 +16,7 @@
 #include "hx_types.h"
 
 #define HX_WORK_ALIGN    64             /* of everything given out */
-#define HX_WORK_CHUNKS   24
+#define HX_WORK_CHUNKS   4
 
 typedef struct {
     unsigned char  *data;
@@ -50,6 +50,12 @@ void *hx_work_get(hx_work_t *w, size_t n);
 
 /* n doubles. */
 double *hx_work_doubles(hx_work_t *w, size_t n);
+
+/*
+ * Of p, beyond which nothing has been given out since (or has been taken back),
+ * only n bytes are needed any more; they stay where they are.
+ */
+void hx_work_trim(hx_work_t *w, const void *p, size_t n);
 
 /* What was given out since the mark is free again. */
 hx_work_mark_t hx_work_mark(const hx_work_t *w);

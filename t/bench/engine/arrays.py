@@ -31,6 +31,13 @@ def spikes(n, count=100):
     return a
 
 
+def chirp(n):
+    """cos(780 x y) on a square: a rank of 280, and one that ends slowly."""
+    side = 1 << (n.bit_length() - 1) // 2
+    x = np.arange(n)
+    return np.cos(780 * (x // side) / (n // side) * (x % side) / side + 1)
+
+
 def normal(n):
     return np.random.default_rng(4).standard_normal(n)
 

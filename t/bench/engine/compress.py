@@ -36,6 +36,10 @@ def put(bench):
                      bench.args.rounds)
     beside_numpy(bench, "smooth with noise of 1e-8, 2^20, safe",
                  arrays.noisy(1 << 20), None, bench.args.rounds, 3e-7)
+    for name, a in (("420 steps", arrays.steps(1 << 20, 420)),
+                    ("cos(780 x y)", arrays.chirp(1 << 20))):
+        beside_numpy(bench, f"{name}, 2^20: ranks near 300", a, None,
+                     min(3, bench.args.rounds), repeat=3)
     beside_numpy(bench, "smooth, 2^24", arrays.smooth(1 << 24), LARGE,
                  min(3, bench.args.rounds))
 

@@ -331,6 +331,16 @@ test_measure(test_measure_t *m, const hx_tt_t *t, const hx_array_t *a,
 }
 
 
+static inline void
+test_plain_array(hx_array_t *a, uint64_t n)
+{
+    memset(a, 0, sizeof(*a));
+    a->dtype = HX_DTYPE_F8;
+    a->ndim = 1;
+    a->dim[0] = n;
+}
+
+
 static inline int
 test_near(long double a, long double b, long double relative)
 {

@@ -66,16 +66,6 @@ test_families(void **state)
 
 
 /* float64, one dimension */
-static void
-test_plain_array(hx_array_t *a, uint64_t n)
-{
-    memset(a, 0, sizeof(*a));
-    a->dtype = HX_DTYPE_F8;
-    a->ndim = 1;
-    a->dim[0] = n;
-}
-
-
 /*
  * What a cross does not see: it looks at few rows and columns, and here is
  * something between them, small against the whole.  Whatever is made of it, the

@@ -103,6 +103,29 @@ test_limits(void **state)
 }
 
 
+/* What is left of a piece stays where it is, also in a later chunk. */
+static void
+test_trim(void **state)
+{
+    unsigned char   *p, *next;
+    hx_work_t        w;
+
+    hx_work_init(&w, 8 << 20);
+    assert_non_null(hx_work_get(&w, 1000));
+    p = hx_work_get(&w, 2 << 20);
+    assert_non_null(p);
+    memset(p, 7, 100);
+
+    hx_work_trim(&w, p, 100);
+    next = hx_work_get(&w, 4 << 20);
+    assert_ptr_equal(next, p + 128);
+    memset(next, 8, 4 << 20);
+    assert_int_equal(p[99], 7);
+
+    hx_work_free(&w);
+}
+
+
 static void
 test_no_memory(void **state)
 {
@@ -123,6 +146,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_random_use),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_trim),
         cmocka_unit_test(test_no_memory),
     };
 
