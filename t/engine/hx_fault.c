@@ -6,6 +6,7 @@
  *   meta   LMDB cannot write its meta page, the last step of a commit
  *   wake   other threads than main() wait before they write to an eventfd;
  *          "waking" says that one does, "stale" that the eventfd was closed
+ *   build  the thread that fills the index waits before it begins
  */
 
 #define _GNU_SOURCE
@@ -76,15 +77,14 @@ fault_is_eventfd(int fd)
 
 
 static void
-fault_wait_wake(void)
+fault_wait(const char *name)
 {
     struct timespec  ms;
 
     ms.tv_sec = 0;
     ms.tv_nsec = 1000000;
-    fault_say("waking");
 
-    while (fault("wake")) {
+    while (fault(name)) {
         (void) nanosleep(&ms, NULL);
     }
 }
@@ -100,7 +100,8 @@ write(int fd, const void *p, size_t len)
            && fault_is_eventfd(fd);
 
     if (held) {
-        fault_wait_wake();
+        fault_say("waking");
+        fault_wait("wake");
     }
 
     n = syscall(SYS_write, fd, p, len);
@@ -134,4 +135,14 @@ pwrite(int fd, const void *p, size_t len, off_t off)
     }
 
     return syscall(SYS_pwrite64, fd, p, len, off);
+}
+
+
+/* What a thread that is to stand back calls first. */
+int
+setpriority(int which, id_t who, int nice)
+{
+    fault_wait("build");
+
+    return (int) syscall(SYS_setpriority, which, who, nice);
 }

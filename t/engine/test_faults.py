@@ -83,3 +83,23 @@ def test_writing_heals_by_itself(faulty):
              "/ready")
     assert [x["level"] for x in faulty.log("store_healed")] == ["warn"]
     assert faulty.put("k", b"next").json()["version"] == 2
+
+
+def test_whoever_comes_while_the_index_is_built(faulty):
+    assert faulty.put("k", bytes(800), dtype="float64").status_code == 200
+    faulty.stop()
+    (faulty.faults / "build").touch()
+    faulty.start()
+    try:
+        error(faulty.request("GET", "/ready"), 503, "unavailable",
+              "Index is being built")
+        query = {"query_key": "k", "metric": "dot"}
+        error(faulty.request("POST", "/v1/query/topk", json=query), 503,
+              "unavailable", "Index is being built")
+        assert faulty.get("k").status_code == 200
+    finally:
+        (faulty.faults / "build").unlink()
+    wait_for(lambda: faulty.request("GET", "/ready").status_code == 200,
+             "/ready")
+    assert faulty.request("POST", "/v1/query/topk",
+                          json=query).status_code == 200
