@@ -130,8 +130,6 @@ hx_encode_payload(hx_encoded_t *e, hx_record_t *rec,
         hx_encode_bytes(e, rec, payload, p);
     }
 
-    rec->stored = e->value.len;
-
     return HX_OK;
 }
 

@@ -15,8 +15,8 @@ typedef struct {
 
 /*
  * payload: p->data_off + p->data_len bytes, which p describes.  Sets e, and in
- * the record codec, stored, verdict, rel_error, norm, cast_error and tt; the
- * record has array, length, data_off and domain already.  allow_weak: see
+ * the record codec, verdict, rel_error, norm, cast_error and tt; the record
+ * has array, length, data_off and domain already.  allow_weak: see
  * hx_api_weak.h.  Takes time in proportion to the payload.  HX_OK, or HX_FAIL:
  * out of memory.
  */

@@ -42,6 +42,7 @@ hx_req_index_prepare(hx_req_t *r)
             continue;
         }
 
+        /* the store says so too; the columns, and the answer, need it here */
         op[i].record.stored = op[i].value.len;
         r->change[i].item = hx_index_prepare(r->api->index, &op[i].record,
                                              &op[i].value);

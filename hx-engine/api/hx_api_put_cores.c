@@ -141,7 +141,6 @@ hx_cores_op(hx_req_t *r, const hx_body_item_t *it, hx_store_op_t *op)
     op->value.len = hx_tt_values(&rec->tt) * sizeof(double);
 
     rec->length = bytes;
-    rec->stored = op->value.len;
     rec->data_off = 0;
     rec->codec = HX_CODEC_TT;
     rec->verdict = HX_VERDICT_EXACT;
@@ -162,7 +161,7 @@ hx_cores_measure(hx_req_t *r, hx_store_op_t *op, hx_crypto_t *crypto)
 
     rec = &op->record;
 
-    hx_work_init(&work, hx_tt_compress_work(rec->length + rec->stored));
+    hx_work_init(&work, hx_tt_compress_work(rec->length + op->value.len));
     rc = hx_tt_measure(&rec->tt, &rec->array, &rec->norm, &rec->cast_error,
                        &work);
     broken = work.broken != 0;
