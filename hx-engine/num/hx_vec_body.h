@@ -1,18 +1,15 @@
 /*
- * hx_vec_body.h -- the bodies of the loops behind hx_vec.h and hx_scan.h, once
- * for all instruction sets.
+ * hx_vec_body.h -- the source of the loops behind hx_vec.h and hx_scan.h, one
+ * for each instruction set: the compiler makes of GCC's vector types what the
+ * set has.
  *
- * A file defines HX_W, the bytes of a vector register, and includes this; its
- * functions with a target inline them, and the compiler makes of GCC's vector
- * types what that target has.  Included by hx_vec*.c only, once each.
+ * Before it is included: hx_vec_impl.h; HX_W, the bytes of a vector register;
+ * HX_VEC_TABLE, the name of the table, and HX_VEC_NAME, its text;
+ * hx_vec_level(), the product of len bytes of a row and one level of a query:
+ * len is a multiple of 64, at most HX_VEC_BLOCK, and both are aligned to 64.
  */
 
-#ifndef HX_VEC_BODY_H
-#define HX_VEC_BODY_H
-
 #include <string.h>
-
-#include "hx_vec_impl.h"
 
 #define HX_D   (HX_W / 8)           /* float64 lanes */
 #define HX_F   (HX_W / 4)           /* float32 lanes */
@@ -22,8 +19,9 @@ typedef double   hx_vdu_t __attribute__((vector_size(HX_W), aligned(8)));
 typedef int64_t  hx_vi_t __attribute__((vector_size(HX_W)));
 typedef int8_t   hx_vb_t __attribute__((vector_size(HX_D)));
 typedef float    hx_vf_t __attribute__((vector_size(HX_W)));
-typedef float    hx_vh_t __attribute__((vector_size(HX_W / 2)));
 typedef float    hx_vfu_t __attribute__((vector_size(HX_W), aligned(4)));
+typedef float    hx_vh_t __attribute__((vector_size(HX_W / 2)));
+typedef float    hx_vhu_t __attribute__((vector_size(HX_W / 2), aligned(4)));
 
 
 /* Four registers of lanes to one number. */
@@ -46,8 +44,8 @@ hx_vec_lanes(const hx_vd_t v[4])
 }
 
 
-HX_VEC_INLINE void
-hx_vec_pair_body(const double *a, const double *b, size_t n, double out[4])
+static void
+hx_vec_pair(const double *a, const double *b, size_t n, double out[4])
 {
     double   d;
     size_t   i, k;
@@ -87,8 +85,8 @@ hx_vec_pair_body(const double *a, const double *b, size_t n, double out[4])
 
 
 /* The sum of squares; *max and *bad are brought up to date. */
-HX_VEC_INLINE double
-hx_vec_stat_body(const double *x, size_t n, double *max, int *bad)
+static double
+hx_vec_stat(const double *x, size_t n, double *max, int *bad)
 {
     double   v, m, sum;
     size_t   i, k;
@@ -139,8 +137,8 @@ hx_vec_stat_body(const double *x, size_t n, double *max, int *bad)
 
 
 /* One row's bytes; returns the sum of squares of what is lost. */
-HX_VEC_INLINE double
-hx_vec_row_body(const double *x, size_t n, double inverse, double step,
+static double
+hx_vec_row(const double *x, size_t n, double inverse, double step,
     unsigned char *q)
 {
     double   t, e, sum;
@@ -178,9 +176,9 @@ hx_vec_row_body(const double *x, size_t n, double inverse, double step,
 
 /* The two levels of a query; returns the sum of squares of what is left, and
  * adds to *coarse what the first level leaves. */
-HX_VEC_INLINE double
-hx_vec_split_body(const double *x, size_t n, double step, int8_t *p,
-    int8_t *r, double *coarse)
+static double
+hx_vec_split(const double *x, size_t n, double step, int8_t *p, int8_t *r,
+    double *coarse)
 {
     double   t, e, sum, in, inverse, fine;
     size_t   i, k;
@@ -229,8 +227,54 @@ hx_vec_split_body(const double *x, size_t n, double step, int8_t *p,
 }
 
 
-HX_VEC_INLINE void
-hx_vec_signatures_body(const float *rows, size_t n, const float *q, float *out)
+/* One row times one level; the row's bytes are 128 too large. */
+HX_VEC_INLINE int64_t
+hx_vec_product(const unsigned char *row, const int8_t *p, int64_t p_sum,
+    size_t stride)
+{
+    size_t   i, len;
+    int64_t  sum;
+
+    for (i = 0, sum = 0; i < stride; i += len) {
+        len = stride - i < HX_VEC_BLOCK ? stride - i : HX_VEC_BLOCK;
+        sum += hx_vec_level(row + i, p + i, len);
+    }
+
+    return sum - 128 * p_sum;
+}
+
+
+static void
+hx_vec_coarse(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
+    float *out)
+{
+    size_t   i;
+    int64_t  p;
+
+    for (i = 0; i < n; i++, rows += y->stride) {
+        p = hx_vec_product(rows, y->p, y->p_sum, y->stride);
+        out[i] = (float) (y->t * (double) p);
+    }
+}
+
+
+static void
+hx_vec_rows(const hx_scan_query_t *y, const unsigned char *rows, size_t n,
+    float *out)
+{
+    size_t   i;
+    int64_t  p, r;
+
+    for (i = 0; i < n; i++, rows += y->stride) {
+        p = hx_vec_product(rows, y->p, y->p_sum, y->stride);
+        r = hx_vec_product(rows, y->r, y->r_sum, y->stride);
+        out[i] = (float) (y->t * (double) p + y->u * (double) r);
+    }
+}
+
+
+static void
+hx_vec_signatures(const float *rows, size_t n, const float *q, float *out)
 {
     size_t   i, k;
     float    sum;
@@ -255,8 +299,9 @@ hx_vec_signatures_body(const float *rows, size_t n, const float *q, float *out)
     }
 }
 
-HX_VEC_INLINE double
-hx_vec_sum_body(const double *x, size_t n)
+
+static double
+hx_vec_sum(const double *x, size_t n)
 {
     size_t   i, k;
     double   sum;
@@ -288,12 +333,12 @@ hx_vec_sum_body(const double *x, size_t n)
  * out[i] becomes scale[i] out[i].  Most often none of a register's lanes is
  * good enough, which one test says; else all go to row.
  */
-HX_VEC_INLINE size_t
-hx_vec_pick_body(const hx_scan_pick_t *p, float *out, size_t n, uint32_t *row)
+static size_t
+hx_vec_pick(const hx_scan_pick_t *p, float *out, size_t n, uint32_t *row)
 {
     size_t   i, j, k, found;
     hx_vf_t  v, u;
-    hx_vh_t  uh;
+    hx_vh_t  uh[2];
     hx_vd_t  x, norm;
     hx_vi_t  any;
 
@@ -303,15 +348,15 @@ hx_vec_pick_body(const hx_scan_pick_t *p, float *out, size_t n, uint32_t *row)
         v = *(const hx_vfu_t *) (p->scale + i) * *(const hx_vfu_t *) (out + i);
         *(hx_vfu_t *) (out + i) = v;
         u = v + (*(const hx_vfu_t *) (p->error + i) * p->k + p->c);
+        memcpy(uh, &u, sizeof(uh));
         any = (hx_vi_t) { 0 };
 
 #pragma GCC unroll 2
-        for (j = 0; j < HX_F; j += HX_D) {
-            memcpy(&uh, (const float *) &u + j, sizeof(uh));
-            x = __builtin_convertvector(uh, hx_vd_t);
+        for (j = 0; j < 2; j++) {
+            x = __builtin_convertvector(uh[j], hx_vd_t);
 
             if (p->norm != NULL) {
-                norm = *(const hx_vdu_t *) (p->norm + i + j);
+                norm = *(const hx_vdu_t *) (p->norm + i + HX_D * j);
                 x = norm * (p->a * x - p->b * norm);
             }
 
@@ -339,4 +384,16 @@ hx_vec_pick_body(const hx_scan_pick_t *p, float *out, size_t n, uint32_t *row)
     return found;
 }
 
-#endif /* HX_VEC_BODY_H */
+
+const hx_vec_impl_t  HX_VEC_TABLE = {
+    HX_VEC_NAME,
+    hx_vec_pair,
+    hx_vec_stat,
+    hx_vec_row,
+    hx_vec_split,
+    hx_vec_coarse,
+    hx_vec_rows,
+    hx_vec_signatures,
+    hx_vec_pick,
+    hx_vec_sum
+};

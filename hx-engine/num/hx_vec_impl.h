@@ -46,4 +46,6 @@ extern const hx_vec_impl_t  hx_vec_avx512;
 extern const hx_vec_impl_t  hx_vec_avx2;
 #endif
 
+extern const hx_vec_impl_t  hx_vec_scalar;
+
 #endif /* HX_VEC_IMPL_H */
