@@ -86,30 +86,38 @@ hx_tt_cross_init(hx_tt_cross_t *c, const hx_tt_view_t *view,
 }
 
 
+/* A row or column x of the matrix, n elements, becomes that of the rest. */
+static void
+hx_tt_cross_rest(const hx_tt_cross_t *c, double *x, size_t n, const double *a,
+    size_t lda, const double *b, size_t ldb)
+{
+    hx_gemm_t  g;
+
+    g.mode = HX_GEMM_SUB;
+    g.m = 1;
+    g.n = n;
+    g.k = c->rank;
+    g.a = a;
+    g.ars = 0;
+    g.acs = lda;
+    g.b = b;
+    g.ldb = ldb;
+    g.c = x;
+    g.ldc = n;
+
+    hx_gemm(&g);
+}
+
+
 /* Row i of the rest, in c->row. */
 static void
 hx_tt_cross_row(hx_tt_cross_t *c, size_t i)
 {
-    unsigned   d;
-    hx_gemm_t  g;
+    unsigned  low;
 
-    d = c->view->map.d;
-    hx_tt_view_read(c->view, c->h, d - c->h, (uint64_t) i << (d - c->h),
-                    c->row);
-
-    g.mode = HX_GEMM_SUB;
-    g.m = 1;
-    g.n = c->cols;
-    g.k = c->rank;
-    g.a = c->u + i;
-    g.ars = 0;
-    g.acs = c->ldu;
-    g.b = c->v;
-    g.ldb = c->ldv;
-    g.c = c->row;
-    g.ldc = c->cols;
-
-    hx_gemm(&g);
+    low = c->view->map.d - c->h;
+    hx_tt_view_read(c->view, c->h, low, (uint64_t) i << low, c->row);
+    hx_tt_cross_rest(c, c->row, c->cols, c->u + i, c->ldu, c->v, c->ldv);
 }
 
 
@@ -117,23 +125,8 @@ hx_tt_cross_row(hx_tt_cross_t *c, size_t i)
 static void
 hx_tt_cross_col(hx_tt_cross_t *c, size_t j)
 {
-    hx_gemm_t  g;
-
     hx_tt_view_read(c->view, 0, c->h, j, c->col);
-
-    g.mode = HX_GEMM_SUB;
-    g.m = 1;
-    g.n = c->rows;
-    g.k = c->rank;
-    g.a = c->v + j;
-    g.ars = 0;
-    g.acs = c->ldv;
-    g.b = c->u;
-    g.ldb = c->ldu;
-    g.c = c->col;
-    g.ldc = c->rows;
-
-    hx_gemm(&g);
+    hx_tt_cross_rest(c, c->col, c->rows, c->v + j, c->ldv, c->u, c->ldu);
 }
 
 
