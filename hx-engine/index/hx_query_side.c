@@ -12,14 +12,6 @@
 #define HX_LOSS        5e-13        /* of a distance made of norms and their
                                      * product */
 
-/* A step of both sides: where it is, and memory for it. */
-typedef struct {
-    const double  *x;
-    const double  *y;
-    double         a[HX_VEC_STEP];
-    double         b[HX_VEC_STEP];
-} hx_pair_t;
-
 
 int
 hx_query_take(hx_query_t *q, uint64_t bytes, uint64_t *taken)
@@ -212,26 +204,44 @@ hx_score_of(hx_metric_t m, const hx_vec_sums_t *s)
 
 
 /*
- * Both sides' elements of a step.  What is missing on the query's side was
- * removed since; what is missing of the other is NO.
+ * One pass over both sides, for s, or for l where s is NULL.  What is missing
+ * on the query's side was removed since; what is missing of the other is NO.
  */
 static hx_query_rc_t
-hx_side_both(hx_query_t *q, hx_side_t *a, hx_side_t *b, const hx_str_t *key,
-    uint64_t at, size_t n, hx_pair_t *p)
+hx_side_sums(hx_query_t *q, hx_side_t *a, hx_side_t *b, const hx_str_t *key,
+    hx_vec_sums_t *s, hx_vec_long_t *l)
 {
-    hx_store_rc_t  rc;
+    size_t          n;
+    double          mem[2][HX_VEC_STEP];
+    uint64_t        at;
+    const double   *x, *y;
+    hx_store_rc_t   rc;
 
-    rc = hx_side_step(a, at, n, p->a, &p->x);
+    for (at = 0; at < a->values.elements; at += n) {
+        n = hx_values_step(&a->values, at);
+        rc = hx_side_step(a, at, n, mem[0], &x);
 
-    if (rc == HX_STORE_NO) {
-        return HX_QUERY_MOVED;
+        if (rc == HX_STORE_NO) {
+            return HX_QUERY_MOVED;
+        }
+
+        if (rc == HX_STORE_OK) {
+            rc = hx_side_step(b, at, n, mem[1], &y);
+        }
+
+        if (rc != HX_STORE_OK) {
+            return hx_query_store_rc(q, rc, key);
+        }
+
+        if (s != NULL) {
+            hx_vec_add(s, x, y, n);
+
+        } else {
+            hx_vec_long_add(l, x, y, n);
+        }
     }
 
-    if (rc == HX_STORE_OK) {
-        rc = hx_side_step(b, at, n, p->b, &p->y);
-    }
-
-    return hx_query_store_rc(q, rc, key);
+    return HX_QUERY_OK;
 }
 
 
@@ -240,23 +250,14 @@ static hx_query_rc_t
 hx_side_compare_long(hx_query_t *q, hx_side_t *a, hx_side_t *b,
     const hx_str_t *key, double *score)
 {
-    size_t          n;
-    uint64_t        at;
-    hx_pair_t       p;
-    hx_vec_long_t   s;
-    hx_query_rc_t   rc;
+    hx_vec_long_t  s;
+    hx_query_rc_t  rc;
 
     memset(&s, 0, sizeof(s));
+    rc = hx_side_sums(q, a, b, key, NULL, &s);
 
-    for (at = 0; at < a->values.elements; at += n) {
-        n = hx_values_step(&a->values, at);
-        rc = hx_side_both(q, a, b, key, at, n, &p);
-
-        if (rc != HX_QUERY_OK) {
-            return rc;
-        }
-
-        hx_vec_long_add(&s, p.x, p.y, n);
+    if (rc != HX_QUERY_OK) {
+        return rc;
     }
 
     if (!isfinite(s.bb)) {
@@ -288,23 +289,14 @@ hx_query_rc_t
 hx_side_compare(hx_query_t *q, hx_side_t *a, hx_side_t *b,
     const hx_str_t *key, double *score)
 {
-    size_t          n;
-    uint64_t        at;
-    hx_pair_t       p;
-    hx_vec_sums_t   s;
-    hx_query_rc_t   rc;
+    hx_vec_sums_t  s;
+    hx_query_rc_t  rc;
 
     memset(&s, 0, sizeof(s));
+    rc = hx_side_sums(q, a, b, key, &s, NULL);
 
-    for (at = 0; at < a->values.elements; at += n) {
-        n = hx_values_step(&a->values, at);
-        rc = hx_side_both(q, a, b, key, at, n, &p);
-
-        if (rc != HX_QUERY_OK) {
-            return rc;
-        }
-
-        hx_vec_add(&s, p.x, p.y, n);
+    if (rc != HX_QUERY_OK) {
+        return rc;
     }
 
     if (hx_vec_in_range(hx_vec_total(&s.aa))
