@@ -6,6 +6,7 @@
 
 #include "hx_gemm.h"
 #include "hx_tt_cond.h"
+#include "hx_tt_dot.h"
 
 
 /* Values of the largest core. */
@@ -60,31 +61,7 @@ hx_cond_trace(const double *gram, size_t n)
 }
 
 
-/* The Gram matrix left of the next bond: G' gram G for both slices of G. */
-static void
-hx_cond_left(const double *core, size_t r, size_t s, double *gram,
-    double *product)
-{
-    hx_gemm_t  g;
-
-    hx_gemm_nn(r, 2 * s, r, gram, core, product);
-
-    g.mode = HX_GEMM_SET;
-    g.m = s;
-    g.n = s;
-    g.k = 2 * r;
-    g.a = core;
-    g.ars = 1;
-    g.acs = s;
-    g.b = product;
-    g.ldb = s;
-    g.c = gram;
-    g.ldc = s;
-    hx_gemm(&g);
-}
-
-
-/* The one right of the bond before: G gram G' for both slices. */
+/* The Gram matrix right of the bond before: G gram G' for both slices of G. */
 static void
 hx_cond_right(const double *core, size_t r, size_t s, double *gram,
     double *product, double *turned)
@@ -123,7 +100,7 @@ hx_tt_cond(const hx_tt_t *t, double *work)
     for (k = 0; k < t->d; k++) {
         r = t->rank[k];
         s = t->rank[k + 1];
-        hx_cond_left(core, r, s, gram, product);
+        hx_tt_dot_step(t, t, k, core, core, gram, product);
         left[k + 1] = hx_cond_trace(gram, s);
         core += 2 * r * s;
     }

@@ -62,13 +62,50 @@ hx_tt_dot_work(const hx_tt_t *a, const hx_tt_t *b)
 }
 
 
+void
+hx_tt_dot_step(const hx_tt_t *a, const hx_tt_t *b, unsigned k,
+    const double *ca, const double *cb, double *t, double *w)
+{
+    size_t     ra, rb;
+    hx_gemm_t  g;
+
+    ra = a->rank[k];
+    rb = b->rank[k + 1];
+
+    g.mode = HX_GEMM_SET;
+    g.m = ra;
+    g.n = 2 * rb;
+    g.k = b->rank[k];
+    g.a = t;
+    g.ars = g.k;
+    g.acs = 1;
+    g.b = cb;
+    g.ldb = 2 * rb;
+    g.c = w;
+    g.ldc = 2 * rb;
+
+    hx_gemm(&g);
+
+    g.m = a->rank[k + 1];
+    g.n = rb;
+    g.k = 2 * ra;
+    g.a = ca;
+    g.ars = 1;
+    g.acs = g.m;
+    g.b = w;
+    g.ldb = rb;
+    g.c = t;
+    g.ldc = rb;
+
+    hx_gemm(&g);
+}
+
+
 double
 hx_tt_dot(const hx_tt_t *a, const hx_tt_t *b, double *work)
 {
-    size_t             ra, rb, ra1, rb1;
     double            *t, *w;
     unsigned           k;
-    hx_gemm_t          g;
     const double      *ca, *cb;
     hx_tt_dot_size_t   s;
 
@@ -78,44 +115,13 @@ hx_tt_dot(const hx_tt_t *a, const hx_tt_t *b, double *work)
     w = work + s.t;
     t[0] = 1;
 
-    g.mode = HX_GEMM_SET;
     ca = a->core;
     cb = b->core;
 
     for (k = 0; k < a->d; k++) {
-        ra = a->rank[k];
-        rb = b->rank[k];
-        ra1 = a->rank[k + 1];
-        rb1 = b->rank[k + 1];
-
-        g.m = ra;
-        g.n = 2 * rb1;
-        g.k = rb;
-        g.a = t;
-        g.ars = rb;
-        g.acs = 1;
-        g.b = cb;
-        g.ldb = 2 * rb1;
-        g.c = w;
-        g.ldc = 2 * rb1;
-
-        hx_gemm(&g);
-
-        g.m = ra1;
-        g.n = rb1;
-        g.k = 2 * ra;
-        g.a = ca;
-        g.ars = 1;
-        g.acs = ra1;
-        g.b = w;
-        g.ldb = rb1;
-        g.c = t;
-        g.ldc = rb1;
-
-        hx_gemm(&g);
-
-        ca += 2 * ra * ra1;
-        cb += 2 * rb * rb1;
+        hx_tt_dot_step(a, b, k, ca, cb, t, w);
+        ca += 2 * (size_t) a->rank[k] * a->rank[k + 1];
+        cb += 2 * (size_t) b->rank[k] * b->rank[k + 1];
     }
 
     return t[0];

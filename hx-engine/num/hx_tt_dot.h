@@ -22,6 +22,13 @@ size_t hx_tt_dot_work(const hx_tt_t *a, const hx_tt_t *b);
  */
 double hx_tt_dot(const hx_tt_t *a, const hx_tt_t *b, double *work);
 
+/*
+ * What it does for core k, which is ca and cb: t, r_k of a by r_k of b, becomes
+ * that of k + 1; w takes 2 r_k of a times r_k+1 of b doubles.
+ */
+void hx_tt_dot_step(const hx_tt_t *a, const hx_tt_t *b, unsigned k,
+    const double *ca, const double *cb, double *t, double *w);
+
 /* The Frobenius norm, as above; scratch: hx_tt_dot_work(t, t). */
 double hx_tt_norm(const hx_tt_t *t, double *work);
 
