@@ -76,11 +76,11 @@ hx_store_begin(hx_store_t *s, MDB_txn **txn)
 
 
 int
-hx_store_commit(hx_store_t *s, MDB_txn *txn)
+hx_store_end(hx_store_t *s, MDB_txn *txn, int rc)
 {
-    int  rc;
-
-    rc = hx_tally_flush(s, txn);
+    if (rc == 0) {
+        rc = hx_tally_flush(s, txn);
+    }
 
     if (rc == 0) {
         rc = hx_clock_save(s, txn);
@@ -128,12 +128,7 @@ hx_store_touch(hx_store_t *s)
     v.mv_size = 1;
     rc = mdb_put(txn, s->dbi[HX_DB_META], &k, &v, 0);
 
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return rc;
-    }
-
-    return hx_store_commit(s, txn);
+    return hx_store_end(s, txn, rc);
 }
 
 

@@ -208,9 +208,12 @@ int hx_rc_is_full(int rc);
 /* Calls the owner's function, if there is one. */
 void hx_store_tell(hx_store_t *s, hx_store_event_t ev, const char *why);
 
-/* mdb_txn_begin and mdb_txn_commit; a failure is remembered and told. */
+/*
+ * mdb_txn_begin and mdb_txn_commit; a failure is remembered and told.  rc: what
+ * the work in between came to; it is dropped, and that is returned, if not 0.
+ */
 int hx_store_begin(hx_store_t *s, MDB_txn **txn);
-int hx_store_commit(hx_store_t *s, MDB_txn *txn);
+int hx_store_end(hx_store_t *s, MDB_txn *txn, int rc);
 
 /* A commit of its own that changes nothing to speak of: 0 or an LMDB code. */
 int hx_store_touch(hx_store_t *s);
@@ -283,7 +286,7 @@ int hx_count_put(const hx_store_t *s, MDB_txn *txn, uint32_t ns,
 int hx_tally_add(const hx_store_t *s, MDB_txn *txn, uint32_t ns, int keys,
     int versions, uint64_t bytes);
 
-/* hx_store_begin and hx_store_commit see to these. */
+/* hx_store_begin and hx_store_end see to these. */
 void hx_tally_clear(hx_tally_t *t);
 int hx_tally_flush(const hx_store_t *s, MDB_txn *txn);
 

@@ -332,12 +332,11 @@ hx_life_slice(hx_store_t *s, unsigned n)
         rc = hx_due_slice(s, txn, &left);
     }
 
-    if (rc != 0 && (rc != MDB_NOTFOUND || left == n)) {
-        mdb_txn_abort(txn);
-        return rc;
+    if (rc == MDB_NOTFOUND && left != n) {
+        rc = 0;
     }
 
-    return hx_store_commit(s, txn);
+    return hx_store_end(s, txn, rc);
 }
 
 

@@ -76,7 +76,6 @@ hx_version_remove(hx_store_t *s, MDB_txn *txn, MDB_cursor *cur,
 {
     int          rc;
     uint32_t     ns;
-    uint64_t     stored;
     hx_record_t  r;
 
     if (hx_record_decode(&r, v->mv_data, v->mv_size, k->mv_data, k->mv_size)
@@ -86,7 +85,6 @@ hx_version_remove(hx_store_t *s, MDB_txn *txn, MDB_cursor *cur,
     }
 
     ns = hx_get_be32(k->mv_data);
-    stored = r.stored;
     rc = hx_value_remove(s, txn, &r);
 
     if (rc == 0) {
@@ -95,7 +93,7 @@ hx_version_remove(hx_store_t *s, MDB_txn *txn, MDB_cursor *cur,
 
     if (rc == 0) {
         s->life.dropped++;
-        rc = hx_tally_add(s, txn, ns, 0, -1, stored);
+        rc = hx_tally_add(s, txn, ns, 0, -1, r.stored);
     }
 
     return rc;

@@ -108,12 +108,7 @@ hx_staging_slice(hx_store_t *s, unsigned n)
         rc = rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
     }
 
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return rc;
-    }
-
-    return hx_store_commit(s, txn);
+    return hx_store_end(s, txn, rc);
 }
 
 
@@ -269,14 +264,7 @@ hx_stage_chunks(hx_store_t *s, hx_store_op_t *op)
             return rc;
         }
 
-        rc = hx_stage_fill(s, txn, &at);
-
-        if (rc != 0) {
-            mdb_txn_abort(txn);
-            return rc;
-        }
-
-        rc = hx_store_commit(s, txn);
+        rc = hx_store_end(s, txn, hx_stage_fill(s, txn, &at));
         if (rc != 0) {
             return rc;
         }
@@ -364,7 +352,7 @@ hx_stage_records(hx_store_t *s, hx_store_op_t *op)
         return rc;
     }
 
-    return hx_store_commit(s, txn);
+    return hx_store_end(s, txn, 0);
 }
 
 

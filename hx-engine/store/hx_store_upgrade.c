@@ -109,8 +109,6 @@ hx_up_record(hx_store_t *s, MDB_txn *txn, hx_upgrade_t *up, MDB_val *k,
 {
     int          rc;
     MDB_val      new;
-    uint32_t     ns;
-    uint64_t     stored;
     hx_buf_t     b;
     hx_record_t  r;
 
@@ -120,12 +118,10 @@ hx_up_record(hx_store_t *s, MDB_txn *txn, hx_upgrade_t *up, MDB_val *k,
         return 0;
     }
 
-    ns = hx_get_be32(k->mv_data);
-    stored = r.stored;
     up->bytes += v->mv_size;
 
     if (((const unsigned char *) v->mv_data)[4] == 1) {
-        up->bytes += stored;
+        up->bytes += r.stored;
         r.norm = hx_up_norm(s, txn, &r);
         hx_buf_init(&b, s->scratch, HX_RECORD_MAX);
         hx_record_encode(&b, &r, k->mv_data, k->mv_size);
@@ -143,7 +139,7 @@ hx_up_record(hx_store_t *s, MDB_txn *txn, hx_upgrade_t *up, MDB_val *k,
         }
     }
 
-    return hx_tally_add(s, txn, ns, 0, 1, stored);
+    return hx_tally_add(s, txn, hx_get_be32(k->mv_data), 0, 1, r.stored);
 }
 
 
@@ -303,12 +299,7 @@ hx_up_slice(hx_store_t *s, hx_upgrade_t *up)
         rc = hx_up_save(s, txn, up);
     }
 
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return rc;
-    }
-
-    return hx_store_commit(s, txn);
+    return hx_store_end(s, txn, rc);
 }
 
 

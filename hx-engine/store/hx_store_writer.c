@@ -120,7 +120,7 @@ hx_batch_try(hx_store_t *s, hx_store_op_t *list)
         return 0;
     }
 
-    rc = hx_store_commit(s, txn);
+    rc = hx_store_end(s, txn, 0);
 
     if (rc == 0 && n > atomic_load(&s->batch_max)) {
         atomic_store(&s->batch_max, n);
