@@ -15,11 +15,11 @@
 #include "hx_gemm.h"
 #include "hx_ldl.h"
 #include "hx_tt_cross.h"
-#include "hx_row.h"
 
 #define HX_TT_BOUND_RUN    16           /* columns that lie together */
 #define HX_TT_BOUND_ROWS   192
 #define HX_TT_BOUND_COLS   256
+#define HX_TT_BOUND_BLOCK  32           /* rows of e e^T at a time */
 
 /*
  * Rows with less than that of the mean energy are next to empty; a singular
@@ -129,16 +129,23 @@ hx_tt_bound_read(const hx_tt_cross_t *c, size_t r, double *e, size_t p,
 }
 
 
-/* gram = e e^T, lower triangle (and a little more); et: q x p scratch. */
+/*
+ * gram = e e^T, lower triangle (and a little more).  panels: e^T as hx_gemm.h
+ * packs it, at once for all of the products.
+ */
 static void
-hx_tt_bound_gram(const double *e, size_t p, size_t q, double *et, double *gram)
+hx_tt_bound_gram(const double *e, size_t p, size_t q, double *panels,
+    double *gram)
 {
-    size_t     i, j;
+    size_t     i, j, k;
+    double    *to;
     hx_gemm_t  g;
 
-    for (i = 0; i < p; i++) {
-        for (j = 0; j < q; j++) {
-            et[j * p + i] = e[i * q + j];
+    for (i = 0, to = panels; i < p; i += HX_GEMM_PANEL) {
+        for (k = 0; k < q; k++, to += HX_GEMM_PANEL) {
+            for (j = 0; j < HX_GEMM_PANEL; j++) {
+                to[j] = i + j < p ? e[(i + j) * q + k] : 0;
+            }
         }
     }
 
@@ -146,17 +153,17 @@ hx_tt_bound_gram(const double *e, size_t p, size_t q, double *et, double *gram)
     g.k = q;
     g.ars = q;
     g.acs = 1;
-    g.b = et;
-    g.ldb = p;
+    g.b = panels;
+    g.ldb = HX_GEMM_PANEL;
     g.ldc = p;
 
-    for (i = 0; i < p; i += 64) {
-        g.m = p - i < 64 ? p - i : 64;
+    for (i = 0; i < p; i += HX_TT_BOUND_BLOCK) {
+        g.m = p - i < HX_TT_BOUND_BLOCK ? p - i : HX_TT_BOUND_BLOCK;
         g.n = i + g.m;
         g.a = e + i * q;
         g.c = gram + i * p;
 
-        hx_gemm(&g);
+        hx_gemm_panels(&g);
     }
 }
 
@@ -217,20 +224,22 @@ hx_tt_bound_judge(const hx_tt_cross_t *c, const double *e, size_t p, size_t q,
     size_t some, size_t need, const double *target, unsigned n,
     hx_tt_bound_t *b)
 {
-    double    *et, *gram, *work, all, t;
+    double    *panels, *gram, *work, all, t;
     size_t     i, full;
     unsigned   k;
 
-    et = hx_work_doubles(c->work, p * q);
+    panels = hx_work_doubles(c->work, hx_gemm_packed(p) * q);
     gram = hx_work_doubles(c->work, p * p);
     work = hx_work_doubles(c->work, p * p + p + hx_ldl_work(p));
 
-    if (et == NULL || gram == NULL || work == NULL) {
+    if (panels == NULL || gram == NULL || work == NULL) {
         return HX_FAIL;
     }
 
+    hx_tt_bound_gram(e, p, q, panels, gram);
+
     for (i = 0, all = 0; i < p; i++) {
-        work[i] = hx_row()->dot(e + i * q, e + i * q, q);
+        work[i] = gram[i * p + i];
         all += work[i];
     }
 
@@ -240,8 +249,6 @@ hx_tt_bound_judge(const hx_tt_cross_t *c, const double *e, size_t p, size_t q,
     if (full < need && full * 4 < p) {
         return HX_OK;
     }
-
-    hx_tt_bound_gram(e, p, q, et, gram);
 
     /* all is above the square of the largest singular value */
     for (k = 0; k < n && b->reach == 0; k++) {
