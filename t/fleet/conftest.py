@@ -1,0 +1,72 @@
+"""Fixtures of the fleet tests: three nginx nodes on one registry.  What they
+share with t/e2e (ports, waiting, an nginx of a test's own) is taken from
+there."""
+
+import importlib.util
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+def load(name, path):
+    """A module by its path: two folders have a conftest."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+e2e = load("e2e_conftest", TOP / "t" / "e2e" / "conftest.py")
+scratch, free_port, until, running = (e2e.scratch, e2e.free_port, e2e.until,
+                                      e2e.running)
+sys.path.append(str(TOP / "t" / "e2e"))     # own_nginx and what it needs
+
+
+# "hx_gate_registry redis://" is there: its tests are part of the group.  Until
+# then HX_FLEET_REDIS=1 collects them.
+REDIS_DIRECTIVE = False
+
+if not (REDIS_DIRECTIVE or os.environ.get("HX_FLEET_REDIS") == "1"):
+    collect_ignore_glob = ["test_redis_*.py"]
+
+
+def program(name, variable):
+    """A program of ours that the tests use."""
+    path = os.environ.get(variable) or TOP / "build" / "release" / name
+    assert Path(path).exists(), f"{path} is missing: make fleet-tools"
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def session_dir():
+    base = scratch() / f"fleet-{os.getpid()}"
+    base.mkdir(mode=0o755, parents=True, exist_ok=True)
+    yield base
+    shutil.rmtree(base)
+
+
+@pytest.fixture(scope="session")
+def new_dir(session_dir):
+    """Makes directories; they go away with the session."""
+    counter = itertools.count(1)
+
+    def make():
+        path = session_dir / str(next(counter))
+        path.mkdir()
+        return path
+    return make
+
+
+def run(*command, **more):
+    """A command that has to succeed; its output."""
+    done = subprocess.run([str(part) for part in command], check=False,
+                          capture_output=True, text=True, timeout=120, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -1,0 +1,165 @@
+#!/bin/bash
+# Redis or Valkey for tests, on loopback only, all state under one directory.
+#   redis.sh single|tls|sentinel|cluster  DIR BASEPORT [OPTION...]  start, wait
+#   redis.sh stop DIR                     stop what DIR holds, by process id
+# Options go to every server ("--maxmemory 1mb").  Ports from BASEPORT on have
+# to be free: one for single, two for tls (the second is it), 13 for sentinel
+# (master, replicas +1 +2, sentinels +10..12, the master's name is "hx"), 26 for
+# cluster (nodes +0..5, their bus +20..25).  Nothing is saved to disk unless an
+# option says so.  REDIS=redis-server (or valkey-server, with its client beside
+# it).  What cannot start or does not answer within seconds is an error.
+set -eu
+
+REDIS=${REDIS:-redis-server}
+CLI=${CLI:-$(dirname "$(command -v "$REDIS")")/$(basename "$REDIS" -server)-cli}
+mode=${1:-}
+dir=${2:-}
+base=${3:-0}
+shift $(($# < 3 ? $# : 3))
+options=("$@")
+
+node() {    # node NAME PORT [more options]: one server, detached, pid in DIR/NAME/pid
+    local name=$1 port=$2
+    shift 2
+    mkdir -p "$dir/$name"
+    "$REDIS" --bind 127.0.0.1 --port "$port" --daemonize yes \
+        --dir "$dir/$name" --pidfile "$dir/$name/pid" --logfile "$dir/$name/log" \
+        --save '' --appendonly no --repl-diskless-sync-delay 0 \
+        "$@" ${options[@]+"${options[@]}"} >/dev/null
+}
+
+up() {      # up PORT [client options]: wait until it answers (10 s at most)
+    local _ port=$1
+    shift
+    for _ in $(seq 500); do
+        case $("$CLI" -h 127.0.0.1 -p "$port" "$@" ping 2>&1) in
+        *PONG*|*NOAUTH*|*LOADING*) return 0 ;;
+        esac
+        sleep 0.02
+    done
+    echo "redis.sh: port $port does not answer" >&2
+    return 1
+}
+
+certs() {   # a CA and one certificate for localhost and 127.0.0.1
+    local d=$dir/certs
+    [ -f "$d/server.crt" ] && return 0
+    mkdir -p "$d"
+    openssl ecparam -genkey -name prime256v1 -noout -out "$d/ca.key" 2>/dev/null
+    openssl req -x509 -new -key "$d/ca.key" -days 30 -subj /CN=test-ca -out "$d/ca.crt"
+    openssl ecparam -genkey -name prime256v1 -noout -out "$d/server.key" 2>/dev/null
+    openssl req -new -key "$d/server.key" -subj /CN=localhost -out "$d/server.csr"
+    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' > "$d/ext"
+    openssl x509 -req -in "$d/server.csr" -CA "$d/ca.crt" -CAkey "$d/ca.key" \
+        -CAcreateserial -days 30 -extfile "$d/ext" -out "$d/server.crt" 2>/dev/null
+}
+
+sentinel_ready() {  # every sentinel sees both replicas and both others
+    local s n=0
+    for s in 10 11 12; do
+        "$CLI" -p $((base + s)) info sentinel |
+            grep -q 'status=ok.*slaves=2,sentinels=3' && n=$((n + 1))
+    done
+    [ $n = 3 ]
+}
+
+cluster_ready() {   # a replica that never synced will not take over later
+    local k n=0
+    for k in 0 1 2 3 4 5; do
+        "$CLI" -p $((base + k)) cluster info | grep -q cluster_state:ok || continue
+        "$CLI" -p $((base + k)) info replication |
+            grep -q -e role:master -e master_link_status:up && n=$((n + 1))
+    done
+    [ $n = 6 ]
+}
+
+wait_for() {        # wait_for CONDITION: 25 s at most
+    local _
+    for _ in $(seq 500); do
+        "$1" && return 0
+        sleep 0.05
+    done
+    echo "redis.sh: not in time: $1" >&2
+    return 1
+}
+
+gone() {            # gone PID TENTHS: it has ended, or is a zombie
+    local _ state
+    for _ in $(seq $(($2 * 5))); do
+        state=$(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) || true
+        [ -n "$state" ] && [ "$state" != Z ] || return 0
+        sleep 0.02
+    done
+    return 1
+}
+
+case $mode in
+single)
+    node single "$base"
+    up "$base"
+    ;;
+
+tls)
+    certs
+    node tls "$base" --tls-port $((base + 1)) --tls-auth-clients no \
+        --tls-cert-file "$dir/certs/server.crt" --tls-key-file "$dir/certs/server.key" \
+        --tls-ca-cert-file "$dir/certs/ca.crt"
+    up "$base"
+    up $((base + 1)) --tls --cacert "$dir/certs/ca.crt"
+    ;;
+
+sentinel)
+    node master "$base"
+    up "$base"
+    node replica1 $((base + 1)) --replicaof 127.0.0.1 "$base"
+    node replica2 $((base + 2)) --replicaof 127.0.0.1 "$base"
+    for i in 0 1 2; do
+        mkdir -p "$dir/sentinel$i"
+        cat > "$dir/sentinel$i/conf" <<END
+port $((base + 10 + i))
+bind 127.0.0.1
+daemonize yes
+dir $dir/sentinel$i
+pidfile $dir/sentinel$i/pid
+logfile $dir/sentinel$i/log
+sentinel monitor hx 127.0.0.1 $base 2
+sentinel down-after-milliseconds hx 500
+sentinel failover-timeout hx 3000
+END
+        "$REDIS" "$dir/sentinel$i/conf" --sentinel >/dev/null
+    done
+    for i in 0 1 2; do up $((base + 10 + i)); done
+    wait_for sentinel_ready
+    ;;
+
+cluster)
+    nodes=()
+    for i in 0 1 2 3 4 5; do
+        node "node$i" $((base + i)) --cluster-enabled yes \
+            --cluster-config-file nodes.conf --cluster-node-timeout 1000 \
+            --cluster-port $((base + 20 + i))
+        nodes+=("127.0.0.1:$((base + i))")
+    done
+    for i in 0 1 2 3 4 5; do up $((base + i)); done
+    "$CLI" --cluster create "${nodes[@]}" --cluster-replicas 1 --cluster-yes > "$dir/create.log"
+    wait_for cluster_ready
+    ;;
+
+stop)
+    for p in "$dir"/*/pid; do
+        [ -f "$p" ] || continue
+        pid=$(cat "$p")
+        # the number may be another's by now
+        grep -qa -e redis -e valkey "/proc/$pid/cmdline" 2>/dev/null || continue
+        kill "$pid" 2>/dev/null || continue
+        kill -CONT "$pid" 2>/dev/null || true
+        gone "$pid" 50 || { kill -KILL "$pid" 2>/dev/null || true; gone "$pid" 50; }
+        rm -f "$p"
+    done
+    ;;
+
+*)
+    echo "usage: $0 single|tls|sentinel|cluster DIR BASEPORT [OPTION...] | stop DIR" >&2
+    exit 2
+    ;;
+esac
