@@ -243,11 +243,21 @@ $(PRELOADED): $(B)/%.so: t/lib/%.c $(B)/prog.stamp
 	@echo "  CC    $<"
 	$(Q)$(CC) -std=gnu11 -O2 -g -fPIC -shared $(HARDEN_LD) $(WARN) -o $@ $<
 
+# programs of the fleet tests
+FLEET_TOOLS   := $(B)/hx_fault_proxy
+
+$(FLEET_TOOLS): $(B)/%: t/lib/%.c t/lib/hx_resp_frame.h $(B)/prog.stamp
+	@echo "  CC    $<"
+	$(Q)$(CC) $(PROG_CFLAGS) $(PROG_LDFLAGS) -o $@ $<
+
+fleet-tools: $(FLEET_TOOLS)
+
 # what the suites find the programs by (HX.pm, conftest.py, run.sh)
 TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
                  HX_AUDIT=$(AUDIT) HX_GATE_CHECK=$(CHECK) \
                  HX_POWER_LOSS=$(POWER_LOSS) HX_DISK_FAULT_LIB=$(DISK_FAULT) \
                  HX_RECV_COUNT_LIB=$(RECV_COUNT) \
+                 HX_FAULT_PROXY=$(B)/hx_fault_proxy \
                  HX_SCRATCH=$$(packaging/dev/scratch-dir.sh $(ROOT)) \
                  PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1
 
@@ -359,7 +369,8 @@ help:
 
 FORCE:
 .PHONY: all build-deps module engine-bin audit-bin check-bin unit gate engine \
-        e2e test lint bench bench-engine deps run stop install clean help FORCE
+        e2e fleet-tools test lint bench bench-engine deps run stop install \
+        clean help FORCE
 
 # objects are kept between runs
 .SECONDARY:
