@@ -244,7 +244,7 @@ $(PRELOADED): $(B)/%.so: t/lib/%.c $(B)/prog.stamp
 	$(Q)$(CC) -std=gnu11 -O2 -g -fPIC -shared $(HARDEN_LD) $(WARN) -o $@ $<
 
 # programs of the fleet tests
-FLEET_TOOLS   := $(B)/hx_fault_proxy
+FLEET_TOOLS   := $(B)/hx_fault_proxy $(B)/hx_fleet_load
 
 $(FLEET_TOOLS): $(B)/%: t/lib/%.c t/lib/hx_resp_frame.h $(B)/prog.stamp
 	@echo "  CC    $<"
@@ -258,6 +258,7 @@ TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
                  HX_POWER_LOSS=$(POWER_LOSS) HX_DISK_FAULT_LIB=$(DISK_FAULT) \
                  HX_RECV_COUNT_LIB=$(RECV_COUNT) \
                  HX_FAULT_PROXY=$(B)/hx_fault_proxy \
+                 HX_FLEET_LOAD=$(B)/hx_fleet_load \
                  HX_SCRATCH=$$(packaging/dev/scratch-dir.sh $(ROOT)) \
                  PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1
 

@@ -49,7 +49,8 @@ class FaultProxy:
         return json.loads(self._say("stat"))
 
     def accepts(self):
-        """When the last 1000 connections came, seconds of the wall clock."""
+        """When the last 1000 connections came, seconds of
+        time.monotonic()."""
         return [at / 1e6 for at in json.loads(self._say("accepts"))]
 
     def commands_during(self, seconds):

@@ -18,14 +18,14 @@
  *                             and so are those that there are
  *     cut [push]              resets connections, once; those that subscribed
  *     delay MS [up|down]      every byte so much later (without either: down)
- *     throttle BYTES [up|down]    a second (without either: down); 0: no limit
+ *     throttle N [up|down]    bytes a second (without either: down)
  *     mute                    messages of pub/sub are swallowed, nothing else
  *     answer TEXT             every command is answered by the line TEXT, for
  *                             example "-LOADING wait"; the target sees none
  *     target PORT             for new connections
  *     stat                    counters since the start
- *     accepts                 when connections came: the last 1000, microseconds
- *                             of the wall clock, in JSON
+ *     accepts                 when connections came: the last 1000, in JSON,
+ *                             microseconds of CLOCK_MONOTONIC
  *
  * Faults add up until "pass".  One thread, epoll.
  */
@@ -753,7 +753,7 @@ proxy_accept(void)
             return;
         }
 
-        (void) clock_gettime(CLOCK_REALTIME, &ts);
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
         proxy.accepts[proxy.stat.accepted++ % PROXY_ACCEPTS] =
             (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
 
