@@ -84,9 +84,9 @@ all: module engine-bin audit-bin check-bin
 
 # everything the goals will need, so that a user is told once
 DEP_GROUPS    := build \
-  $(if $(filter run unit gate engine e2e test bench bench-engine, \
-    $(MAKECMDGOALS)),run) \
-  $(if $(filter unit gate engine e2e test,$(MAKECMDGOALS)),test) \
+  $(if $(filter run unit gate engine e2e fleet-test test bench \
+    bench-engine,$(MAKECMDGOALS)),run) \
+  $(if $(filter unit gate engine e2e fleet-test test,$(MAKECMDGOALS)),test) \
   $(if $(filter lint,$(MAKECMDGOALS)),lint) \
   $(if $(filter bench,$(MAKECMDGOALS)),bench) \
   $(if $(filter bench-engine,$(MAKECMDGOALS)),bench-engine)
@@ -293,6 +293,16 @@ engine: build-deps engine-bin
 e2e: build-deps all $(PRELOADED)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
 
+# Three nodes on one registry; one test at a time, as they measure.  Options of
+# pytest in FLEET, for example FLEET=--quick.
+FIGURES        = $(B)/log/fleet-figures
+
+fleet-test: build-deps all $(FLEET_TOOLS)
+	$(Q)mkdir -p $(B)/log; rm -f $(FIGURES); rc=0; \
+	  ($(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) HX_FLEET_FIGURES=$(FIGURES) \
+	  $(PYTEST) -n 0 $(FLEET) t/fleet $(SAN_END)) || rc=1; \
+	  $(PYTHON) t/fleet/figures.py $(FIGURES); exit $$rc
+
 # Every group runs, whatever the ones before it said.
 test: build-deps all
 	@BUILD=$(BUILD) MAKE='$(MAKE)' t/lib/run-groups.sh $(ROOT)/$(BUILD)/log \
@@ -358,6 +368,9 @@ help:
 	@echo 'make gate     the module in nginx (Test::Nginx)'
 	@echo 'make engine   hx-engine alone (pytest)'
 	@echo 'make e2e      client, nginx, module, engine (pytest)'
+	@echo 'make fleet-test'
+	@echo '              three gates on one registry, and a table of figures'
+	@echo '              (FLEET=--quick: fewer rounds)'
 	@echo 'make lint     static checks'
 	@echo 'make bench    what the gate costs beside bare nginx'
 	@echo 'make bench-engine'
@@ -370,8 +383,8 @@ help:
 
 FORCE:
 .PHONY: all build-deps module engine-bin audit-bin check-bin unit gate engine \
-        e2e fleet-tools test lint bench bench-engine deps run stop install \
-        clean help FORCE
+        e2e fleet-tools fleet-test test lint bench bench-engine deps run \
+        stop install clean help FORCE
 
 # objects are kept between runs
 .SECONDARY:

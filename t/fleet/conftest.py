@@ -29,12 +29,25 @@ scratch, free_port, until, running = (e2e.scratch, e2e.free_port, e2e.until,
 sys.path.append(str(TOP / "t" / "e2e"))     # own_nginx and what it needs
 
 
-# "hx_gate_registry redis://" is there: its tests are part of the group.  Until
-# then HX_FLEET_REDIS=1 collects them.
+# "hx_gate_registry redis://" is there: the tests that need it are part of the
+# group, the others run on Redis.  HX_FLEET_REDIS=1 or 0 says otherwise.
 REDIS_DIRECTIVE = False
 
-if not (REDIS_DIRECTIVE or os.environ.get("HX_FLEET_REDIS") == "1"):
+ON_REDIS = os.environ.get("HX_FLEET_REDIS", str(int(REDIS_DIRECTIVE))) == "1"
+BACKEND = "redis" if ON_REDIS else "lmdb"
+
+if not ON_REDIS:
     collect_ignore_glob = ["test_redis_*.py"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true",
+                     help="fewer rounds: some minutes for all")
+
+
+@pytest.fixture(scope="session")
+def quick(request):
+    return request.config.getoption("--quick")
 
 
 def program(name, variable):

@@ -17,8 +17,8 @@ from fleet_load import LIST, Load
 from own_nginx import MODULE, PATIENCE, PLAIN, Nginx, give
 from redis_servers import Servers
 
-OPTIONS = ("connect_timeout=50ms timeout=50ms connections=4 resync=1s "
-           "max_stale=30s")
+TIMES = {"connect_timeout": "50ms", "timeout": "50ms", "connections": "4",
+         "resync": "1s", "max_stale": "30s"}    # as by default
 AGE = "hx_gate_registry_age_seconds"        # since Redis was last heard of
 
 
@@ -97,7 +97,8 @@ class Node(Nginx):
             }}""", **more)
 
     def ask(self, method, path, body=None, headers=None, fresh=False):
-        """A request on the node's own connection (or, "fresh", another)."""
+        """A request on the node's own connection (or, "fresh", another); a
+        body that is a text goes as it is."""
         connection = self.connection
         if fresh or connection is None:
             connection = http.client.HTTPConnection("127.0.0.1", self.port,
@@ -106,7 +107,7 @@ class Node(Nginx):
             self.connection = connection
         headers = dict(headers or {})
         if body is not None:
-            body = json.dumps(body)
+            body = body if isinstance(body, str) else json.dumps(body)
             headers["Content-Type"] = "application/json"
         try:
             connection.request(method, path, body, headers)
@@ -213,15 +214,17 @@ class Node(Nginx):
 
 
 class Fleet:
-    """Nodes, their proxies, their upstream and, with backend "redis", their
-    Redis (or one that there is: "redis").  Backend "lmdb" is a directory that
-    all nodes share: the same from outside, without Redis between them."""
+    """Nodes, their upstream and, with backend "redis", their Redis (or one
+    that there is: "redis").  With "single" and "tls" each node has a proxy of
+    its own before it; sentinels and a cluster tell their own addresses, which
+    no proxy is in the way of.  Backend "lmdb" is a directory that all nodes
+    share: the same from outside, without Redis between them."""
 
     counter = itertools.count(1)
 
     def __init__(self, directory, backend, nodes=3, options="", redis=None,
-                 mode="single", url="redis://{redis}", redis_options=(),
-                 workers=1, http="hx_gate_rate_limit off;", **conf):
+                 mode="single", redis_options=(), times=None, workers=1,
+                 http="hx_gate_rate_limit off;", **conf):
         self.directory = Path(directory)
         self.backend = backend
         self.stack = contextlib.ExitStack()
@@ -231,20 +234,36 @@ class Fleet:
         self.proxies = []
         self.upstream = Quiet(self.directory / "upstream")
         if backend == "redis":
-            self.proxies = [FaultProxy(self.redis.port) for _ in range(nodes)]
-            registry = (f"{url} {OPTIONS} {options} replica={{dir}}/replica "
-                        "usage={dir}/usage")
+            if mode in ("single", "tls"):
+                to = self.redis.tls_port if mode == "tls" else self.redis.port
+                self.proxies = [FaultProxy(to) for _ in range(nodes)]
+            more = " ".join(f"{name}={value}" for name, value in
+                            {**TIMES, **(times or {})}.items())
+            registry = (f"{self.url(mode)} {more} {options} "
+                        "replica={dir}/replica usage={dir}/usage")
         else:
             shared = self.directory / "registry"
             shared.mkdir()
             give(shared)
-            registry = f"lmdb:{shared} map_size=64m"
+            registry = f"lmdb:{shared} map_size=64m {options}"
         service_key = secrets.token_hex(24)
         self.nodes = [
             Node(self.directory / f"node{n}", n, self.upstream.port, registry,
                  proxy=self.proxies[n] if self.proxies else None,
                  service_key=service_key, workers=workers, http=http, **conf)
             for n in range(nodes)]
+
+    def url(self, mode):
+        """Of the registry; {redis} in it is for the node to fill in."""
+        def hosts(ports):
+            return ",".join(f"127.0.0.1:{port}" for port in ports)
+        if mode == "tls":
+            return f"rediss://{{redis}} ca={self.redis.ca} server_name=localhost"
+        if mode == "sentinel":
+            return f"redis+sentinel://{hosts(self.redis.sentinels)}/hx"
+        if mode == "cluster":
+            return f"redis+cluster://{hosts(self.redis.ports)}"
+        return "redis://{redis}"
 
     def start(self):
         try:
@@ -322,6 +341,12 @@ class Fleet:
             told = [node.tenants() for node in self.nodes]
             return told[0] if all(t == told[0] for t in told) else None
         return until(same, seconds, "all nodes tell the same")
+
+    def usage(self, tenant):
+        """Tenths of a CU that all nodes have charged this month: the sum of
+        what each keeps, or what they keep together."""
+        nodes = self.nodes if self.backend == "redis" else self.nodes[:1]
+        return sum(sum(node.usage(tenant).values()) for node in nodes)
 
     def bad_lines(self):
         """What no test expects in an error log."""
