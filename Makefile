@@ -252,6 +252,27 @@ $(FLEET_TOOLS): $(B)/%: t/lib/%.c t/lib/hx_resp_frame.h $(B)/prog.stamp
 
 fleet-tools: $(FLEET_TOOLS)
 
+# the client of Redis behind locations that ask what a test tells them to
+REDIS_TEST    := $(B)/ngx_http_hx_redis_test_module.so
+REDIS_DIR     := t/lib/redis-test-module
+REDIS_OBJ     := $(B)/redis-test
+
+$(REDIS_OBJ)/Makefile: $(B)/nginx.stamp $(REDIS_DIR)/config $(GATE)/config
+	@mkdir -p $(REDIS_OBJ)
+	@echo "  CONF  $(BUILD)/redis-test"
+	$(Q)cd $(NGX_SRC) && ASAN_OPTIONS=detect_leaks=0 ./configure $(NGX_FLAGS) \
+	  --with-cc-opt='$(NGX_CC_OPT)' --with-ld-opt='$(NGX_LD_OPT)' \
+	  --builddir=$(REDIS_OBJ) --add-dynamic-module=$(CURDIR)/$(REDIS_DIR) \
+	  > $(REDIS_OBJ)/configure.log 2>&1 \
+	  || { tail -n 20 $(REDIS_OBJ)/configure.log; rm -f $@; exit 1; }
+
+redis-test-module: $(REDIS_OBJ)/Makefile
+	@echo "  MAKE  $(REDIS_TEST:$(ROOT)/%=%)"
+	$(Q)$(MAKE) -s -f $(REDIS_OBJ)/Makefile -C $(NGX_SRC) modules \
+	  CFLAGS='-pipe -std=gnu11 $(NGX_CC_OPT) $(WARN) $(CFLAGS)'
+	$(Q)test $(REDIS_OBJ)/$(notdir $(REDIS_TEST)) -ef $(REDIS_TEST) \
+	  || ln -f $(REDIS_OBJ)/$(notdir $(REDIS_TEST)) $(REDIS_TEST)
+
 # what the suites find the programs by (HX.pm, conftest.py, run.sh)
 TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
                  HX_AUDIT=$(AUDIT) HX_GATE_CHECK=$(CHECK) \
@@ -259,6 +280,7 @@ TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
                  HX_RECV_COUNT_LIB=$(RECV_COUNT) \
                  HX_FAULT_PROXY=$(B)/hx_fault_proxy \
                  HX_FLEET_LOAD=$(B)/hx_fleet_load \
+                 HX_REDIS_TEST=$(REDIS_TEST) \
                  HX_SCRATCH=$$(packaging/dev/scratch-dir.sh $(ROOT)) \
                  PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1
 
@@ -290,7 +312,7 @@ gate: build-deps all $(PRELOADED)
 engine: build-deps engine-bin
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/engine $(SAN_END)
 
-e2e: build-deps all $(PRELOADED)
+e2e: build-deps all $(PRELOADED) redis-test-module
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
 
 # Three nodes on one registry; one test at a time, as they measure.  Options of
@@ -384,6 +406,8 @@ help:
 FORCE:
 .PHONY: all build-deps module engine-bin audit-bin check-bin unit gate engine \
         e2e fleet-tools fleet-test test lint bench bench-engine deps run \
+.PHONY: all build-deps module redis-test-module engine-bin audit-bin \
+        check-bin unit gate engine e2e test lint bench bench-engine deps run \
         stop install clean help FORCE
 
 # objects are kept between runs
