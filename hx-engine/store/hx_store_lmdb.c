@@ -212,6 +212,7 @@ hx_store_open(const hx_store_conf_t *conf, char *err, size_t cap)
         goto failed;
     }
 
+    memset(&lc, 0, sizeof(hx_lmdb_conf_t));
     lc.dir = conf->dir;
     lc.file = NULL;
     s->page = (size_t) sysconf(_SC_PAGESIZE);

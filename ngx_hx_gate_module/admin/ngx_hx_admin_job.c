@@ -316,7 +316,7 @@ ngx_hx_job_change(ngx_hx_job_t *job, u_char *record, size_t *len)
     }
 
     rc = hx_registry_change(job->registry, job->change, &job->result, record,
-                            len, &job->digest, job->err);
+                            len, &job->digest, NULL, job->err);
 
     return rc == HX_OK && job->result != HX_CHANGED ? HX_NO : rc;
 }

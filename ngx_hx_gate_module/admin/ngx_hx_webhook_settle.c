@@ -39,7 +39,7 @@ ngx_hx_webhook_settle_thread(void *data, ngx_log_t *log)
     ngx_hx_settle_t  *s = *(ngx_hx_settle_t **) data;
 
     s->rc = hx_registry_settle(s->registry, &s->event, s->now, s->token,
-                               (int) s->done, s->err);
+                               (int) s->done, NULL, s->err);
 }
 
 

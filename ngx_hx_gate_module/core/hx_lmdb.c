@@ -274,7 +274,7 @@ hx_lmdb_open_at(MDB_env *env, const hx_lmdb_conf_t *conf)
     unsigned     flags;
 
     at = conf->dir;
-    flags = MDB_NOTLS;
+    flags = MDB_NOTLS | (conf->disposable ? MDB_NOSYNC : 0);
 
     if (conf->file != NULL) {
         rc = hx_lmdb_path(path, conf->dir, conf->file, "");

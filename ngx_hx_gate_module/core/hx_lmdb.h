@@ -6,7 +6,9 @@
  *  - open after fork, once per process and directory;
  *  - MDB_NOTLS always, so that a read transaction belongs to its handle, not
  *    to the thread; default sync always (neither MDB_NOSYNC, MDB_NOMETASYNC,
- *    MDB_WRITEMAP nor MDB_MAPASYNC);
+ *    MDB_WRITEMAP nor MDB_MAPASYNC), with one exception: MDB_NOSYNC for what
+ *    says that it is disposable, a replica that is thrown away when the machine
+ *    was started since (a process that is killed harms it no more than others);
  *  - reader slots of killed processes are cleared at open;
  *  - a file that was cut short is MDB_CORRUPTED, not SIGBUS later on; values
  *    of more than half a page may read as zeros then, so records need a
@@ -32,6 +34,8 @@ typedef struct {
     unsigned     max_dbs;
     unsigned     max_readers;
     unsigned     mode;          /* of created files, e.g. 0600 */
+    unsigned     disposable:1;  /* without syncing: lost, or damaged, with the
+                                 * power */
 } hx_lmdb_conf_t;
 
 /*

@@ -98,6 +98,19 @@ hx_env_dbs(hx_env_t *e, const hx_env_conf_t *conf, int make)
 }
 
 
+/* The same, and the code for who wants to know. */
+
+static hx_rc_t
+hx_env_not_open(const hx_env_conf_t *conf, char *err, const char *what, int rc)
+{
+    if (conf->code != NULL) {
+        *conf->code = rc;
+    }
+
+    return hx_env_fail(err, what, rc);
+}
+
+
 static hx_rc_t
 hx_env_files(hx_env_t *e, const hx_env_conf_t *conf, char *err)
 {
@@ -116,7 +129,7 @@ hx_env_files(hx_env_t *e, const hx_env_conf_t *conf, char *err)
 
     rc = hx_lmdb_open(&e->env, &conf->lmdb, &what);
     if (rc != 0) {
-        return hx_env_fail(err, what, rc);
+        return hx_env_not_open(conf, err, what, rc);
     }
 
     rc = hx_lmdb_remember(&e->files, e->env);
@@ -131,10 +144,15 @@ hx_env_files(hx_env_t *e, const hx_env_conf_t *conf, char *err)
                         hx_env_data(e),
                         e->file != NULL ? e->file : "lock.mdb",
                         e->file != NULL ? "-lock" : "");
+
+        if (conf->code != NULL) {
+            *conf->code = rc;
+        }
+
         return HX_FAIL;
     }
 
-    return rc == 0 ? HX_OK : hx_env_fail(err, "mdb_txn_begin", rc);
+    return rc == 0 ? HX_OK : hx_env_not_open(conf, err, "mdb_txn_begin", rc);
 }
 
 
@@ -164,7 +182,7 @@ hx_env_open(hx_env_t *e, const hx_env_conf_t *conf, char *err)
     }
 
     if (rc != 0) {
-        return hx_env_fail(err, "opening the databases", rc);
+        return hx_env_not_open(conf, err, "opening the databases", rc);
     }
 
     rc = mdb_txn_begin(e->env, NULL, MDB_RDONLY, &e->read);

@@ -28,6 +28,8 @@ typedef struct {
     unsigned            n_first;        /* of them were there from the first;
                                          * the rest is made where it is not */
     const char *const  *dbs;            /* their names, the first is "meta" */
+    int                *code;           /* LMDB's, when opening fails and there
+                                         * was one; NULL = of no interest */
 } hx_env_conf_t;
 
 /* Zeroed memory is one that is not open. */

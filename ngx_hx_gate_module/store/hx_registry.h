@@ -26,8 +26,10 @@
 
 #include "hx_audit.h"
 #include "hx_billing.h"
+#include "hx_epoch.h"
 #include "hx_tenant.h"
 #include "hx_types.h"
+#include "hx_writeset.h"
 
 typedef struct hx_registry_s  hx_registry_t;
 
@@ -40,6 +42,8 @@ typedef struct {
     unsigned     existing:1;    /* create nothing: it was there before, and an
                                  * empty one in its place would make strangers
                                  * of all tenants */
+    unsigned     replica:1;     /* of a registry in Redis, see hx_replica.h;
+                                 * the directory is made where there is none */
 } hx_registry_conf_t;
 
 #define HX_REGISTRY_ERR       256
@@ -81,15 +85,31 @@ hx_rc_t hx_registry_probe(hx_registry_t *reg);
 hx_rc_t hx_registry_refresh(hx_registry_t *reg, char *err);
 
 /*
- * Applies a change in one durable transaction.  HX_OK: *result says what came
- * of it, and for HX_CHANGED record (cap >= HX_TENANT_RECORD_MAX) holds the
- * record as it is now (as it was, for a deletion).  HX_FAIL: nothing was
+ * What a change would write.  With one of these change, event, claim and settle
+ * commit nothing; the registry is as it was, and the draft says what is to be
+ * written where it stands at "base".  Of a change that is refused, or changes
+ * nothing, "writes" is empty.  A replica is changed in no other way, and before
+ * anything is told to anybody the draft has to be committed in Redis.
+ * Zeroed memory is a draft; it may be used again.
+ */
+typedef struct {
+    hx_epoch_t       base;
+    hx_writeset_t    writes;            /* finished */
+} hx_registry_draft_t;
+
+void hx_registry_draft_free(hx_registry_draft_t *draft);
+
+/*
+ * Applies a change in one durable transaction (draft: NULL, or see above).
+ * HX_OK: *result says what came of it, and for HX_CHANGED record (cap >=
+ * HX_TENANT_RECORD_MAX) holds the record as it is now (as it was, for a
+ * deletion).  HX_FAIL: nothing was
  * changed, text in err.  *digest (may be NULL) says what was stored before and
  * is stored after, also when the change was refused.
  */
 hx_rc_t hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
     hx_change_result_t *result, unsigned char *record, size_t *len,
-    hx_audit_change_t *digest, char *err);
+    hx_audit_change_t *digest, hx_registry_draft_t *draft, char *err);
 
 /* HX_OK and a copy of the record (cap >= HX_TENANT_RECORD_MAX), NO, FAIL. */
 hx_rc_t hx_registry_get(hx_registry_t *reg, const hx_str_t *id,
@@ -141,20 +161,22 @@ typedef struct {
  * came of it.  HX_FAIL: nothing was changed, text in err.
  */
 hx_rc_t hx_registry_event(hx_registry_t *reg, const hx_registry_event_t *ev,
-    hx_registry_came_t *came, char *err);
+    hx_registry_came_t *came, hx_registry_draft_t *draft, char *err);
 
 /*
  * Holds an event for somebody else to handle it, who is named by a token that
  * was never used.  HX_OK and *result: NONE (it is held), DUPLICATE or BUSY.
  */
 hx_rc_t hx_registry_claim(hx_registry_t *reg, const hx_str_t *event,
-    uint64_t now, uint64_t token, hx_billing_result_t *result, char *err);
+    uint64_t now, uint64_t token, hx_billing_result_t *result,
+    hx_registry_draft_t *draft, char *err);
 
 /*
  * It was handled (done), or it was not, and the next try is free.  Without
  * effect when it is not held by that token any more.
  */
 hx_rc_t hx_registry_settle(hx_registry_t *reg, const hx_str_t *event,
-    uint64_t now, uint64_t token, int done, char *err);
+    uint64_t now, uint64_t token, int done, hx_registry_draft_t *draft,
+    char *err);
 
 #endif /* HX_REGISTRY_H */

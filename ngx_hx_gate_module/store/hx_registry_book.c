@@ -36,7 +36,7 @@ hx_registry_book_key(MDB_val *k, unsigned char *key, char kind,
 
 
 int
-hx_registry_book_del(hx_registry_t *reg, MDB_txn *txn, char kind,
+hx_registry_book_del(hx_registry_txn_t *txn, char kind,
     const hx_str_t *id)
 {
     int            rc;
@@ -44,14 +44,14 @@ hx_registry_book_del(hx_registry_t *reg, MDB_txn *txn, char kind,
     unsigned char  key[HX_BOOK_KEY_MAX];
 
     hx_registry_book_key(&k, key, kind, id);
-    rc = mdb_del(txn, reg->env.dbi[HX_REGISTRY_BILLING], &k, NULL);
+    rc = hx_registry_del(txn, HX_REGISTRY_BILLING, &k);
 
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 
 hx_rc_t
-hx_registry_book_get(hx_registry_t *reg, MDB_txn *txn, char kind,
+hx_registry_book_get(hx_registry_txn_t *txn, char kind,
     const hx_str_t *id, hx_billing_book_t *b, char *err)
 {
     int            rc;
@@ -65,7 +65,7 @@ hx_registry_book_get(hx_registry_t *reg, MDB_txn *txn, char kind,
     }
 
     hx_registry_book_key(&k, key, kind, id);
-    rc = mdb_get(txn, reg->env.dbi[HX_REGISTRY_BILLING], &k, &v);
+    rc = mdb_get(txn->mdb, txn->reg->env.dbi[HX_REGISTRY_BILLING], &k, &v);
 
     if (rc == MDB_NOTFOUND) {
         return HX_OK;
@@ -81,7 +81,7 @@ hx_registry_book_get(hx_registry_t *reg, MDB_txn *txn, char kind,
 
 
 int
-hx_registry_book_put(hx_registry_t *reg, MDB_txn *txn, char kind,
+hx_registry_book_put(hx_registry_txn_t *txn, char kind,
     const hx_str_t *id, const unsigned char *text, size_t len)
 {
     MDB_val        k, v;
@@ -91,14 +91,14 @@ hx_registry_book_put(hx_registry_t *reg, MDB_txn *txn, char kind,
     v.mv_data = (void *) text;
     v.mv_size = len;
 
-    return mdb_put(txn, reg->env.dbi[HX_REGISTRY_BILLING], &k, &v, 0);
+    return hx_registry_put(txn, HX_REGISTRY_BILLING, &k, &v, 0);
 }
 
 
 /* HX_OK, HX_NO: it was never here; HX_FAIL. */
 
 static hx_rc_t
-hx_registry_event_get(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *event,
+hx_registry_event_get(hx_registry_txn_t *txn, const hx_str_t *event,
     hx_registry_mark_t *mark, char *err)
 {
     int                   rc;
@@ -107,7 +107,7 @@ hx_registry_event_get(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *event,
     const unsigned char  *p;
 
     hx_registry_book_key(&k, key, 'e', event);
-    rc = mdb_get(txn, reg->env.dbi[HX_REGISTRY_BILLING], &k, &v);
+    rc = mdb_get(txn->mdb, txn->reg->env.dbi[HX_REGISTRY_BILLING], &k, &v);
 
     if (rc == MDB_NOTFOUND) {
         return HX_NO;
@@ -134,14 +134,14 @@ hx_registry_event_get(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *event,
 
 
 hx_rc_t
-hx_registry_event_look(hx_registry_t *reg, MDB_txn *txn,
+hx_registry_event_look(hx_registry_txn_t *txn,
     const hx_str_t *event, uint64_t now, hx_billing_result_t *result,
     char *err)
 {
     hx_rc_t             rc;
     hx_registry_mark_t  mark;
 
-    rc = hx_registry_event_get(reg, txn, event, &mark, err);
+    rc = hx_registry_event_get(txn, event, &mark, err);
 
     if (rc == HX_FAIL) {
         return HX_FAIL;
@@ -186,7 +186,7 @@ hx_registry_event_when(MDB_val *k, unsigned char *key, uint64_t since,
 /* A book that nobody's is by now. */
 
 static int
-hx_registry_book_expire(hx_registry_t *reg, MDB_txn *txn,
+hx_registry_book_expire(hx_registry_txn_t *txn,
     const hx_str_t *entry, uint64_t since)
 {
     hx_str_t            id;
@@ -199,20 +199,20 @@ hx_registry_book_expire(hx_registry_t *reg, MDB_txn *txn,
 
     /* one that is damaged stays where somebody will complain of it */
 
-    if (hx_registry_book_get(reg, txn, kind, &id, &b, err) != HX_OK
+    if (hx_registry_book_get(txn, kind, &id, &b, err) != HX_OK
         || b.tenant.len != 0 || b.created > since)
     {
         return 0;
     }
 
-    return hx_registry_book_del(reg, txn, kind, &id);
+    return hx_registry_book_del(txn, kind, &id);
 }
 
 
 /* An event that was is not any more. */
 
 static int
-hx_registry_event_forget(hx_registry_t *reg, MDB_txn *txn,
+hx_registry_event_forget(hx_registry_txn_t *txn,
     const hx_str_t *event, uint64_t since)
 {
     int            rc;
@@ -220,22 +220,22 @@ hx_registry_event_forget(hx_registry_t *reg, MDB_txn *txn,
     unsigned char  key[HX_BOOK_KEY_MAX];
 
     hx_registry_event_when(&k, key, since, event);
-    rc = mdb_del(txn, reg->env.dbi[HX_REGISTRY_BILLING], &k, NULL);
+    rc = hx_registry_del(txn, HX_REGISTRY_BILLING, &k);
 
     if (rc != 0 && rc != MDB_NOTFOUND) {
         return rc;
     }
 
     if (event->len > 2 && event->data[0] == HX_BOOK_ENTRY) {
-        return hx_registry_book_expire(reg, txn, event, since);
+        return hx_registry_book_expire(txn, event, since);
     }
 
-    return hx_registry_book_del(reg, txn, 'e', event);
+    return hx_registry_book_del(txn, 'e', event);
 }
 
 
 int
-hx_registry_book_pass(hx_registry_t *reg, MDB_txn *txn, char kind,
+hx_registry_book_pass(hx_registry_txn_t *txn, char kind,
     const hx_str_t *id, uint64_t now)
 {
     MDB_val        k, v;
@@ -253,12 +253,12 @@ hx_registry_book_pass(hx_registry_t *reg, MDB_txn *txn, char kind,
     v.mv_data = NULL;
     v.mv_size = 0;
 
-    return mdb_put(txn, reg->env.dbi[HX_REGISTRY_BILLING], &k, &v, 0);
+    return hx_registry_put(txn, HX_REGISTRY_BILLING, &k, &v, 0);
 }
 
 
 hx_rc_t
-hx_registry_book_set(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *tenant,
+hx_registry_book_set(hx_registry_txn_t *txn, const hx_str_t *tenant,
     const hx_str_t *plan, char *err)
 {
     int                 rc;
@@ -266,7 +266,7 @@ hx_registry_book_set(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *tenant,
     hx_billing_book_t   b;
     unsigned char       text[HX_BILLING_BOOK_MAX];
 
-    if (hx_registry_book_get(reg, txn, 's', tenant, &b, err) != HX_OK) {
+    if (hx_registry_book_get(txn, 's', tenant, &b, err) != HX_OK) {
         return HX_FAIL;
     }
 
@@ -275,7 +275,7 @@ hx_registry_book_set(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *tenant,
     }
 
     len = hx_billing_encode(&b, text);
-    rc = hx_registry_book_put(reg, txn, 's', tenant, text, len);
+    rc = hx_registry_book_put(txn, 's', tenant, text, len);
 
     return rc == 0 ? HX_OK : hx_env_fail(err, "writing a book", rc);
 }
@@ -284,7 +284,7 @@ hx_registry_book_set(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *tenant,
 /* The oldest event: 0, its id copied to key; MDB_NOTFOUND: none is so old. */
 
 static int
-hx_registry_event_oldest(hx_registry_t *reg, MDB_txn *txn, uint64_t before,
+hx_registry_event_oldest(hx_registry_txn_t *txn, uint64_t before,
     unsigned char *key, hx_str_t *event, uint64_t *since)
 {
     int                   rc;
@@ -293,7 +293,8 @@ hx_registry_event_oldest(hx_registry_t *reg, MDB_txn *txn, uint64_t before,
     MDB_cursor           *cursor;
     const unsigned char  *p;
 
-    rc = mdb_cursor_open(txn, reg->env.dbi[HX_REGISTRY_BILLING], &cursor);
+    rc = mdb_cursor_open(txn->mdb, txn->reg->env.dbi[HX_REGISTRY_BILLING],
+                         &cursor);
     if (rc != 0) {
         return rc;
     }
@@ -331,7 +332,7 @@ hx_registry_event_oldest(hx_registry_t *reg, MDB_txn *txn, uint64_t before,
 
 
 hx_rc_t
-hx_registry_events_prune(hx_registry_t *reg, MDB_txn *txn, uint64_t now,
+hx_registry_events_prune(hx_registry_txn_t *txn, uint64_t now,
     unsigned most, char *err)
 {
     int            rc;
@@ -341,11 +342,11 @@ hx_registry_events_prune(hx_registry_t *reg, MDB_txn *txn, uint64_t now,
     unsigned char  key[HX_BOOK_KEY_MAX];
 
     for (n = 0; n < most && now > HX_EVENT_KEEP; n++) {
-        rc = hx_registry_event_oldest(reg, txn, now - HX_EVENT_KEEP, key,
+        rc = hx_registry_event_oldest(txn, now - HX_EVENT_KEEP, key,
                                       &event, &since);
 
         if (rc == 0) {
-            rc = hx_registry_event_forget(reg, txn, &event, since);
+            rc = hx_registry_event_forget(txn, &event, since);
         }
 
         if (rc == MDB_NOTFOUND) {
@@ -362,7 +363,7 @@ hx_registry_events_prune(hx_registry_t *reg, MDB_txn *txn, uint64_t now,
 
 
 static int
-hx_registry_event_put(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *event,
+hx_registry_event_put(hx_registry_txn_t *txn, const hx_str_t *event,
     const hx_registry_mark_t *mark)
 {
     int            rc;
@@ -373,7 +374,7 @@ hx_registry_event_put(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *event,
     v.mv_data = NULL;
     v.mv_size = 0;
 
-    rc = mdb_put(txn, reg->env.dbi[HX_REGISTRY_BILLING], &k, &v, 0);
+    rc = hx_registry_put(txn, HX_REGISTRY_BILLING, &k, &v, 0);
     if (rc != 0) {
         return rc;
     }
@@ -383,28 +384,28 @@ hx_registry_event_put(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *event,
     hx_put_le64(text + 2, mark->since);
     hx_put_le64(text + 10, mark->token);
 
-    return hx_registry_book_put(reg, txn, 'e', event, text, sizeof(text));
+    return hx_registry_book_put(txn, 'e', event, text, sizeof(text));
 }
 
 
 hx_rc_t
-hx_registry_event_mark(hx_registry_t *reg, MDB_txn *txn,
+hx_registry_event_mark(hx_registry_txn_t *txn,
     const hx_str_t *event, int done, uint64_t now, uint64_t token, char *err)
 {
     int                 rc;
     hx_rc_t             known;
     hx_registry_mark_t  mark;
 
-    known = hx_registry_event_get(reg, txn, event, &mark, err);
+    known = hx_registry_event_get(txn, event, &mark, err);
 
     if (known == HX_FAIL) {
         return HX_FAIL;
     }
 
     rc = known == HX_OK
-         ? hx_registry_event_forget(reg, txn, event, mark.since) : 0;
+         ? hx_registry_event_forget(txn, event, mark.since) : 0;
 
-    if (rc == 0 && hx_registry_events_prune(reg, txn, now, HX_EVENT_FORGET,
+    if (rc == 0 && hx_registry_events_prune(txn, now, HX_EVENT_FORGET,
                                             err)
                    != HX_OK)
     {
@@ -415,7 +416,7 @@ hx_registry_event_mark(hx_registry_t *reg, MDB_txn *txn,
         mark.done = done;
         mark.since = now;
         mark.token = token;
-        rc = hx_registry_event_put(reg, txn, event, &mark);
+        rc = hx_registry_event_put(txn, event, &mark);
     }
 
     return rc == 0 ? HX_OK : hx_env_fail(err, "marking an event", rc);
@@ -423,20 +424,20 @@ hx_registry_event_mark(hx_registry_t *reg, MDB_txn *txn,
 
 
 hx_rc_t
-hx_registry_event_drop(hx_registry_t *reg, MDB_txn *txn,
+hx_registry_event_drop(hx_registry_txn_t *txn,
     const hx_str_t *event, uint64_t token, char *err)
 {
     int                 rc;
     hx_rc_t             known;
     hx_registry_mark_t  mark;
 
-    known = hx_registry_event_get(reg, txn, event, &mark, err);
+    known = hx_registry_event_get(txn, event, &mark, err);
 
     if (known != HX_OK || mark.done || mark.token != token) {
         return known == HX_FAIL ? HX_FAIL : HX_NO;
     }
 
-    rc = hx_registry_event_forget(reg, txn, event, mark.since);
+    rc = hx_registry_event_forget(txn, event, mark.since);
 
     return rc == 0 ? HX_OK : hx_env_fail(err, "releasing an event", rc);
 }

@@ -20,7 +20,7 @@ typedef struct {
 
 
 hx_rc_t
-hx_registry_tenant(const hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
+hx_registry_tenant(hx_registry_txn_t *txn, const hx_str_t *id,
     MDB_val *v, hx_tenant_t *t, char *err)
 {
     int      rc;
@@ -29,7 +29,7 @@ hx_registry_tenant(const hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
     k.mv_data = (void *) id->data;
     k.mv_size = id->len;
 
-    rc = mdb_get(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, v);
+    rc = mdb_get(txn->mdb, txn->reg->env.dbi[HX_REGISTRY_TENANTS], &k, v);
 
     if (rc == MDB_NOTFOUND) {
         return HX_NO;
@@ -47,14 +47,14 @@ hx_registry_tenant(const hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
 /* The present record of a tenant as an edit; strings point into the map. */
 
 static hx_rc_t
-hx_registry_load(const hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
+hx_registry_load(hx_registry_txn_t *txn, const hx_str_t *id,
     hx_tenant_edit_t *e, hx_audit_change_t *digest, char *err)
 {
     hx_rc_t      rc;
     MDB_val      v;
     hx_tenant_t  t;
 
-    rc = hx_registry_tenant(reg, txn, id, &v, &t, err);
+    rc = hx_registry_tenant(txn, id, &v, &t, err);
     if (rc != HX_OK) {
         return rc;
     }
@@ -83,7 +83,7 @@ hx_registry_load(const hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
  */
 
 static int
-hx_registry_index(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
+hx_registry_index(hx_registry_txn_t *txn, const hx_str_t *id,
     const hx_registry_keys_t *old, const hx_tenant_edit_t *e)
 {
     int       rc;
@@ -95,7 +95,7 @@ hx_registry_index(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
     for (i = 0; i < old->n; i++) {
         k.mv_data = (void *) old->key[i].hash;
 
-        rc = mdb_del(txn, reg->env.dbi[HX_REGISTRY_KEYS], &k, NULL);
+        rc = hx_registry_del(txn, HX_REGISTRY_KEYS, &k);
         if (rc != 0 && rc != MDB_NOTFOUND) {
             return rc;
         }
@@ -107,8 +107,7 @@ hx_registry_index(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
         v.mv_size = id->len;
 
         /* two tenants with one key would share an identity: never */
-        rc = mdb_put(txn, reg->env.dbi[HX_REGISTRY_KEYS], &k, &v,
-                     MDB_NOOVERWRITE);
+        rc = hx_registry_put(txn, HX_REGISTRY_KEYS, &k, &v, MDB_NOOVERWRITE);
         if (rc != 0) {
             return rc;
         }
@@ -121,7 +120,7 @@ hx_registry_index(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *id,
 /* From now on a registry without tenants may be one whose last was deleted. */
 
 static int
-hx_registry_emptied(hx_registry_t *reg, MDB_txn *txn)
+hx_registry_emptied(hx_registry_txn_t *txn)
 {
     MDB_val  k, v;
 
@@ -130,12 +129,12 @@ hx_registry_emptied(hx_registry_t *reg, MDB_txn *txn)
     v.mv_data = (void *) "1";
     v.mv_size = 1;
 
-    return mdb_put(txn, reg->env.dbi[HX_REGISTRY_META], &k, &v, 0);
+    return hx_registry_put(txn, HX_REGISTRY_META, &k, &v, 0);
 }
 
 
 static int
-hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
+hx_registry_write(hx_registry_txn_t *txn, const hx_change_t *change,
     const hx_registry_keys_t *old, const hx_tenant_edit_t *e,
     unsigned char *record, size_t len)
 {
@@ -146,20 +145,20 @@ hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
     k.mv_size = change->id.len;
 
     if (change->op == HX_CHANGE_DELETE) {
-        rc = hx_registry_index(reg, txn, &change->id, old, NULL);
+        rc = hx_registry_index(txn, &change->id, old, NULL);
 
         if (rc == 0) {
-            rc = mdb_del(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, NULL);
+            rc = hx_registry_del(txn, HX_REGISTRY_TENANTS, &k);
         }
 
         if (rc == 0) {
-            rc = hx_registry_book_del(reg, txn, 's', &change->id);
+            rc = hx_registry_book_del(txn, 's', &change->id);
         }
 
-        return rc != 0 ? rc : hx_registry_emptied(reg, txn);
+        return rc != 0 ? rc : hx_registry_emptied(txn);
     }
 
-    rc = hx_registry_index(reg, txn, &change->id, old, e);
+    rc = hx_registry_index(txn, &change->id, old, e);
     if (rc != 0) {
         return rc;
     }
@@ -167,12 +166,12 @@ hx_registry_write(hx_registry_t *reg, MDB_txn *txn, const hx_change_t *change,
     v.mv_data = record;
     v.mv_size = len;
 
-    return mdb_put(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &k, &v, 0);
+    return hx_registry_put(txn, HX_REGISTRY_TENANTS, &k, &v, 0);
 }
 
 
 hx_rc_t
-hx_registry_apply(hx_registry_t *reg, MDB_txn *txn,
+hx_registry_apply(hx_registry_txn_t *txn,
     const hx_change_t *change, hx_tenant_edit_t *e,
     hx_change_result_t *result, unsigned char *record, size_t *len,
     hx_audit_change_t *digest, char *err)
@@ -181,7 +180,7 @@ hx_registry_apply(hx_registry_t *reg, MDB_txn *txn,
     hx_rc_t              loaded;
     hx_registry_keys_t   old;
 
-    loaded = hx_registry_load(reg, txn, &change->id, e, digest, err);
+    loaded = hx_registry_load(txn, &change->id, e, digest, err);
     if (loaded == HX_FAIL) {
         return HX_FAIL;
     }
@@ -212,7 +211,7 @@ hx_registry_apply(hx_registry_t *reg, MDB_txn *txn,
         return hx_env_fail(err, "SHA-256", EIO);
     }
 
-    rc = hx_registry_write(reg, txn, change, &old, e, record, *len);
+    rc = hx_registry_write(txn, change, &old, e, record, *len);
 
     return rc == 0 ? HX_OK : hx_env_fail(err, "writing", rc);
 }
@@ -313,10 +312,10 @@ hx_registry_adds(const hx_change_t *change)
 hx_rc_t
 hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
     hx_change_result_t *result, unsigned char *record, size_t *len,
-    hx_audit_change_t *digest, char *err)
+    hx_audit_change_t *digest, hx_registry_draft_t *draft, char *err)
 {
     hx_rc_t              rc;
-    MDB_txn             *txn;
+    hx_registry_txn_t    txn;
     hx_tenant_edit_t    *e;
     hx_audit_change_t    made;
 
@@ -335,18 +334,18 @@ hx_registry_change(hx_registry_t *reg, const hx_change_t *change,
         return hx_env_fail(err, "malloc", ENOMEM);
     }
 
-    rc = hx_env_begin(&reg->env, 0, &txn, err);
+    rc = hx_registry_begin(reg, 0, draft, &txn, err);
 
     if (rc == HX_OK) {
-        rc = hx_registry_apply(reg, txn, change, e, result, record, len,
+        rc = hx_registry_apply(&txn, change, e, result, record, len,
                                &made, err);
 
         if (rc == HX_OK && change->op == HX_CHANGE_UPDATE_TIER) {
-            rc = hx_registry_book_set(reg, txn, &change->id, &change->plan,
+            rc = hx_registry_book_set(&txn, &change->id, &change->plan,
                                       err);
         }
 
-        rc = hx_env_end(&reg->env, txn, rc, err);
+        rc = hx_registry_end(&txn, rc, err);
     }
 
     if (digest != NULL && rc != HX_FAIL) {
@@ -365,28 +364,28 @@ hx_registry_get(hx_registry_t *reg, const hx_str_t *id, unsigned char *record,
     size_t *len, char *err)
 {
     hx_rc_t      answer;
-    MDB_txn     *txn;
+    hx_registry_txn_t  txn;
     MDB_val      v;
     hx_tenant_t  t;
 
-    answer = hx_env_begin(&reg->env, MDB_RDONLY, &txn, err);
+    answer = hx_registry_begin(reg, MDB_RDONLY, NULL, &txn, err);
     if (answer != HX_OK) {
         return answer;
     }
 
-    answer = hx_registry_tenant(reg, txn, id, &v, &t, err);
+    answer = hx_registry_tenant(&txn, id, &v, &t, err);
 
     if (answer == HX_OK) {
         memcpy(record, v.mv_data, v.mv_size);
         *len = v.mv_size;
     }
 
-    return hx_env_end(&reg->env, txn, answer, err);
+    return hx_registry_end(&txn, answer, err);
 }
 
 
 static hx_rc_t
-hx_registry_walk(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *after,
+hx_registry_walk(hx_registry_txn_t *txn, const hx_str_t *after,
     int (*each)(void *data, const hx_tenant_t *t), void *data, char *err)
 {
     int           rc;
@@ -395,7 +394,8 @@ hx_registry_walk(hx_registry_t *reg, MDB_txn *txn, const hx_str_t *after,
     MDB_cursor   *cursor;
     hx_tenant_t   t;
 
-    rc = mdb_cursor_open(txn, reg->env.dbi[HX_REGISTRY_TENANTS], &cursor);
+    rc = mdb_cursor_open(txn->mdb, txn->reg->env.dbi[HX_REGISTRY_TENANTS],
+                         &cursor);
     if (rc != 0) {
         return hx_env_fail(err, "mdb_cursor_open", rc);
     }
@@ -439,14 +439,14 @@ hx_registry_list(hx_registry_t *reg, const hx_str_t *after,
     int (*each)(void *data, const hx_tenant_t *t), void *data, char *err)
 {
     hx_rc_t   rc;
-    MDB_txn  *txn;
+    hx_registry_txn_t  txn;
 
-    rc = hx_env_begin(&reg->env, MDB_RDONLY, &txn, err);
+    rc = hx_registry_begin(reg, MDB_RDONLY, NULL, &txn, err);
     if (rc != HX_OK) {
         return rc;
     }
 
-    rc = hx_registry_walk(reg, txn, after, each, data, err);
+    rc = hx_registry_walk(&txn, after, each, data, err);
 
-    return hx_env_end(&reg->env, txn, rc, err);
+    return hx_registry_end(&txn, rc, err);
 }

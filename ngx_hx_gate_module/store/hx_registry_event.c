@@ -43,7 +43,7 @@ typedef struct {
 
 
 static hx_rc_t
-hx_registry_whom(hx_registry_t *reg, MDB_txn *txn, hx_billing_tenant_t *t,
+hx_registry_whom(hx_registry_txn_t *txn, hx_billing_tenant_t *t,
     char *err)
 {
     hx_rc_t      rc;
@@ -54,7 +54,7 @@ hx_registry_whom(hx_registry_t *reg, MDB_txn *txn, hx_billing_tenant_t *t,
         return HX_OK;
     }
 
-    rc = hx_registry_tenant(reg, txn, &t->id, &v, &tenant, err);
+    rc = hx_registry_tenant(txn, &t->id, &v, &tenant, err);
     if (rc != HX_OK) {
         return rc == HX_NO ? HX_OK : rc;
     }
@@ -63,19 +63,19 @@ hx_registry_whom(hx_registry_t *reg, MDB_txn *txn, hx_billing_tenant_t *t,
     t->plan = tenant.plan;
     t->created = tenant.created;
 
-    return hx_registry_book_get(reg, txn, 's', &t->id, &t->book, err);
+    return hx_registry_book_get(txn, 's', &t->id, &t->book, err);
 }
 
 
 static hx_rc_t
-hx_registry_books(hx_registry_t *reg, MDB_txn *txn,
+hx_registry_books(hx_registry_txn_t *txn,
     const hx_billing_intent_t *in, hx_billing_books_t *b, char *err)
 {
     hx_billing_tenant_t  t;
 
-    if (hx_registry_book_get(reg, txn, 'b', &in->sub.id, &b->sub, err)
+    if (hx_registry_book_get(txn, 'b', &in->sub.id, &b->sub, err)
         != HX_OK
-        || hx_registry_book_get(reg, txn, 'c', &in->customer, &b->customer,
+        || hx_registry_book_get(txn, 'c', &in->customer, &b->customer,
                                 err)
            != HX_OK)
     {
@@ -87,7 +87,7 @@ hx_registry_books(hx_registry_t *reg, MDB_txn *txn,
     t.id = b->customer.tenant;
     t.exists = 0;
 
-    if (hx_registry_whom(reg, txn, &t, err) != HX_OK) {
+    if (hx_registry_whom(txn, &t, err) != HX_OK) {
         return HX_FAIL;
     }
 
@@ -98,11 +98,11 @@ hx_registry_books(hx_registry_t *reg, MDB_txn *txn,
 
     hx_billing_whose(b, in);
 
-    if (hx_registry_whom(reg, txn, &b->own, err) != HX_OK) {
+    if (hx_registry_whom(txn, &b->own, err) != HX_OK) {
         return HX_FAIL;
     }
 
-    return hx_registry_whom(reg, txn, &b->other, err);
+    return hx_registry_whom(txn, &b->other, err);
 }
 
 
@@ -199,7 +199,7 @@ hx_registry_gather(hx_registry_work_t *w, const hx_registry_event_t *ev,
 
 
 static hx_rc_t
-hx_registry_store(hx_registry_t *reg, MDB_txn *txn, hx_registry_work_t *w,
+hx_registry_store(hx_registry_txn_t *txn, hx_registry_work_t *w,
     uint64_t now, char *err)
 {
     int                  rc;
@@ -210,7 +210,7 @@ hx_registry_store(hx_registry_t *reg, MDB_txn *txn, hx_registry_work_t *w,
     hx_change_result_t   result;
 
     for (i = 0; i < w->n_changes; i++) {
-        applied = hx_registry_apply(reg, txn, &w->change[i], &w->edit, &result,
+        applied = hx_registry_apply(txn, &w->change[i], &w->edit, &result,
                                     w->record, &len, &w->party[i]->digest,
                                     err);
 
@@ -224,11 +224,11 @@ hx_registry_store(hx_registry_t *reg, MDB_txn *txn, hx_registry_work_t *w,
         id.data = w->page[i].id;
         id.len = w->page[i].id_len;
 
-        rc = hx_registry_book_put(reg, txn, w->page[i].kind, &id,
+        rc = hx_registry_book_put(txn, w->page[i].kind, &id,
                                   w->page[i].text, w->page[i].len);
 
         if (rc == 0 && w->page[i].passes) {
-            rc = hx_registry_book_pass(reg, txn, w->page[i].kind, &id, now);
+            rc = hx_registry_book_pass(txn, w->page[i].kind, &id, now);
         }
 
         if (rc != 0) {
@@ -252,15 +252,15 @@ hx_registry_party(hx_registry_party_t *party, const hx_billing_tenant_t *t)
  */
 
 static hx_rc_t
-hx_registry_event_in(hx_registry_t *reg, MDB_txn *txn,
+hx_registry_event_in(hx_registry_txn_t *txn,
     const hx_registry_event_t *ev, hx_registry_work_t *w,
     hx_registry_came_t *came, char *err)
 {
     hx_billing_books_t  *b = &w->books;
 
-    if (hx_registry_event_look(reg, txn, &ev->id, ev->now, &came->result, err)
+    if (hx_registry_event_look(txn, &ev->id, ev->now, &came->result, err)
         != HX_OK
-        || hx_registry_books(reg, txn, ev->intent, b, err) != HX_OK)
+        || hx_registry_books(txn, ev->intent, b, err) != HX_OK)
     {
         return HX_FAIL;
     }
@@ -286,24 +286,28 @@ hx_registry_event_in(hx_registry_t *reg, MDB_txn *txn,
 
     hx_registry_gather(w, ev, came);
 
-    if (hx_registry_store(reg, txn, w, ev->now, err) != HX_OK) {
+    if (hx_registry_store(txn, w, ev->now, err) != HX_OK) {
         return HX_FAIL;
     }
 
-    return hx_registry_event_mark(reg, txn, &ev->id, 1, ev->now, 0, err);
+    return hx_registry_event_mark(txn, &ev->id, 1, ev->now, 0, err);
 }
 
 
 /*
  * Is the file there, and is there room?  Where there is none, events that are
- * old go first; what takes a plan away has room in any case.
+ * old go first; what takes a plan away has room in any case.  A draft commits
+ * nothing: there they are to go (*sweep) with what it is for.
  */
 
 static hx_rc_t
-hx_registry_ready(hx_registry_t *reg, uint64_t now, int adds, char *err)
+hx_registry_ready(hx_registry_t *reg, uint64_t now, int adds,
+    hx_registry_draft_t *draft, int *sweep, char *err)
 {
-    hx_rc_t   rc;
-    MDB_txn  *txn;
+    hx_rc_t            rc;
+    hx_registry_txn_t  txn;
+
+    *sweep = 0;
 
     if (hx_registry_probe(reg) != HX_OK) {
         return hx_env_replaced(&reg->env, err, HX_FAIL);
@@ -313,31 +317,54 @@ hx_registry_ready(hx_registry_t *reg, uint64_t now, int adds, char *err)
         return HX_OK;
     }
 
-    rc = hx_env_begin(&reg->env, 0, &txn, err);
+    if (draft != NULL) {
+        *sweep = 1;
+        return HX_OK;
+    }
+
+    rc = hx_registry_begin(reg, 0, NULL, &txn, err);
 
     if (rc == HX_OK) {
-        rc = hx_registry_events_prune(reg, txn, now, HX_EVENT_SWEEP, err);
-        rc = hx_env_end(&reg->env, txn, rc, err);
+        rc = hx_registry_events_prune(&txn, now, HX_EVENT_SWEEP, err);
+        rc = hx_registry_end(&txn, rc, err);
     }
 
     return rc == HX_OK ? hx_registry_room(reg, err) : rc;
 }
 
 
+/* There is room once this is written, or there is none. */
+
+static hx_rc_t
+hx_registry_sweep(hx_registry_txn_t *txn, uint64_t now, int sweep, char *err)
+{
+    if (!sweep) {
+        return HX_OK;
+    }
+
+    if (hx_registry_events_prune(txn, now, HX_EVENT_SWEEP, err) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    return txn->draft->writes.n != 0
+           ? HX_OK : hx_env_fail(err, "map_size", MDB_MAP_FULL);
+}
+
+
 hx_rc_t
 hx_registry_event(hx_registry_t *reg, const hx_registry_event_t *ev,
-    hx_registry_came_t *came, char *err)
+    hx_registry_came_t *came, hx_registry_draft_t *draft, char *err)
 {
-    int                  adds;
+    int                  adds, sweep;
     hx_rc_t              rc;
-    MDB_txn             *txn;
+    hx_registry_txn_t    txn;
     hx_registry_work_t  *w;
 
     memset(came, 0, sizeof(hx_registry_came_t));
 
     adds = ev->intent->creates || ev->intent->sub.live;
 
-    if (hx_registry_ready(reg, ev->now, adds, err) != HX_OK) {
+    if (hx_registry_ready(reg, ev->now, adds, draft, &sweep, err) != HX_OK) {
         return HX_FAIL;
     }
 
@@ -346,11 +373,16 @@ hx_registry_event(hx_registry_t *reg, const hx_registry_event_t *ev,
         return hx_env_fail(err, "calloc", ENOMEM);
     }
 
-    rc = hx_env_begin(&reg->env, 0, &txn, err);
+    rc = hx_registry_begin(reg, 0, draft, &txn, err);
 
     if (rc == HX_OK) {
-        rc = hx_registry_event_in(reg, txn, ev, w, came, err);
-        rc = hx_env_end(&reg->env, txn, rc, err);
+        rc = hx_registry_sweep(&txn, ev->now, sweep, err);
+
+        if (rc == HX_OK) {
+            rc = hx_registry_event_in(&txn, ev, w, came, err);
+        }
+
+        rc = hx_registry_end(&txn, rc, err);
     }
 
     free(w);
@@ -366,29 +398,35 @@ hx_registry_event(hx_registry_t *reg, const hx_registry_event_t *ev,
 
 hx_rc_t
 hx_registry_claim(hx_registry_t *reg, const hx_str_t *event, uint64_t now,
-    uint64_t token, hx_billing_result_t *result, char *err)
+    uint64_t token, hx_billing_result_t *result,
+    hx_registry_draft_t *draft, char *err)
 {
-    hx_rc_t   rc;
-    MDB_txn  *txn;
+    int                sweep;
+    hx_rc_t            rc;
+    hx_registry_txn_t  txn;
 
-    if (hx_registry_ready(reg, now, 1, err) != HX_OK) {
+    if (hx_registry_ready(reg, now, 1, draft, &sweep, err) != HX_OK) {
         return HX_FAIL;
     }
 
-    rc = hx_env_begin(&reg->env, 0, &txn, err);
+    rc = hx_registry_begin(reg, 0, draft, &txn, err);
     if (rc != HX_OK) {
         return rc;
     }
 
-    rc = hx_registry_event_look(reg, txn, event, now, result, err);
+    rc = hx_registry_sweep(&txn, now, sweep, err);
+
+    if (rc == HX_OK) {
+        rc = hx_registry_event_look(&txn, event, now, result, err);
+    }
 
     if (rc == HX_OK) {
         rc = *result == HX_BILLING_NONE
-             ? hx_registry_event_mark(reg, txn, event, 0, now, token, err)
+             ? hx_registry_event_mark(&txn, event, 0, now, token, err)
              : HX_NO;
     }
 
-    rc = hx_env_end(&reg->env, txn, rc, err);
+    rc = hx_registry_end(&txn, rc, err);
 
     return rc == HX_NO ? HX_OK : rc;
 }
@@ -396,23 +434,23 @@ hx_registry_claim(hx_registry_t *reg, const hx_str_t *event, uint64_t now,
 
 hx_rc_t
 hx_registry_settle(hx_registry_t *reg, const hx_str_t *event, uint64_t now,
-    uint64_t token, int done, char *err)
+    uint64_t token, int done, hx_registry_draft_t *draft, char *err)
 {
-    hx_rc_t   rc;
-    MDB_txn  *txn;
+    hx_rc_t            rc;
+    hx_registry_txn_t  txn;
 
-    rc = hx_env_begin(&reg->env, 0, &txn, err);
+    rc = hx_registry_begin(reg, 0, draft, &txn, err);
     if (rc != HX_OK) {
         return rc;
     }
 
-    rc = hx_registry_event_drop(reg, txn, event, token, err);
+    rc = hx_registry_event_drop(&txn, event, token, err);
 
     if (rc == HX_OK && done) {
-        rc = hx_registry_event_mark(reg, txn, event, 1, now, token, err);
+        rc = hx_registry_event_mark(&txn, event, 1, now, token, err);
     }
 
-    rc = hx_env_end(&reg->env, txn, rc, err);
+    rc = hx_registry_end(&txn, rc, err);
 
     return rc == HX_NO ? HX_OK : rc;
 }

@@ -25,9 +25,31 @@ hx_registry_damaged(char *err, const hx_str_t *id)
 }
 
 
+/* It follows Redis, and is written without syncing: no registry. */
+
+static int
+hx_registry_is_replica(hx_registry_t *reg)
+{
+    int       rc;
+    MDB_val   k, v;
+
+    if (hx_env_renew(&reg->env) != 0) {
+        return 0;
+    }
+
+    k.mv_data = (void *) HX_REPLICA_M_BOOT;
+    k.mv_size = sizeof(HX_REPLICA_M_BOOT) - 1;
+
+    rc = mdb_get(reg->env.read, reg->env.dbi[HX_REGISTRY_META], &k, &v);
+    mdb_txn_reset(reg->env.read);
+
+    return rc == 0;
+}
+
+
 static hx_rc_t
 hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
-    char *err)
+    int *code, char *err)
 {
     hx_env_conf_t  ec;
 
@@ -39,6 +61,9 @@ hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
     };
 
     reg->map_size = conf->map_size;
+    reg->replica = conf->replica;
+
+    memset(&ec, 0, sizeof(hx_env_conf_t));
 
     ec.lmdb.dir = conf->dir;
     ec.lmdb.file = NULL;
@@ -46,13 +71,21 @@ hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
     ec.lmdb.max_dbs = 8;
     ec.lmdb.max_readers = conf->max_readers;
     ec.lmdb.mode = 0600;
-    ec.existing = conf->existing;
+    ec.lmdb.disposable = conf->replica;
+    ec.existing = conf->existing && !conf->replica;
     ec.version = HX_REGISTRY_VERSION;
     ec.dbs = dbs;
     ec.n_dbs = HX_REGISTRY_DBS;
     ec.n_first = HX_REGISTRY_BILLING;
+    ec.code = code;
 
     if (hx_env_open(&reg->env, &ec, err) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    if (!conf->replica && hx_registry_is_replica(reg)) {
+        (void) snprintf(err, HX_REGISTRY_ERR, "this is a replica of a registry "
+                        "in Redis");
         return HX_FAIL;
     }
 
@@ -66,8 +99,8 @@ hx_registry_setup(hx_registry_t *reg, const hx_registry_conf_t *conf,
 
 
 hx_rc_t
-hx_registry_open(hx_registry_t **out, const hx_registry_conf_t *conf,
-    char *err)
+hx_registry_open_at(hx_registry_t **out, const hx_registry_conf_t *conf,
+    int *code, char *err)
 {
     hx_registry_t  *reg;
 
@@ -78,7 +111,7 @@ hx_registry_open(hx_registry_t **out, const hx_registry_conf_t *conf,
         return hx_env_fail(err, "calloc", ENOMEM);
     }
 
-    if (hx_registry_setup(reg, conf, err) != HX_OK) {
+    if (hx_registry_setup(reg, conf, code, err) != HX_OK) {
         hx_registry_close(reg);
         return HX_FAIL;
     }
@@ -86,6 +119,15 @@ hx_registry_open(hx_registry_t **out, const hx_registry_conf_t *conf,
     *out = reg;
 
     return HX_OK;
+}
+
+
+hx_rc_t
+hx_registry_open(hx_registry_t **out, const hx_registry_conf_t *conf,
+    char *err)
+{
+    return conf->replica ? hx_replica_open(out, conf, err)
+                         : hx_registry_open_at(out, conf, NULL, err);
 }
 
 
@@ -98,6 +140,7 @@ hx_registry_close(hx_registry_t *reg)
 
     hx_env_close(&reg->env);
     hx_registry_cache_free(reg->cache);
+    free(reg->dir);
     free(reg);
 }
 
@@ -108,7 +151,7 @@ hx_registry_close(hx_registry_t *reg)
  * commit that has returned is always seen.
  */
 
-static uint64_t
+uint64_t
 hx_registry_version(const hx_registry_t *reg)
 {
     MDB_envinfo  info;
@@ -208,7 +251,11 @@ hx_registry_find(hx_registry_t *reg, const unsigned char hash[HX_SHA256_LEN],
 
     reg->reading = 1;
 
-    answer = hx_registry_ask(reg, hash, record, err);
+    answer = hx_registry_loading(reg, reg->env.read, err);
+
+    if (answer == HX_OK) {
+        answer = hx_registry_ask(reg, hash, record, err);
+    }
 
     /* under the version that was read, which may be older than the one asked
      * for above: then the next question drops it */

@@ -48,6 +48,8 @@ hx_usage_setup(hx_usage_t *u, const hx_usage_conf_t *conf, char *err)
         [HX_USAGE_ROWS] = "usage"
     };
 
+    memset(&ec, 0, sizeof(hx_env_conf_t));
+
     ec.lmdb.dir = conf->dir;
     ec.lmdb.file = HX_USAGE_FILE;
     ec.lmdb.map_size = conf->map_size;

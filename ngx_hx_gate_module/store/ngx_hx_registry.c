@@ -53,6 +53,8 @@ ngx_hx_registry_open(void)
     conf = ngx_hx_registry.conf;
     seen = ngx_crc32_long(conf->dir.data, conf->dir.len);
 
+    ngx_memzero(&rc, sizeof(hx_registry_conf_t));
+
     rc.dir = (const char *) conf->dir.data;
     rc.map_size = conf->map_size;
     rc.max_readers = (unsigned) conf->max_readers;

@@ -67,7 +67,7 @@ test_apply(hx_registry_t *reg, const hx_change_t *c,
     memset(test_err, 0, sizeof(test_err));
 
     return hx_registry_change(reg, c, result, test_bytes, &test_len, NULL,
-                              test_err);
+                              NULL, test_err);
 }
 
 

@@ -267,7 +267,7 @@ test_change_of(hx_registry_t *reg, const char *id, hx_change_op_t op,
 
     test_change_init(&c, id, op, key);
 
-    return hx_registry_change(reg, &c, &result, record, &len, NULL, err)
+    return hx_registry_change(reg, &c, &result, record, &len, NULL, NULL, err)
            == HX_OK && result == HX_CHANGED;
 }
 

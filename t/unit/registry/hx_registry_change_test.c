@@ -355,11 +355,13 @@ test_writer(hx_registry_t *reg, unsigned who, unsigned n)
         (void) snprintf(id, sizeof(id), "w%u-%u", who, i % 2);
         test_change(c, i % 7 == 6 ? HX_CHANGE_DELETE : HX_CHANGE_ROTATE, id,
                     who * 10000 + i);
-        rc = hx_registry_change(reg, c, &result, record, &len, NULL, err);
+        rc = hx_registry_change(reg, c, &result, record, &len, NULL, NULL,
+                                err);
 
         if (rc == HX_OK && result == HX_CHANGE_NO_TENANT) {
             c->op = HX_CHANGE_CREATE;
-            rc = hx_registry_change(reg, c, &result, record, &len, NULL, err);
+            rc = hx_registry_change(reg, c, &result, record, &len, NULL, NULL,
+                                    err);
         }
 
         if (rc != HX_OK || result != HX_CHANGED) {

@@ -60,7 +60,7 @@ test_try(hx_registry_t *reg)
 {
     memset(test_err, 0, sizeof(test_err));
 
-    return hx_registry_event(reg, &ev, &came, test_err);
+    return hx_registry_event(reg, &ev, &came, NULL, test_err);
 }
 
 
@@ -212,11 +212,11 @@ held(void **state)
 
 #define claim(now, token, want)                                               \
     assert_int_equal(hx_registry_claim(reg, &id, now, token, &result,         \
-                                       test_err), HX_OK);                     \
+                                       NULL, test_err), HX_OK);               \
     assert_int_equal(result, HX_BILLING_##want)
 #define settle(now, token, done)                                              \
     assert_int_equal(hx_registry_settle(reg, &id, now, token, done,           \
-                                        test_err), HX_OK)
+                                        NULL, test_err), HX_OK)
 
     claim(1000, 1, NONE);
     claim(1000, 2, BUSY);
@@ -237,14 +237,15 @@ held(void **state)
     const hx_str_t  lost = test_str("evt_2");
 
     assert_int_equal(hx_registry_claim(reg, &lost, 2000, 1, &result,
-                                       test_err), HX_OK);
+                                       NULL, test_err), HX_OK);
     assert_int_equal(hx_registry_claim(reg, &lost, 2000 + HX_EVENT_LEASE, 2,
-                                       &result, test_err), HX_OK);
+                                       &result, NULL, test_err), HX_OK);
     assert_int_equal(result, HX_BILLING_NONE);
-    assert_int_equal(hx_registry_settle(reg, &lost, 2700, 1, 1, test_err),
+    assert_int_equal(hx_registry_settle(reg, &lost, 2700, 1, 1, NULL,
+                                        test_err),
                      HX_OK);
     assert_int_equal(hx_registry_claim(reg, &lost, 2700, 3, &result,
-                                       test_err), HX_OK);
+                                       NULL, test_err), HX_OK);
     assert_int_equal(result, HX_BILLING_BUSY);
 
     /* and the other shape asks the same */
@@ -463,7 +464,8 @@ failing(void **state)
         id.data = (unsigned char *) long_id;
         id.len = sizeof(long_id);
 
-        if (hx_registry_claim(reg, &id, HX_TEST_NOW, i, &result, test_err)
+        if (hx_registry_claim(reg, &id, HX_TEST_NOW, i, &result, NULL,
+                              test_err)
             != HX_OK)
         {
             break;
@@ -486,10 +488,10 @@ failing(void **state)
     ev.id = test_str("evt_9");
     assert_int_equal(hx_registry_claim(reg, &ev.id, HX_TEST_NOW
                                                     + HX_EVENT_KEEP - 1, 1,
-                                       &result, test_err), HX_FAIL);
+                                       &result, NULL, test_err), HX_FAIL);
     assert_int_equal(hx_registry_claim(reg, &ev.id, HX_TEST_NOW
                                                     + HX_EVENT_KEEP, 1,
-                                       &result, test_err), HX_OK);
+                                       &result, NULL, test_err), HX_OK);
     assert_int_equal(result, HX_BILLING_NONE);
     hx_registry_close(reg);
 
@@ -598,7 +600,7 @@ test_caller(int shape)
 
         if (shape) {
             rc = hx_registry_claim(reg, &ev.id, ev.now, (uint64_t) getpid(),
-                                   &result, test_err);
+                                   &result, NULL, test_err);
 
         } else {
             rc = test_try(reg);
