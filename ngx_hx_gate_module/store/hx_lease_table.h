@@ -1,0 +1,65 @@
+/*
+ * hx_lease_table.h -- the leases of a node (hx_lease.h), by tenant, in memory
+ * that all its workers share.  No nginx in it.
+ *
+ * The memory is the caller's and zeroed at first (mmap(), or a page-aligned
+ * piece of a zone); nothing in it is worth keeping over a restart of the node:
+ * what was leased is lost for a window.  Bounded: 256 bytes a tenant.  A tenant
+ * whose lease is idle may lose its place to another one; when none is, the new
+ * one is answered HX_NO and counted, and its requests ask one by one.
+ *
+ * Places are in 64 groups, each under a robust mutex that is held for the time
+ * of a few stores.  Its holder may be killed at any instruction: the next one
+ * goes on with what is there (see hx_lease.h).
+ */
+
+#ifndef HX_LEASE_TABLE_H
+#define HX_LEASE_TABLE_H
+
+#include "hx_lease.h"
+#include "hx_limits.h"
+
+#define HX_LEASE_TABLE_GROUPS   64
+
+typedef struct hx_lease_table_s  hx_lease_table_t;
+
+typedef struct {
+    uint64_t   tenants;         /* places in all */
+    uint64_t   used;
+    uint64_t   full;            /* times that there was no place */
+    uint64_t   evicted;         /* idle ones that lost theirs */
+    uint64_t   recovered;       /* locks taken over from the dead */
+} hx_lease_table_info_t;
+
+/* Bytes for so many tenants, 64 .. 2^24; a multiple of a page. */
+size_t hx_lease_table_size(uint32_t tenants);
+
+/*
+ * Makes a table of zeroed memory of hx_lease_table_size(tenants) bytes; once,
+ * before anybody else uses it.  NULL = mutexes cannot be had.
+ */
+hx_lease_table_t *hx_lease_table_init(void *memory, uint32_t tenants);
+
+/*
+ * The tenant's lease, made when there is none, and locked: hx_lease_*() may be
+ * called, nothing else, and soon hx_lease_table_leave().  HX_OK; HX_NO = there
+ * is no place; HX_FAIL = the lock does not work.
+ */
+hx_rc_t hx_lease_table_enter(hx_lease_table_t *t, const hx_str_t *tenant,
+    uint64_t now, hx_lease_t **lease);
+void hx_lease_table_leave(hx_lease_table_t *t, hx_lease_t *lease);
+
+/*
+ * For hx_lease_spare(): the next tenant at or after *cursor (0 at first) that
+ * has something to give back: HX_OK, *cursor behind it, the rest and whose it
+ * is (id: HX_TENANT_MAX bytes).  HX_NO = that was all.  Looks at "most" places
+ * a call at most; HX_PENDING = call again with the same cursor.
+ */
+hx_rc_t hx_lease_table_spare(hx_lease_table_t *t, uint32_t *cursor,
+    uint32_t most, uint64_t now, unsigned char *id, size_t *id_len,
+    hx_lease_rest_t *rest);
+
+void hx_lease_table_info(const hx_lease_table_t *t,
+    hx_lease_table_info_t *info);
+
+#endif /* HX_LEASE_TABLE_H */
