@@ -196,7 +196,7 @@ FUZZ_SRC      := $(wildcard t/fuzz/fuzz_*.c)
 FUZZ_BIN      := $(FUZZ_SRC:t/%.c=$(B)/%)
 TEST_LIBS     := $(B)/libhxaudit.a $(B)/libhxgate.a $(B)/libhxengine.a \
                  $(B)/libhxcore.a
-TEST_LINK     := -lcmocka -lpcre2-8 $(ENGINE_LIBS)
+TEST_LINK     := -lcmocka -lhiredis -lpcre2-8 $(ENGINE_LIBS)
 
 $(OBJ)/t/%.o: INCLUDES += -It/unit
 
@@ -404,11 +404,9 @@ help:
 	@echo 'BUILD=release|debug|asan goes with every target that builds.'
 
 FORCE:
-.PHONY: all build-deps module engine-bin audit-bin check-bin unit gate engine \
-        e2e fleet-tools fleet-test test lint bench bench-engine deps run \
 .PHONY: all build-deps module redis-test-module engine-bin audit-bin \
-        check-bin unit gate engine e2e test lint bench bench-engine deps run \
-        stop install clean help FORCE
+        check-bin unit gate engine e2e fleet-tools fleet-test test lint bench \
+        bench-engine deps run stop install clean help FORCE
 
 # objects are kept between runs
 .SECONDARY:

@@ -12,16 +12,22 @@
  *    L      between W / 64 and W / 16, 60 s at most: as long as this node needs
  *           for HX_LEASE_TARGET permits.  A busy tenant has short leases.
  *    size   what this node is likely to use in two thirds of L; at most N / 16
- *           and a quarter of what Redis said remains (but N / 256).  The number
- *           of nodes need not be known: what the others hold does not remain.
- *           What would be less than HX_LEASE_MIN is asked for one by one.
+ *           and a quarter of what Redis said remains (or N / 64, when that is
+ *           less).  The number of nodes need not be known: what the others
+ *           hold does not remain.  What would be less than HX_LEASE_MIN is
+ *           asked for one by one.
  *    ahead  the next lease is asked for when a third of the last one is left,
- *           or what comes in while three answers take; or a quarter of L.
+ *           or what comes in while three answers take, or a quarter of L.
  *
  * Tenants of N <= HX_LEASE_STRICT have no leases: each request asks, exactly.
  *
- * Refused: nobody is asked again before the retry time, by leases or one by
- * one; then one question is asked at a time until one is admitted.
+ * Refused: Redis is not asked again before the time it named, by leases or one
+ * by one, unless N or W change; after a refusal by the quota not for
+ * HX_LEASE_QUOTA_WAIT.  While an answer is on its way, requests for which there
+ * is no permit ask one by one.
+ *
+ * Tenths of the quota come with the permits but have no end of life before
+ * their month's: they are one sum for the tenant.
  *
  * The state is 192 bytes without pointers; all zeros is a valid one that has
  * never been used.  It may lie in shared memory under a lock, and its holder
@@ -42,6 +48,7 @@
 #define HX_LEASE_MIN       4            /* permits worth a lease */
 #define HX_LEASE_TARGET    256          /* permits that are enough for one */
 #define HX_LEASE_PATIENCE  UINT64_C(1000000000)     /* ns for an answer */
+#define HX_LEASE_QUOTA_WAIT  UINT64_C(1000000000)   /* ns */
 
 /* Permits that were taken together. */
 typedef struct {
@@ -49,8 +56,8 @@ typedef struct {
     uint64_t   ticket;          /* to give them back */
     uint32_t   left;            /* permits; written last */
     uint32_t   size;            /* they were so many */
-    uint32_t   tenths;          /* of the quota, for them */
-    uint32_t   month;           /* of the tenths */
+    uint32_t   life;            /* ms, in all */
+    uint32_t   unused;          /* zero */
 } hx_lease_part_t;
 
 typedef struct {
@@ -69,7 +76,9 @@ typedef struct {
     uint32_t          cost;         /* 1/16 tenths a request, smoothed */
     uint32_t          room;         /* permits that remained, as Redis said */
     uint32_t          delay;        /* us that an answer takes, smoothed */
-    uint64_t          spare[4];     /* zero */
+    uint32_t          tenths;       /* of the quota, set aside and not used */
+    uint32_t          month;        /* theirs */
+    uint32_t          unused[10];   /* zero */
 } hx_lease_t;
 
 typedef struct {
@@ -82,9 +91,10 @@ typedef enum {
     HX_LEASE_ADMITTED = 0,      /* a permit was taken */
     HX_LEASE_AHEAD,             /* the same; and ask *question now, without
                                  * waiting for it */
-    HX_LEASE_ASK,               /* ask *question: the answer is this request's */
-    HX_LEASE_RATE,              /* refused by the window, as Redis said before */
-    HX_LEASE_QUOTA              /* refused by the quota, as Redis said before */
+    HX_LEASE_ASK,               /* ask *question: its answer is this
+                                 * request's */
+    HX_LEASE_RATE,              /* refused by the window, and */
+    HX_LEASE_QUOTA              /* by the quota, as Redis said before */
 } hx_lease_rc_t;
 
 /*
@@ -149,19 +159,23 @@ void hx_lease_told(hx_lease_t *l, const hx_lease_question_t *question,
     const hx_lease_answer_t *answer, uint64_t now, hx_window_view_t *view,
     hx_lease_rest_t *rest);
 
-/* Tenths that a request admitted by a permit did not cost, or more of them. */
-void hx_lease_refund(hx_lease_t *l, unsigned month, uint32_t tenths,
-    uint64_t now);
+/*
+ * Tenths that a request which was admitted did not cost.  HX_NO = the month is
+ * another one by now: they may be given back to Redis.
+ */
+hx_rc_t hx_lease_refund(hx_lease_t *l, unsigned month, uint32_t tenths);
 
 /*
- * HX_OK and what may be given back: permits of a lease in the last quarter of
- * its life that nobody has asked for since a quarter of it.  They are gone from
- * here, whatever becomes of them.  HX_NO = there are none.  To be called now
- * and then, again while it says OK.
+ * HX_OK and what may be given back, at most once: permits of a lease in the
+ * last quarter of its life that nobody has asked for since a quarter of it, and
+ * tenths when nobody has come for HX_LEASE_PATIENCE.  They are gone from here,
+ * whatever becomes of them.  HX_NO = there are none.  To be called now and
+ * then, again while it says OK.
  */
 hx_rc_t hx_lease_spare(hx_lease_t *l, uint64_t now, hx_lease_rest_t *rest);
 
-/* 1 when nothing would be lost if it were zeroed: no permits, no wait. */
+/* 1 when nothing would be lost if it were zeroed: no permits, no wait, no
+ * tenths, no question. */
 int hx_lease_idle(const hx_lease_t *l, uint64_t now);
 
 #endif /* HX_LEASE_H */

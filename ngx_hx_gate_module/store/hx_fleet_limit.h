@@ -25,8 +25,9 @@
  *    not before any stamp there is.  So a permit that was used at t counts
  *    until t + W + W / 2048 at most when nobody in the fleet takes leases, and
  *    until t + W + 1.25 L + W / 2048 when lives of leases are L at most.
- *  - time, after W became shorter: buckets stay as they were, but W / 64 at
- *    most, until nothing of before counts.
+ *  - time, after W became shorter: buckets stay as they were, but W / 16 at
+ *    most, for W at most.  (Longer as long as leases of before reach 15 times
+ *    W ahead.)
  *  - count: none.  Whatever N is, permits are counted one by one.
  *
  * A changed N or W keeps what counts, as far as the old window reached.
@@ -38,10 +39,10 @@
  * clock that leaps ahead makes everything older by the leap, as if nobody had
  * come meanwhile.
  *
- * Memory of a tenant: 5 to 9 bytes a bucket in use, of which there are 4,100 at
- * most, and min(N, that) as well; with leases as a rule 200.  A call reads and
- * writes the two newest elements; each bucket is taken away once.  A refusal
- * reads as many of the oldest as the wait is made of.
+ * Memory of a tenant: 5 to 10 bytes a bucket in use, of which there are N or
+ * 4,100 at most; with leases as a rule 100.  A call reads and writes the two
+ * newest elements; each bucket is taken away once.  A refusal reads as many of
+ * the oldest as the wait is made of.
  */
 
 #ifndef HX_FLEET_LIMIT_H
@@ -66,7 +67,7 @@ extern const char   hx_fleet_limit_sha1[HX_FLEET_LIMIT_SHA1 + 1];
 
 typedef enum {
     HX_FLEET_LIMIT_TAKE = 0,    /* take permits and tenths */
-    HX_FLEET_LIMIT_LOOK,        /* what TAKE would answer; writes nothing */
+    HX_FLEET_LIMIT_LOOK,        /* what TAKE would admit; writes nothing */
     HX_FLEET_LIMIT_GIVE         /* give back permits of a lease, or tenths */
 } hx_fleet_limit_mode_t;
 
@@ -127,7 +128,8 @@ typedef struct {
     uint32_t                   tenths;  /* the same */
     uint32_t                   limit;   /* N of the window that has the least
                                          * left; 0 = no window was asked */
-    uint32_t                   remaining;   /* in it, after the call */
+    uint32_t                   remaining;   /* in it, after the call; LOOK: as
+                                         * it is */
     uint64_t                   reset;   /* ms until all that counts in the
                                          * windows has left */
     uint64_t                   retry;   /* refused by a window: ms until
