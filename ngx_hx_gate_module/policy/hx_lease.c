@@ -18,7 +18,7 @@
 #define hx_lease_fence()   __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 _Static_assert(sizeof(hx_lease_part_t) == 32, "no holes");
-_Static_assert(sizeof(hx_lease_t) == 192, "three lines of a cache");
+_Static_assert(sizeof(hx_lease_t) == 160, "as hx_lease.h says");
 
 
 static inline uint64_t

@@ -29,7 +29,7 @@
  * Tenths of the quota come with the permits but have no end of life before
  * their month's: they are one sum for the tenant.
  *
- * The state is 192 bytes without pointers; all zeros is a valid one that has
+ * The state is 160 bytes without pointers; all zeros is a valid one that has
  * never been used.  It may lie in shared memory under a lock, and its holder
  * may be killed at any instruction: who takes the lock over goes on with it as
  * it is.  Permits that were on their way are lost, none is ever there twice,
@@ -78,7 +78,7 @@ typedef struct {
     uint32_t          delay;        /* us that an answer takes, smoothed */
     uint32_t          tenths;       /* of the quota, set aside and not used */
     uint32_t          month;        /* theirs */
-    uint32_t          unused[10];   /* zero */
+    uint32_t          unused[2];    /* zero */
 } hx_lease_t;
 
 typedef struct {

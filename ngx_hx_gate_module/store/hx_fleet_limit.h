@@ -40,7 +40,7 @@
  * come meanwhile.
  *
  * Memory of a tenant: 5 to 10 bytes a bucket in use, of which there are N or
- * 4,100 at most; with leases as a rule 100.  A call reads and writes the two
+ * 4,100 at most; with leases 320 at most.  A call reads and writes the two
  * newest elements; each bucket is taken away once.  A refusal reads as many of
  * the oldest as the wait is made of.
  */

@@ -4,13 +4,16 @@
  *
  * The memory is the caller's and zeroed at first (mmap(), or a page-aligned
  * piece of a zone); nothing in it is worth keeping over a restart of the node:
- * what was leased is lost for a window.  Bounded: 256 bytes a tenant.  A tenant
- * whose lease is idle may lose its place to another one; when none is, the new
- * one is answered HX_NO and counted, and its requests ask one by one.
+ * what was leased is lost for a window.  Bounded: 256 bytes a tenant.
  *
- * Places are in 64 groups, each under a robust mutex that is held for the time
- * of a few stores.  Its holder may be killed at any instruction: the next one
- * goes on with what is there (see hx_lease.h).
+ * A tenant has one of the 8 places of its set.  One whose lease is idle may
+ * lose its place to another one of the set; when none is, the new one is
+ * answered HX_NO and counted, and its requests ask one by one.  A table that is
+ * twice as large as the tenants that are busy at a time has hardly any.
+ *
+ * Sets are under 64 robust mutexes, each held for the time of a few stores.
+ * Its holder may be killed at any instruction: the next one goes on with what
+ * is there (see hx_lease.h).
  */
 
 #ifndef HX_LEASE_TABLE_H
@@ -19,7 +22,9 @@
 #include "hx_lease.h"
 #include "hx_limits.h"
 
-#define HX_LEASE_TABLE_GROUPS   64
+#define HX_LEASE_TABLE_LOCKS   64
+#define HX_LEASE_TABLE_WAYS    8
+#define HX_LEASE_TABLE_MAX     (UINT32_C(1) << 24)
 
 typedef struct hx_lease_table_s  hx_lease_table_t;
 
@@ -31,12 +36,12 @@ typedef struct {
     uint64_t   recovered;       /* locks taken over from the dead */
 } hx_lease_table_info_t;
 
-/* Bytes for so many tenants, 64 .. 2^24; a multiple of a page. */
+/* Bytes for so many tenants, 1 .. MAX; rounded up to whole sets. */
 size_t hx_lease_table_size(uint32_t tenants);
 
 /*
- * Makes a table of zeroed memory of hx_lease_table_size(tenants) bytes; once,
- * before anybody else uses it.  NULL = mutexes cannot be had.
+ * Makes a table of zeroed memory of hx_lease_table_size(tenants) bytes, aligned
+ * to 64; once, before anybody else uses it.  NULL = no mutexes are to be had.
  */
 hx_lease_table_t *hx_lease_table_init(void *memory, uint32_t tenants);
 
@@ -50,10 +55,10 @@ hx_rc_t hx_lease_table_enter(hx_lease_table_t *t, const hx_str_t *tenant,
 void hx_lease_table_leave(hx_lease_table_t *t, hx_lease_t *lease);
 
 /*
- * For hx_lease_spare(): the next tenant at or after *cursor (0 at first) that
- * has something to give back: HX_OK, *cursor behind it, the rest and whose it
- * is (id: HX_TENANT_MAX bytes).  HX_NO = that was all.  Looks at "most" places
- * a call at most; HX_PENDING = call again with the same cursor.
+ * For hx_lease_spare(): the next tenant from *cursor (0 at first) on that has
+ * something to give back: HX_OK, the rest and whose it is (id: HX_TENANT_MAX
+ * bytes).  HX_PENDING = "most" places were looked at.  After both go on with
+ * *cursor.  HX_NO = that was all.
  */
 hx_rc_t hx_lease_table_spare(hx_lease_table_t *t, uint32_t *cursor,
     uint32_t most, uint64_t now, unsigned char *id, size_t *id_len,
