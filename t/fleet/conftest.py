@@ -45,6 +45,18 @@ def pytest_addoption(parser):
                      help="fewer rounds: some minutes for all")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: not with --quick")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Some tests are left out with --quick, and counted as deselected."""
+    if config.getoption("--quick"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="session")
 def quick(request):
     return request.config.getoption("--quick")

@@ -15,8 +15,10 @@ def pids(made):
     return [int(path.read_text()) for path in made.directory.glob("*/pid")]
 
 
-@pytest.mark.parametrize("mode, count", [("single", 1), ("tls", 1),
-                                         ("sentinel", 6), ("cluster", 6)])
+@pytest.mark.parametrize("mode, count", [
+    ("single", 1), ("tls", 1),
+    pytest.param("sentinel", 6, marks=pytest.mark.long),
+    pytest.param("cluster", 6, marks=pytest.mark.long)])
 def test_starts_and_ends(new_dir, mode, count):
     with servers(new_dir(), mode) as made:
         processes = pids(made)
@@ -42,8 +44,9 @@ def test_sentinel_failover(new_dir):
     with servers(new_dir(), "sentinel") as made:
         first = made.master()
         assert first == made.port
-        made.ask("SET", "a", "1")
-        made.ask("WAIT", "2", "2000")
+        with made.client() as ask:
+            ask("SET", "a", "1")
+            assert ask("WAIT", "2", "5000") == 2
         made.kill(first)
         until(lambda: made.master() != first, 20, "another master")
         second = made.master()
@@ -52,11 +55,13 @@ def test_sentinel_failover(new_dir):
         assert made.ask("GET", "a", port=second) == b"1"
 
 
+@pytest.mark.long
 def test_cluster_failover(new_dir):
     with servers(new_dir(), "cluster") as made:
         first = made.owner("{hx-gate}:epoch")
-        made.ask("SET", "{hx-gate}:epoch", "1", port=first)
-        made.ask("WAIT", "1", "2000", port=first)
+        with made.client(first) as ask:
+            ask("SET", "{hx-gate}:epoch", "1")
+            assert ask("WAIT", "1", "5000") == 1
         with pytest.raises(RedisError, match="^MOVED "):
             other = next(p for p in made.ports if p != first
                          and info(p, "replication")["role"] == "master")
