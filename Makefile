@@ -2,7 +2,7 @@
 #
 #   BUILD     release (default), debug or asan; objects in build/<BUILD>/, the
 #             results of the last one also as build/*.so, build/hx-engine,
-#             build/hx-audit and build/hx-gate-check
+#             build/hx-audit, build/hx-gate-check, build/hx-gate-registry
 #   BUILDDIR  where to build instead of build/
 #   NGX_SRC   nginx sources, or the distribution's headers (package nginx-dev)
 #   NGINX_BIN the nginx the module is for: its own configure flags are taken
@@ -40,6 +40,7 @@ MODULE        := $(B)/ngx_http_hx_gate_module.so
 ENGINE        := $(B)/hx-engine
 AUDIT         := $(B)/hx-audit
 CHECK         := $(B)/hx-gate-check
+REGISTRY      := $(B)/hx-gate-registry
 DEPS          := packaging/deps/install.sh
 
 
@@ -80,7 +81,7 @@ NGX_FLAGS      = $(shell $(NGINX_BIN) -V 2>&1 | tr ' ' '\n' | grep -x -E -e \
 
 # ---- build ------------------------------------------------------------------
 
-all: module engine-bin audit-bin check-bin
+all: module engine-bin audit-bin check-bin registry-bin
 
 # everything the goals will need, so that a user is told once
 DEP_GROUPS    := build \
@@ -133,6 +134,7 @@ CORE_SRC      := $(wildcard $(GATE)/core/*.c)
 GATE_SRC      := $(wildcard $(GATE)/policy/hx_*.c $(GATE)/store/hx_*.c)
 TOOL_MAIN     := $(GATE)/tool/hx_audit_main.c
 CHECK_MAIN    := $(GATE)/tool/hx_check_main.c
+REG_MAIN      := $(GATE)/tool/hx_reg_main.c
 TOOL_SRC      := $(wildcard $(GATE)/tool/*.c)
 ENGINE_SRC    := $(wildcard $(ENGINE_ROOMS:%=hx-engine/%/*.c))
 INCLUDES      := -I$(GATE)/core -I$(GATE)/policy -I$(GATE)/store \
@@ -153,8 +155,8 @@ $(B)/prog.stamp: build-deps FORCE
 # rebuilt whole: an object that left the tree must leave the library too
 $(B)/libhxcore.a: $(call objects,$(CORE_SRC))
 $(B)/libhxgate.a: $(call objects,$(GATE_SRC))
-$(B)/libhxaudit.a: $(call objects,$(filter-out $(TOOL_MAIN) $(CHECK_MAIN), \
-                     $(TOOL_SRC)))
+$(B)/libhxaudit.a: $(call objects,$(filter-out $(TOOL_MAIN) $(CHECK_MAIN) \
+                     $(REG_MAIN),$(TOOL_SRC)))
 $(B)/libhxengine.a: $(call objects,$(filter-out $(ENGINE_MAIN),$(ENGINE_SRC)))
 $(B)/%.a:
 	@echo "  AR    $(@:$(ROOT)/%=%)"
@@ -186,6 +188,15 @@ $(CHECK): $(call objects,$(CHECK_MAIN)) $(B)/libhxaudit.a $(B)/libhxgate.a \
 
 check-bin: $(CHECK)
 	$(Q)$(call link,$(BUILD)/$(notdir $(CHECK)),$(ROOT)/$(notdir $(CHECK)))
+
+$(REGISTRY): $(call objects,$(REG_MAIN)) $(B)/libhxaudit.a $(B)/libhxgate.a \
+             $(B)/libhxcore.a
+	@echo "  LINK  $(@:$(ROOT)/%=%)"
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ -lhiredis -lpcre2-8 -llmdb -lssl \
+	  -lcrypto -lyajl -lz -lpthread
+
+registry-bin: $(REGISTRY)
+	$(Q)$(call link,$(BUILD)/$(notdir $(REGISTRY)),$(ROOT)/$(notdir $(REGISTRY)))
 
 
 # ---- tests ------------------------------------------------------------------
@@ -273,9 +284,18 @@ redis-test-module: $(REDIS_OBJ)/Makefile
 	$(Q)test $(REDIS_OBJ)/$(notdir $(REDIS_TEST)) -ef $(REDIS_TEST) \
 	  || ln -f $(REDIS_OBJ)/$(notdir $(REDIS_TEST)) $(REDIS_TEST)
 
+# a node of a fleet without nginx: what t/e2e/test_fleet_store.py drives
+FLEET_NODE    := $(B)/lib/hx_fleet_node
+
+$(FLEET_NODE): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $(@:$(ROOT)/%=%)"
+	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(filter-out -lcmocka,$(TEST_LINK))
+
 # what the suites find the programs by (HX.pm, conftest.py, run.sh)
 TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
                  HX_AUDIT=$(AUDIT) HX_GATE_CHECK=$(CHECK) \
+                 HX_GATE_REGISTRY=$(REGISTRY) HX_FLEET_NODE=$(FLEET_NODE) \
                  HX_POWER_LOSS=$(POWER_LOSS) HX_DISK_FAULT_LIB=$(DISK_FAULT) \
                  HX_RECV_COUNT_LIB=$(RECV_COUNT) \
                  HX_FAULT_PROXY=$(B)/hx_fault_proxy \
@@ -312,7 +332,7 @@ gate: build-deps all $(PRELOADED)
 engine: build-deps engine-bin
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/engine $(SAN_END)
 
-e2e: build-deps all $(PRELOADED) redis-test-module
+e2e: build-deps all $(PRELOADED) redis-test-module $(FLEET_NODE)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
 
 # Three nodes on one registry; one test at a time, as they measure.  Options of
@@ -363,7 +383,7 @@ install: all
 	  $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULESDIR)/
 	install -m 755 $(ENGINE) $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(AUDIT) $(CHECK) $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(AUDIT) $(CHECK) $(REGISTRY) $(DESTDIR)$(PREFIX)/bin/
 	packaging/install-conf.sh nginx-conf $(DESTDIR)$(SYSCONFDIR)/nginx/hx-gate
 	install -d $(DESTDIR)$(DOCDIR)/siem/splunk $(DESTDIR)$(DOCDIR)/logrotate
 	install -m 644 packaging/siem/*.* $(DESTDIR)$(DOCDIR)/siem/
@@ -405,12 +425,13 @@ help:
 
 FORCE:
 .PHONY: all build-deps module redis-test-module engine-bin audit-bin \
-        check-bin unit gate engine e2e fleet-tools fleet-test test lint bench \
-        bench-engine deps run stop install clean help FORCE
+        check-bin registry-bin unit gate engine e2e fleet-tools fleet-test \
+        test lint bench bench-engine deps run stop install clean help FORCE
 
 # objects are kept between runs
 .SECONDARY:
 
 -include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(GATE_SRC) \
   $(TOOL_SRC) $(ENGINE_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
+  t/lib/hx_fleet_node.c \
   $(ENGINE_BENCH_SRC) t/fuzz/hx_fuzz_driver.c))
