@@ -20,15 +20,27 @@
  *       then of each write: "<db>p" or "<db>d", key, value (a delete: "").
  *
  * A script that fails half way is not undone: all that can fail comes before
- * the first write, and XADD is the first.  A log that is ahead of the epoch is
- * of another history (somebody has removed the epoch): it begins anew.
+ * the first write, and XADD is the first.
+ *
+ * Who has removed the epoch, and not the hashes, has made another history of
+ * it: it gets an epoch that nobody stands at, and a log of its own.  The same
+ * for a log that is ahead of the epoch.
  *
  * Whoever did not hear the answer says the same once more: then the log knows
  * whether it was committed.
  */
 
 static const hx_str_t  hx_fleet_lua = hx_string(
-    "local e = redis.call('GET', KEYS[1]) or '" HX_EPOCH_ZERO "'\n"
+    "local e = redis.call('GET', KEYS[1])\n"
+    "if not e then\n"
+    "  e = '" HX_EPOCH_ZERO "'\n"
+    "  if redis.call('EXISTS', KEYS[3], KEYS[4], KEYS[5], KEYS[6]) > 0 then\n"
+    "    e = '1-' .. ARGV[2]\n"
+    "    redis.call('DEL', KEYS[2])\n"
+    "    redis.call('SET', KEYS[1], e)\n"
+    "    redis.call('PUBLISH', ARGV[5], e)\n"
+    "  end\n"
+    "end\n"
     "local id = ARGV[3] .. '-1'\n"
     "local new = ARGV[3] .. '-' .. ARGV[2]\n"
     "if e ~= ARGV[1] then\n"
@@ -79,7 +91,7 @@ hx_fleet_script(void)
 const char *
 hx_fleet_script_sha1(void)
 {
-    return "544ad81ee8c71bde751c9b355715119c2a4fa940";
+    return "27e161ef4d3687ceb53dbbf36e8c8dad0b238566";
 }
 
 

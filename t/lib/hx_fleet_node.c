@@ -10,6 +10,7 @@
  *    verify      is what was answered "done" there?  "ok", or what is missing
  *    forget      of what was done before it knows nothing any more
  *    digest      a CRC-32 of all records
+ *    sha1        of the commit script
  */
 
 #include <stdio.h>
@@ -323,6 +324,9 @@ main(int argc, char **argv)
             }
 
             (void) printf("ok\n");
+
+        } else if (strcmp(line, "sha1") == 0) {
+            (void) printf("%s\n", hx_fleet_script_sha1());
 
         } else {
             node_digest();
