@@ -48,6 +48,9 @@ typedef struct {
     hx_registry_t      *reg;
     char                tmp[HX_REG_PATH];   /* to be removed; "" = nothing */
     hx_epoch_t          epoch;          /* of reg, where that is a replica */
+    void               *touched;        /* what others have written since the
+                                         * plan was begun: a set */
+    unsigned            reloaded:1;     /* and nobody knows what */
     char                err[HX_REGISTRY_ERR];
 } hx_place_t;
 
@@ -71,13 +74,17 @@ hx_rc_t hx_place_parse(hx_place_t *p, const char *name, char **words, int *n,
 /* Opens it (make: also where nothing is yet) and looks at it as it is now. */
 hx_rc_t hx_place_open(hx_place_t *p, int make);
 
-/* Looks again. */
-hx_rc_t hx_place_again(hx_place_t *p);
-
 void hx_place_close(hx_place_t *p);
 
 /* The file names of a replica's directory, and itself, are removed. */
 void hx_place_clean(const char *dir);
+
+/* hx_reg_set.c; zeroed memory is an empty set */
+
+/* HX_OK, HX_NO: it is there already, HX_FAIL: no memory. */
+hx_rc_t hx_reg_set_add(void **set, unsigned db, const hx_str_t *key);
+int hx_reg_set_has(void *const *set, unsigned db, const hx_str_t *key);
+void hx_reg_set_free(void **set);
 
 /* hx_reg_load.c: p->reg is brought to where Redis is */
 hx_rc_t hx_place_load(hx_place_t *p);
@@ -117,8 +124,8 @@ void hx_regplan_delete(hx_regplan_t *plan, unsigned db, const hx_str_t *key);
 void hx_regplan_break(hx_regplan_t *plan);
 
 /*
- * HX_OK; HX_NO: the place has changed meanwhile (it was looked at again): what
- * was committed of the plan is in there, the rest is to be planned anew.
+ * HX_OK; HX_NO: others have changed meanwhile what it is about: what was
+ * committed of the plan is in there, the rest is to be planned anew.
  */
 hx_rc_t hx_regplan_commit(hx_regplan_t *plan, hx_place_t *to);
 

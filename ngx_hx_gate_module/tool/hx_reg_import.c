@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,17 +23,11 @@
 #define HX_IMPORT_TELL     20           /* lines that are named */
 #define HX_IMPORT_ROUNDS   100
 
-/* Something of the file that must not come twice. */
-typedef struct {
-    size_t           len;
-    unsigned char    data[];
-} hx_import_seen_t;
-
 typedef struct {
     hx_place_t         *to;
     hx_regplan_t           plan;
     uint64_t            now;            /* Unix seconds */
-    void               *seen;           /* a tree of hx_import_seen_t */
+    void               *seen;           /* of the file: a set */
     uint64_t            made;
     uint64_t            changed;
     uint64_t            same;
@@ -49,53 +42,6 @@ typedef struct {
     unsigned char       old_bytes[HX_TENANT_RECORD_MAX];
     unsigned char       new_bytes[HX_TENANT_RECORD_MAX];
 } hx_import_t;
-
-
-static int
-hx_import_order(const void *a, const void *b)
-{
-    const hx_import_seen_t  *x = a, *y = b;
-
-    return x->len != y->len ? (x->len < y->len ? -1 : 1)
-                            : memcmp(x->data, y->data, x->len);
-}
-
-
-/* HX_OK: for the first time; HX_NO; HX_FAIL. */
-
-static hx_rc_t
-hx_import_first(hx_import_t *im, const void *data, size_t len)
-{
-    hx_import_seen_t  *s, **at;
-
-    s = malloc(sizeof(hx_import_seen_t) + len);
-    if (s == NULL) {
-        return HX_FAIL;
-    }
-
-    s->len = len;
-    memcpy(s->data, data, len);
-    at = tsearch(s, &im->seen, hx_import_order);
-
-    if (at == NULL || *at != s) {
-        free(s);
-    }
-
-    return at == NULL ? HX_FAIL : *at == s ? HX_OK : HX_NO;
-}
-
-
-static void
-hx_import_forget(hx_import_t *im)
-{
-    hx_import_seen_t  *s;
-
-    while (im->seen != NULL) {
-        s = *(hx_import_seen_t **) im->seen;
-        (void) tdelete(s, &im->seen, hx_import_order);
-        free(s);
-    }
-}
 
 
 static void
@@ -255,7 +201,9 @@ hx_import_free_keys(hx_import_t *im, int exists)
     unsigned char    owner[HX_TENANT_MAX];
 
     for (i = 0; i < im->new.n_keys; i++) {
-        rc = hx_import_first(im, im->new.keys[i].hash, HX_SHA256_LEN);
+        hash.data = im->new.keys[i].hash;
+        hash.len = HX_SHA256_LEN;
+        rc = hx_reg_set_add(&im->seen, HX_WRITESET_KEYS, &hash);
 
         if (rc != HX_OK) {
             return rc;
@@ -265,8 +213,6 @@ hx_import_free_keys(hx_import_t *im, int exists)
             continue;
         }
 
-        hash.data = im->new.keys[i].hash;
-        hash.len = HX_SHA256_LEN;
         rc = hx_registry_value(im->to->reg, HX_WRITESET_KEYS, &hash, owner,
                                sizeof(owner), &len, im->to->err);
 
@@ -342,7 +288,7 @@ hx_import_tenant(hx_import_t *im)
     int      exists;
     hx_rc_t  rc;
 
-    rc = hx_import_first(im, im->line.e.id.data, im->line.e.id.len);
+    rc = hx_reg_set_add(&im->seen, HX_WRITESET_TENANTS, &im->line.e.id);
 
     if (rc == HX_NO) {
         return "twice in the file";
@@ -505,7 +451,7 @@ hx_import_once(hx_import_t *im, const unsigned char *s, size_t len, int *code)
 
     hx_regplan_init(&im->plan, im->to);
     hx_import_lines(im, s, len);
-    hx_import_forget(im);
+    hx_reg_set_free(&im->seen);
 
     rc = im->broken || im->plan.failed ? HX_FAIL : HX_OK;
 

@@ -126,6 +126,34 @@ hx_place_hash(hx_place_t *p, hx_replica_load_t *load, unsigned db)
 }
 
 
+/* Remembers what others write. */
+
+static hx_rc_t
+hx_place_touch(hx_place_t *p, const hx_replica_entry_t *entry, size_t n)
+{
+    size_t                i;
+    hx_write_t            w;
+    hx_writeset_reader_t  r;
+
+    for (i = 0; i < n; i++) {
+        if (entry[i].epoch.number <= p->epoch.number) {
+            continue;
+        }
+
+        (void) hx_writeset_open(&r, &entry[i].writeset);
+
+        while (hx_writeset_next(&r, &w)) {
+            if (hx_reg_set_add(&p->touched, w.db, &w.key) == HX_FAIL) {
+                (void) snprintf(p->err, sizeof(p->err), "no memory");
+                return HX_FAIL;
+            }
+        }
+    }
+
+    return HX_OK;
+}
+
+
 /*
  * The next piece of the log, into the load, or (NULL) the replica.  HX_OK and
  * how many there were; HX_NO: the log does not lead on.
@@ -153,6 +181,10 @@ hx_place_log(hx_place_t *p, hx_replica_load_t *load, hx_epoch_t *epoch,
 
     if (rc == HX_OK) {
         rc = hx_fleet_log(reply, &entry, n, p->err);
+    }
+
+    if (rc == HX_OK && load == NULL) {
+        rc = hx_place_touch(p, entry, *n);
     }
 
     if (rc == HX_OK) {
@@ -242,6 +274,7 @@ hx_place_load(hx_place_t *p)
     unsigned  i;
 
     rc = HX_NO;
+    p->reloaded = 1;
 
     for (i = 0; rc == HX_NO && i < HX_REG_TRIES; i++) {
         rc = hx_place_load_once(p);

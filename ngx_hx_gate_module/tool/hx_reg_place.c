@@ -178,18 +178,12 @@ hx_place_open(hx_place_t *p, int make)
 }
 
 
-hx_rc_t
-hx_place_again(hx_place_t *p)
-{
-    return p->dir[0] != '\0' ? HX_OK : hx_place_follow(p);
-}
-
-
 void
 hx_place_close(hx_place_t *p)
 {
     hx_registry_close(p->reg);
     hx_redis_close(p->redis);
     hx_place_clean(p->tmp);
+    hx_reg_set_free(&p->touched);
     hx_cleanse(p->conf.password, sizeof(p->conf.password));
 }

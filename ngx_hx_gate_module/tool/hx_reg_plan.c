@@ -13,8 +13,10 @@
 
 
 /* One commit is one script: others wait for it, a few milliseconds. */
-#define HX_REGPLAN_BYTES    262144
-#define HX_REGPLAN_WRITES   1000
+#define HX_REGPLAN_BYTES    65536
+#define HX_REGPLAN_WRITES   250
+
+#define HX_REGPLAN_TRIES    1000        /* of a commit, when others commit */
 
 
 void
@@ -25,6 +27,8 @@ hx_regplan_init(hx_regplan_t *plan, hx_place_t *to)
 
     memset(plan, 0, sizeof(hx_regplan_t));
     plan->state = hx_registry_state(to->reg);
+    hx_reg_set_free(&to->touched);
+    to->reloaded = 0;
 
     /* the first that ever writes says which layout it is */
 
@@ -220,6 +224,54 @@ hx_place_commit(hx_place_t *to, const hx_str_t *writeset)
 }
 
 
+/* Others have written something of it: it was planned for another state. */
+
+static int
+hx_regplan_touched(const hx_place_t *to, const hx_str_t *writeset)
+{
+    hx_write_t            w;
+    hx_writeset_reader_t  r;
+
+    if (to->reloaded || hx_writeset_open(&r, writeset) != HX_OK) {
+        return 1;
+    }
+
+    while (hx_writeset_next(&r, &w)) {
+        if (hx_reg_set_has(&to->touched, w.db, &w.key)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* HX_NO: it is to be planned anew. */
+
+static hx_rc_t
+hx_regplan_insist(hx_place_t *to, const hx_str_t *writeset)
+{
+    hx_rc_t   rc;
+    unsigned  i;
+
+    rc = HX_NO;
+
+    for (i = 0; rc == HX_NO && i < HX_REGPLAN_TRIES; i++) {
+        if (hx_regplan_touched(to, writeset)) {
+            return HX_NO;
+        }
+
+        rc = hx_place_commit(to, writeset);
+
+        if (rc == HX_NO && hx_place_follow(to) != HX_OK) {
+            return HX_FAIL;
+        }
+    }
+
+    return rc;
+}
+
+
 static hx_rc_t
 hx_regplan_redis(hx_regplan_t *plan, const hx_str_t *ws, hx_place_t *to)
 {
@@ -230,11 +282,7 @@ hx_regplan_redis(hx_regplan_t *plan, const hx_str_t *ws, hx_place_t *to)
     done = 0;
 
     for (i = 0; i < plan->n; i++) {
-        rc = hx_place_commit(to, &ws[i]);
-
-        if (rc == HX_NO) {
-            return hx_place_again(to) == HX_OK ? HX_NO : HX_FAIL;
-        }
+        rc = hx_regplan_insist(to, &ws[i]);
 
         if (rc != HX_OK) {
             return rc;
