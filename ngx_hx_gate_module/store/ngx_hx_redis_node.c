@@ -13,18 +13,25 @@
 static void ngx_hx_redis_trial_handler(ngx_event_t *ev);
 
 
-ngx_uint_t
-ngx_hx_redis_node_ready(const ngx_hx_redis_node_t *node)
+static ngx_hx_redis_link_t *
+ngx_hx_redis_node_another(const ngx_hx_redis_node_t *node)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < node->n_links; i++) {
         if (node->links[i].state == NGX_HX_LINK_READY) {
-            return 1;
+            return &node->links[i];
         }
     }
 
-    return 0;
+    return NULL;
+}
+
+
+ngx_uint_t
+ngx_hx_redis_node_ready(const ngx_hx_redis_node_t *node)
+{
+    return ngx_hx_redis_node_another(node) != NULL;
 }
 
 
@@ -491,6 +498,7 @@ ngx_hx_redis_node_lost(ngx_hx_redis_link_t *link, ngx_uint_t was_ready,
     ngx_hx_redis_err_t err, const char *detail)
 {
     ngx_msec_t            after;
+    ngx_hx_redis_link_t  *other;
     ngx_hx_redis_node_t  *node;
 
     node = link->node;
@@ -501,7 +509,19 @@ ngx_hx_redis_node_lost(ngx_hx_redis_link_t *link, ngx_uint_t was_ready,
 
     node->failed = !was_ready;
 
-    if (ngx_hx_redis_node_ready(node)) {
+    other = ngx_hx_redis_node_another(node);
+
+    if (other != NULL && (err == NGX_HX_REDIS_LOADING
+                          || err == NGX_HX_REDIS_READONLY
+                          || err == NGX_HX_REDIS_MASTERDOWN))
+    {
+        /* that is the server, not the link: this ends all, one by one */
+
+        ngx_hx_redis_link_close(other, err, detail);
+        return;
+    }
+
+    if (other != NULL) {
         ngx_hx_redis_node_suspect(node);
         ngx_hx_redis_node_want(node);
         return;

@@ -118,7 +118,7 @@ class Servers:
 
     @property
     def ca(self):
-        return self.directory / "certs" / "ca.crt"
+        return self.directory / "tls" / "ca.crt"
 
     @property
     def sentinels(self):

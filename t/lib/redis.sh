@@ -1,6 +1,7 @@
 #!/bin/bash
 # Redis or Valkey for tests, on loopback only, all state under one directory.
 #   redis.sh single|tls|sentinel|cluster  DIR BASEPORT [OPTION...]  start, wait
+#   redis.sh certs DIR                    only certificates, into DIR/tls
 #   redis.sh stop DIR                     stop what DIR holds, by process id
 # Options go to every server ("--maxmemory 1mb").  Ports from BASEPORT on have
 # to be free: one for single, two for tls (the second is it), 13 for sentinel
@@ -41,17 +42,35 @@ up() {      # up PORT [client options]: wait until it answers (10 s at most)
     return 1
 }
 
-certs() {   # a CA and one certificate for localhost and 127.0.0.1
-    local d=$dir/certs
-    [ -f "$d/server.crt" ] && return 0
-    mkdir -p "$d"
-    openssl ecparam -genkey -name prime256v1 -noout -out "$d/ca.key" 2>/dev/null
-    openssl req -x509 -new -key "$d/ca.key" -days 30 -subj /CN=test-ca -out "$d/ca.crt"
-    openssl ecparam -genkey -name prime256v1 -noout -out "$d/server.key" 2>/dev/null
-    openssl req -new -key "$d/server.key" -subj /CN=localhost -out "$d/server.csr"
-    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' > "$d/ext"
-    openssl x509 -req -in "$d/server.csr" -CA "$d/ca.crt" -CAkey "$d/ca.key" \
-        -CAcreateserial -days 30 -extfile "$d/ext" -out "$d/server.crt" 2>/dev/null
+key() {     # key NAME: a private key
+    openssl ecparam -genkey -name prime256v1 -noout -out "$dir/tls/$1.key" 2>/dev/null
+    chmod 644 "$dir/tls/$1.key"     # servers of tests run as anybody
+}
+
+ca() {      # ca NAME: a certificate authority
+    key "$1"
+    openssl req -x509 -new -key "$dir/tls/$1.key" -days 30 -subj "/CN=test-$1" \
+        -out "$dir/tls/$1.crt"
+}
+
+signed() {  # signed NAME SUBJECTALTNAMES: a certificate of the CA
+    local d=$dir/tls
+    key "$1"
+    openssl req -new -key "$d/$1.key" -subj /CN=test -out "$d/$1.csr"
+    printf 'subjectAltName=%s\n' "$2" > "$d/ext"
+    openssl x509 -req -in "$d/$1.csr" -CA "$d/ca.crt" -CAkey "$d/ca.key" \
+        -CAcreateserial -days 30 -extfile "$d/ext" -out "$d/$1.crt" 2>/dev/null
+}
+
+certs() {   # two authorities; certificates for name and address, for each, for a client
+    [ -f "$dir/tls/client.crt" ] && return 0
+    mkdir -p "$dir/tls"
+    ca ca
+    ca other
+    signed server DNS:localhost,IP:127.0.0.1
+    signed name DNS:localhost
+    signed address IP:127.0.0.1
+    signed client DNS:client
 }
 
 sentinel_ready() {  # every sentinel sees both replicas and both others
@@ -99,13 +118,17 @@ single)
     up "$base"
     ;;
 
+certs)
+    certs
+    ;;
+
 tls)
     certs
     node tls "$base" --tls-port $((base + 1)) --tls-auth-clients no \
-        --tls-cert-file "$dir/certs/server.crt" --tls-key-file "$dir/certs/server.key" \
-        --tls-ca-cert-file "$dir/certs/ca.crt"
+        --tls-cert-file "$dir/tls/server.crt" --tls-key-file "$dir/tls/server.key" \
+        --tls-ca-cert-file "$dir/tls/ca.crt"
     up "$base"
-    up $((base + 1)) --tls --cacert "$dir/certs/ca.crt"
+    up $((base + 1)) --tls --cacert "$dir/tls/ca.crt"
     ;;
 
 sentinel)
