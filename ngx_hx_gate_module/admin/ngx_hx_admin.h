@@ -10,6 +10,7 @@
 #include "ngx_hx_gate.h"
 
 #include "hx_adminreq.h"
+#include "ngx_hx_fleet.h"
 
 #define NGX_HX_ADMIN_OUT      (1024 * 1024)     /* bytes of one answer */
 
@@ -33,6 +34,7 @@ typedef struct ngx_hx_job_s  ngx_hx_job_t;
 struct ngx_hx_job_s {
     ngx_hx_job_type_t    type;
     ngx_http_request_t  *request;
+    ngx_thread_task_t   *task;
     void               (*resume)(ngx_http_request_t *r);    /* goes on with it;
                                              * NULL: it is answered, and over */
     hx_registry_t       *registry;          /* borrowed; not for metrics */
@@ -62,6 +64,12 @@ struct ngx_hx_job_s {
     u_char              *out;               /* malloc'ed, freed by a cleanup */
     size_t               len;
     hx_audit_change_t    digest;            /* of the tenant's record */
+
+    /* a fleet: what is computed here is committed in Redis */
+    hx_registry_draft_t  *draft;            /* NULL: it is this node's alone */
+    ngx_hx_fleet_commit_t  commit;
+    ngx_hx_fleet_wait_t  wait;              /* for a replica that is fresh */
+    ngx_uint_t           computed;          /* times */
 
     /* events */
     hx_registry_event_t *event;
@@ -94,6 +102,9 @@ ngx_int_t ngx_hx_admin_wait(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
 /* What runs in a thread: no nginx calls but these data. */
 void ngx_hx_job_run(ngx_hx_job_t *job);
+
+/* It is to run once more: what the first one answered is forgotten. */
+void ngx_hx_job_again(ngx_hx_job_t *job);
 
 /* ngx_hx_webhook_job.c */
 hx_rc_t ngx_hx_webhook_job(ngx_hx_job_t *job, u_char *record);

@@ -316,7 +316,7 @@ ngx_hx_job_change(ngx_hx_job_t *job, u_char *record, size_t *len)
     }
 
     rc = hx_registry_change(job->registry, job->change, &job->result, record,
-                            len, &job->digest, NULL, job->err);
+                            len, &job->digest, job->draft, job->err);
 
     return rc == HX_OK && job->result != HX_CHANGED ? HX_NO : rc;
 }
@@ -410,6 +410,22 @@ ngx_hx_job_room(ngx_hx_job_type_t type)
     default:
         return NGX_HX_ADMIN_OUT;
     }
+}
+
+
+void
+ngx_hx_job_again(ngx_hx_job_t *job)
+{
+    if (job->out != NULL) {
+        hx_cleanse(job->out, job->len);
+        free(job->out);
+        job->out = NULL;
+    }
+
+    job->len = 0;
+    job->zone_full = 0;
+    ngx_memzero(&job->digest, sizeof(hx_audit_change_t));
+    ngx_memzero(&job->came, sizeof(hx_registry_came_t));
 }
 
 

@@ -11,6 +11,8 @@
 
 
 static void ngx_hx_admin_done(ngx_event_t *ev);
+static void ngx_hx_admin_finish(ngx_hx_job_t *job);
+static void ngx_hx_admin_fail(ngx_hx_job_t *job, const char *err);
 
 
 static void
@@ -21,6 +23,10 @@ ngx_hx_admin_cleanup(void *data)
     if (job->out != NULL) {
         hx_cleanse(job->out, job->len);
         free(job->out);
+    }
+
+    if (job->draft != NULL) {
+        hx_registry_draft_free(job->draft);
     }
 
     hx_cleanse(job->key, sizeof(job->key));
@@ -45,7 +51,13 @@ ngx_hx_admin_job(ngx_http_request_t *r, ngx_hx_job_type_t type)
     job->request = r;
     cln->handler = ngx_hx_admin_cleanup;
 
-    return job;
+    if (!ngx_hx_fleet_on()) {
+        return job;
+    }
+
+    job->draft = ngx_pcalloc(r->pool, sizeof(hx_registry_draft_t));
+
+    return job->draft != NULL ? job : NULL;
 }
 
 
@@ -60,7 +72,13 @@ ngx_int_t
 ngx_hx_admin_unavailable(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const char *why)
 {
-    ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+    ngx_uint_t  level;
+
+    /* what a network does is no disaster, and over when it is back */
+
+    level = ngx_hx_fleet_on() ? NGX_LOG_ERR : NGX_LOG_CRIT;
+
+    ngx_log_error(level, r->connection->log, 0,
                   "hx_gate: admin call failed: %s", why);
 
     ctx->retry_after = 1;
@@ -115,9 +133,84 @@ ngx_hx_admin_give_back(ngx_hx_job_t *job)
 }
 
 
+/* NULL, or why not. */
+
+static const char *
+ngx_hx_admin_run(ngx_hx_job_t *job)
+{
+    const ngx_hx_main_conf_t  *mcf;
+
+    mcf = ngx_hx_main_conf(job->request);
+
+    if (ngx_thread_task_post(mcf->threads, job->task) != NGX_OK) {
+        return "the thread pool is full";
+    }
+
+    /* a worker that is to exit waits for timers, not for threads */
+
+    ngx_add_timer(&job->task->event, NGX_HX_ADMIN_SLOW);
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+ngx_hx_admin_reads(const ngx_hx_job_t *job)
+{
+    return job->type == NGX_HX_JOB_GET || job->type == NGX_HX_JOB_LIST;
+}
+
+
+/* The replica is where Redis was when the call came; or it is not known. */
+
+static void
+ngx_hx_admin_fresh(void *data, hx_rc_t rc, const char *err)
+{
+    ngx_hx_job_t  *job = data;
+
+    const char  *why;
+
+    ngx_http_set_log_request(job->request->connection->log, job->request);
+
+    if (rc != HX_OK && !(ngx_hx_admin_reads(job) && ngx_hx_fleet_trusted())) {
+        ngx_hx_admin_fail(job, err);
+        return;
+    }
+
+    why = ngx_hx_admin_run(job);
+
+    if (why != NULL) {
+        ngx_hx_admin_fail(job, why);
+    }
+}
+
+
+/*
+ * In a fleet what another node has answered a moment ago is seen here: an
+ * operator's calls may come by any of them.
+ */
+
+static const char *
+ngx_hx_admin_start(ngx_hx_job_t *job)
+{
+    if (job->draft == NULL || job->type == NGX_HX_JOB_METRICS
+        || job->type == NGX_HX_JOB_USAGE || job->type == NGX_HX_JOB_USAGE_LIST)
+    {
+        return ngx_hx_admin_run(job);
+    }
+
+    job->wait.done = ngx_hx_admin_fresh;
+    job->wait.data = job;
+
+    return ngx_hx_fleet_confirm(&job->wait) == NGX_OK
+           ? NULL : "too many wait for the replica";
+}
+
+
 ngx_int_t
 ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
 {
+    const char                *why;
     ngx_hx_job_t             **slot;
     ngx_thread_task_t         *task;
     const ngx_hx_zone_t       *zone;
@@ -143,6 +236,7 @@ ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
     job->n_plans = (unsigned) mcf->plans.nelts;
     job->default_rate = &mcf->default_rate;
 
+    job->task = task;
     slot = task->ctx;
     *slot = job;
 
@@ -151,19 +245,17 @@ ngx_hx_admin_post(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_hx_job_t *job)
     task->event.data = job;
     task->event.log = r->connection->log;
 
-    if (ngx_thread_task_post(mcf->threads, task) != NGX_OK) {
+    why = ngx_hx_admin_start(job);
+
+    if (why != NULL) {
         ngx_hx_admin_give_back(job);
-        return ngx_hx_admin_unavailable(r, ctx, "the thread pool is full");
+        return ngx_hx_admin_unavailable(r, ctx, why);
     }
 
     /* as for a file read in a thread: r may not go while it is out there */
 
     r->main->blocked++;
     r->aio = 1;
-
-    /* and a worker that is to exit waits for timers, not for threads */
-
-    ngx_add_timer(&task->event, NGX_HX_ADMIN_SLOW);
 
     return NGX_OK;
 }
@@ -275,18 +367,97 @@ ngx_hx_admin_unheard(ngx_http_request_t *r, const ngx_hx_job_t *job)
 }
 
 
+/* ----------------------------------------------------- in a fleet: Redis -- */
+
+static void
+ngx_hx_admin_fail(ngx_hx_job_t *job, const char *err)
+{
+    job->rc = HX_FAIL;
+    (void) ngx_cpystrn((u_char *) job->err, (u_char *) err, sizeof(job->err));
+
+    ngx_hx_admin_finish(job);
+}
+
+
+/* It was computed where Redis does not stand any more; once more, there. */
+
+static void
+ngx_hx_admin_compute(ngx_hx_job_t *job)
+{
+    const char  *why;
+
+    if (++job->computed == NGX_HX_FLEET_TRIES) {
+        ngx_hx_admin_fail(job, "others changed the registry each time");
+        return;
+    }
+
+    ngx_hx_job_again(job);
+    why = ngx_hx_admin_run(job);
+
+    if (why != NULL) {
+        ngx_hx_admin_fail(job, why);
+    }
+}
+
+
+static void
+ngx_hx_admin_committed(void *data, hx_rc_t rc, const char *err)
+{
+    ngx_hx_job_t  *job = data;
+
+    ngx_http_set_log_request(job->request->connection->log, job->request);
+
+    switch (rc) {
+
+    case HX_OK:
+        ngx_hx_admin_finish(job);
+        break;
+
+    case HX_NO:
+        ngx_hx_admin_compute(job);
+        break;
+
+    default:
+        ngx_hx_admin_fail(job, err);
+    }
+}
+
+
+/* 1: what was computed is on its way to Redis. */
+
+static ngx_uint_t
+ngx_hx_admin_commit(ngx_hx_job_t *job)
+{
+    ngx_hx_fleet_commit_t  *c;
+
+    if (job->draft == NULL || job->rc != HX_OK || job->draft->writes.len == 0)
+    {
+        return 0;
+    }
+
+    c = &job->commit;
+    c->draft = job->draft;
+    c->done = ngx_hx_admin_committed;
+    c->data = job;
+
+    if (ngx_hx_fleet_commit(c, job->request->pool) != NGX_OK) {
+        ngx_hx_admin_fail(job, c->err);
+    }
+
+    return 1;
+}
+
+
 static void
 ngx_hx_admin_done(ngx_event_t *ev)
 {
-    ngx_hx_job_t        *job;
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    ngx_hx_job_t      *job;
+    ngx_connection_t  *c;
 
     job = ev->data;
-    r = job->request;
-    c = r->connection;
+    c = job->request->connection;
 
-    ngx_http_set_log_request(c->log, r);
+    ngx_http_set_log_request(c->log, job->request);
 
     if (!ev->complete) {
         ngx_log_error(NGX_LOG_ERR, c->log, 0, "hx_gate: an admin call has "
@@ -300,6 +471,21 @@ ngx_hx_admin_done(ngx_event_t *ev)
     if (ev->timer_set) {
         ngx_del_timer(ev);
     }
+
+    if (!ngx_hx_admin_commit(job)) {
+        ngx_hx_admin_finish(job);
+    }
+}
+
+
+static void
+ngx_hx_admin_finish(ngx_hx_job_t *job)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = job->request;
+    c = r->connection;
 
     ngx_hx_admin_give_back(job);
 

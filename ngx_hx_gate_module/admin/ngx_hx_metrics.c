@@ -24,6 +24,21 @@ ngx_hx_metrics_age(ngx_atomic_t at)
 }
 
 
+static int64_t
+ngx_hx_metrics_stale(void)
+{
+    ngx_msec_t  age;
+
+    if (!ngx_hx_fleet_on()) {
+        return -1;
+    }
+
+    age = ngx_hx_fleet_staleness();
+
+    return age == NGX_HX_FLEET_NEVER ? -1 : (int64_t) age;
+}
+
+
 ngx_int_t
 ngx_hx_metrics_handler(ngx_http_request_t *r)
 {
@@ -64,6 +79,7 @@ ngx_hx_metrics_handler(ngx_http_request_t *r)
     job->metrics = &sh->metrics;
     job->gauges.registry_up = ngx_hx_registry_ready() ? 1 : 0;
     job->gauges.registry_age = ngx_hx_metrics_age(sh->registry_at);
+    job->gauges.registry_stale = ngx_hx_metrics_stale();
     job->gauges.flush_age = ngx_hx_metrics_age(sh->flushed_at);
 
     return ngx_hx_admin_wait(r, ctx, job);

@@ -44,13 +44,13 @@ ngx_hx_webhook_job(ngx_hx_job_t *job, u_char *record)
     if (job->type == NGX_HX_JOB_CLAIM) {
         return hx_registry_claim(job->registry, &job->event->id,
                                  job->event->now, job->token,
-                                 &job->came.result, NULL, job->err);
+                                 &job->came.result, job->draft, job->err);
     }
 
     if (ngx_hx_webhook_place(job, record) != HX_OK) {
         return HX_FAIL;
     }
 
-    return hx_registry_event(job->registry, job->event, &job->came, NULL,
+    return hx_registry_event(job->registry, job->event, &job->came, job->draft,
                              job->err);
 }

@@ -21,6 +21,12 @@ typedef struct {
     ngx_uint_t       done;
     hx_rc_t          rc;
     char             err[HX_REGISTRY_ERR];
+
+    ngx_thread_pool_t      *threads;
+    ngx_thread_task_t      *task;
+    hx_registry_draft_t     draft;      /* of a fleet: committed in Redis */
+    ngx_hx_fleet_commit_t   commit;
+    ngx_uint_t              computed;   /* times */
 } ngx_hx_settle_t;
 
 
@@ -39,7 +45,49 @@ ngx_hx_webhook_settle_thread(void *data, ngx_log_t *log)
     ngx_hx_settle_t  *s = *(ngx_hx_settle_t **) data;
 
     s->rc = hx_registry_settle(s->registry, &s->event, s->now, s->token,
-                               (int) s->done, NULL, s->err);
+                               (int) s->done,
+                               ngx_hx_fleet_on() ? &s->draft : NULL, s->err);
+}
+
+
+static void
+ngx_hx_webhook_settle_end(ngx_hx_settle_t *s, hx_rc_t rc, const char *err)
+{
+    ngx_hx_registry_return();
+
+    if (rc == HX_FAIL) {
+        ngx_hx_webhook_lost(s, err);
+    }
+
+    hx_registry_draft_free(&s->draft);
+    ngx_destroy_pool(s->pool);
+}
+
+
+static void
+ngx_hx_webhook_settle_committed(void *data, hx_rc_t rc, const char *err)
+{
+    ngx_hx_settle_t  *s = data;
+
+    if (rc != HX_NO) {
+        ngx_hx_webhook_settle_end(s, rc, err);
+        return;
+    }
+
+    /* others were faster: once more, from where the registry is now */
+
+    if (++s->computed == NGX_HX_FLEET_TRIES) {
+        ngx_hx_webhook_settle_end(s, HX_FAIL, "others changed the registry "
+                                  "each time");
+        return;
+    }
+
+    if (ngx_thread_task_post(s->threads, s->task) != NGX_OK) {
+        ngx_hx_webhook_settle_end(s, HX_FAIL, "the thread pool is full");
+        return;
+    }
+
+    ngx_add_timer(&s->task->event, NGX_HX_SETTLE_SLOW);
 }
 
 
@@ -61,13 +109,18 @@ ngx_hx_webhook_settled(ngx_event_t *ev)
         ngx_del_timer(ev);
     }
 
-    ngx_hx_registry_return();
-
-    if (s->rc == HX_FAIL) {
-        ngx_hx_webhook_lost(s, s->err);
+    if (s->rc == HX_FAIL || s->draft.writes.len == 0) {
+        ngx_hx_webhook_settle_end(s, s->rc, s->err);
+        return;
     }
 
-    ngx_destroy_pool(s->pool);
+    s->commit.draft = &s->draft;
+    s->commit.done = ngx_hx_webhook_settle_committed;
+    s->commit.data = s;
+
+    if (ngx_hx_fleet_commit(&s->commit, s->pool) != NGX_OK) {
+        ngx_hx_webhook_settle_end(s, HX_FAIL, s->commit.err);
+    }
 }
 
 
@@ -78,7 +131,7 @@ ngx_hx_webhook_settle_make(const hx_str_t *event, ngx_thread_task_t **task)
     ngx_pool_t       *pool;
     ngx_hx_settle_t  *s;
 
-    pool = ngx_create_pool(2048, ngx_cycle->log);
+    pool = ngx_create_pool(4096, ngx_cycle->log);
     if (pool == NULL) {
         return NULL;
     }
@@ -117,6 +170,8 @@ ngx_hx_webhook_settle(const hx_str_t *event, uint64_t token, ngx_uint_t done,
         return;
     }
 
+    s->threads = threads;
+    s->task = task;
     s->token = token;
     s->done = done;
     s->now = (uint64_t) ngx_time();

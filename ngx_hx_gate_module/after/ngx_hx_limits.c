@@ -152,6 +152,10 @@ ngx_hx_limits_headers(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 
     /* not known, and not to be found out: then nothing is said */
 
+    if (!ctx->standing.windowed && ngx_hx_limit_shared(lcf)) {
+        return NGX_OK;
+    }
+
     if (!ctx->standing.windowed
         && (ngx_hx_limit_ask(r, ctx, lcf, 1) != HX_OK
             || !ctx->standing.windowed))

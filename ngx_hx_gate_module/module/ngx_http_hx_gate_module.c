@@ -5,6 +5,8 @@
 
 #include "ngx_hx_gate.h"
 
+#include "ngx_hx_fleet.h"
+
 
 static ngx_int_t ngx_hx_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_hx_init_module(ngx_cycle_t *cycle);
@@ -169,7 +171,14 @@ ngx_hx_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_hx_registry_init(&mcf->registry, ngx_hx_shared(mcf), cycle);
+    if (ngx_hx_registry_init(&mcf->registry, ngx_hx_shared(mcf), cycle)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_hx_fleet_init(&mcf->registry, ngx_hx_shared(mcf), mcf->threads,
+                             cycle);
 }
 
 
@@ -192,6 +201,7 @@ ngx_hx_exit_process(ngx_cycle_t *cycle)
 
     ngx_hx_audit_exit(mcf);
     ngx_hx_usage_exit();
+    ngx_hx_fleet_exit();
     ngx_hx_registry_exit();
     ngx_hx_crypto_exit();
 }

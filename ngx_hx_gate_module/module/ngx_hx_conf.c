@@ -62,7 +62,7 @@ ngx_command_t  ngx_hx_commands[] = {
       NULL },
 
     { ngx_string("hx_gate_registry"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1234|NGX_CONF_TAKE5,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE|NGX_CONF_TAKE5,
       ngx_hx_conf_registry,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -90,8 +90,8 @@ ngx_command_t  ngx_hx_commands[] = {
       NULL },
 
     { ngx_string("hx_gate_rate_limit"),
-      NGX_HX_EVERYWHERE|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      NGX_HX_EVERYWHERE|NGX_CONF_TAKE123,
+      ngx_hx_conf_rate_limit,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_hx_loc_conf_t, rate_limit),
       &ngx_hx_modes },
@@ -246,6 +246,8 @@ ngx_hx_create_loc_conf(ngx_conf_t *cf)
     lcf->enable = NGX_CONF_UNSET;
     lcf->shadow = NGX_CONF_UNSET;
     lcf->rate_limit = NGX_CONF_UNSET_UINT;
+    lcf->rate_sync = NGX_CONF_UNSET_UINT;
+    lcf->rate_error = NGX_CONF_UNSET_UINT;
     lcf->rate_fields = NGX_CONF_UNSET;
     lcf->billing = NGX_CONF_UNSET;
     lcf->key_format = NGX_CONF_UNSET_UINT;
@@ -392,8 +394,14 @@ ngx_hx_conf_merge(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
     ngx_conf_merge_value(conf->shadow, prev->shadow, 0);
 
+    /* so does this one */
+
     ngx_conf_merge_uint_value(conf->rate_limit, prev->rate_limit,
                               NGX_HX_MODE_ON);
+    ngx_conf_merge_uint_value(conf->rate_sync, prev->rate_sync,
+                              NGX_HX_SYNC_LOCAL);
+    ngx_conf_merge_uint_value(conf->rate_error, prev->rate_error,
+                              NGX_HX_ERROR_LOCAL);
     ngx_conf_merge_value(conf->rate_fields, prev->rate_fields, 0);
     ngx_conf_merge_value(conf->billing, prev->billing, NGX_CONF_UNSET);
     ngx_conf_merge_uint_value(conf->key_format, prev->key_format,

@@ -60,6 +60,22 @@ ngx_int_t ngx_hx_conf_read(ngx_conf_t *cf, const ngx_str_t *name, u_char *buf,
 ngx_int_t ngx_hx_conf_read_secret(ngx_conf_t *cf, ngx_str_t *name, u_char *buf,
     size_t size, size_t *len);
 
+/* ngx_hx_conf_values.c: one that is there, its full name, NUL-terminated. */
+char *ngx_hx_conf_directory(ngx_conf_t *cf, ngx_str_t *dir, const char *what);
+
+/*
+ * ngx_hx_conf_fleet.c: a URL of Redis makes it a fleet's; then the words beside
+ * it (1: it was one of ours, and *rv), then the check; when all is read, files
+ * and addresses.
+ */
+char *ngx_hx_conf_fleet_url(ngx_conf_t *cf, ngx_hx_registry_conf_t *conf,
+    const ngx_str_t *url);
+ngx_uint_t ngx_hx_conf_fleet_option(ngx_conf_t *cf,
+    ngx_hx_registry_conf_t *conf, const ngx_str_t *v, char **rv);
+char *ngx_hx_conf_fleet_check(ngx_conf_t *cf, ngx_hx_registry_conf_t *conf);
+ngx_int_t ngx_hx_conf_fleet_prepare(ngx_conf_t *cf,
+    ngx_hx_registry_conf_t *conf);
+
 /* ngx_hx_conf.c: the module is used here, first or not. */
 void ngx_hx_conf_use(ngx_hx_main_conf_t *mcf, const ngx_hx_loc_conf_t *lcf);
 
@@ -111,6 +127,7 @@ ngx_uint_t ngx_hx_conf_disk(ngx_conf_t *cf, const ngx_hx_main_conf_t *mcf,
 ngx_int_t ngx_hx_conf_lint(ngx_conf_t *cf, const ngx_hx_main_conf_t *mcf);
 
 char *ngx_hx_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_hx_conf_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_service_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_hx_conf_max_upload(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -217,6 +217,17 @@ ngx_hx_conf_check_main(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
+    if (mcf->shared_windows && mcf->registry.fleet == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"hx_gate_rate_limit\" with "
+                           "\"sync=strict\" or \"sync=lease\" needs a "
+                           "registry in Redis");
+        return NGX_ERROR;
+    }
+
+    if (ngx_hx_conf_fleet_prepare(cf, &mcf->registry) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (mcf->default_rate.requests == 0
         && ngx_hx_conf_default_rate_limit_default(cf, mcf) != NGX_OK)
     {

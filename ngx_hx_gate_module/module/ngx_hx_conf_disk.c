@@ -194,7 +194,10 @@ ngx_hx_conf_disk(ngx_conf_t *cf, const ngx_hx_main_conf_t *mcf,
     const hx_conf_dir_t  *d;
 
     for (d = http->plain.first; d != NULL; d = d->next) {
-        if (hx_conf_is(d, "hx_gate_registry")) {
+        if (hx_conf_is(d, "hx_gate_registry") && mcf->registry.fleet != NULL) {
+            ngx_hx_disk_directory(cf, d, "usage", &mcf->registry.usage_dir);
+
+        } else if (hx_conf_is(d, "hx_gate_registry")) {
             ngx_hx_disk_directory(cf, d, "registry", &mcf->registry.dir);
 
         } else if (hx_conf_is(d, "hx_gate_zone")) {

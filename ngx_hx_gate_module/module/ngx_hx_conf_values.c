@@ -8,7 +8,7 @@
 
 /* A directory that is there, with its full name, NUL-terminated. */
 
-static char *
+char *
 ngx_hx_conf_directory(ngx_conf_t *cf, ngx_str_t *dir, const char *what)
 {
     ngx_file_info_t  fi;
@@ -156,9 +156,13 @@ ngx_hx_conf_registry_dir(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
     ngx_str_t  dir;
 
     if (!ngx_hx_has(url, "lmdb:")) {
+
+        /* the value is not repeated: it may have a password in it */
+
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown registry \"%V\", this version has "
-                           "\"lmdb:<directory>\"", url);
+                           "unknown registry, there are \"lmdb:<directory>\" "
+                           "and URLs that begin with \"redis\" or "
+                           "\"rediss\"");
         return NGX_CONF_ERROR;
     }
 
@@ -170,9 +174,14 @@ ngx_hx_conf_registry_dir(ngx_conf_t *cf, ngx_hx_main_conf_t *mcf,
         return NGX_CONF_ERROR;
     }
 
-    mcf->registry.dir = dir;
+    if (ngx_hx_conf_directory(cf, &dir, "registry") != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
-    return ngx_hx_conf_directory(cf, &mcf->registry.dir, "registry");
+    mcf->registry.dir = dir;
+    mcf->registry.usage_dir = dir;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -201,8 +210,13 @@ static char *
 ngx_hx_conf_registry_option(ngx_conf_t *cf, ngx_hx_registry_conf_t *conf,
     const ngx_str_t *v)
 {
-    ngx_int_t  n;
-    ngx_str_t  s;
+    char       *rv;
+    ngx_int_t   n;
+    ngx_str_t   s;
+
+    if (ngx_hx_conf_fleet_option(cf, conf, v, &rv)) {
+        return rv;
+    }
 
     if (ngx_hx_has(v, "map_size=")) {
         s = ngx_hx_after(v, 9);
@@ -273,6 +287,11 @@ ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
+    rv = ngx_hx_conf_fleet_url(cf, &mcf->registry, &value[1]);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
     for (i = 2; i < cf->args->nelts; i++) {
         rv = ngx_hx_conf_registry_option(cf, &mcf->registry, &value[i]);
         if (rv != NGX_CONF_OK) {
@@ -280,7 +299,9 @@ ngx_hx_conf_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    return ngx_hx_conf_registry_dir(cf, mcf, &value[1]);
+    return mcf->registry.fleet != NULL
+           ? ngx_hx_conf_fleet_check(cf, &mcf->registry)
+           : ngx_hx_conf_registry_dir(cf, mcf, &value[1]);
 }
 
 

@@ -226,6 +226,9 @@ typedef struct {
     int         registry_up;            /* 0 or 1 */
     int64_t     registry_age;           /* ms since it last answered, or -1:
                                          * never; then there is no sample */
+    int64_t     registry_stale;         /* ms since a replica was last known to
+                                         * be where its registry is, or -1:
+                                         * never, or it is none */
     int64_t     flush_age;              /* ms since usage was last flushed, or
                                          * -1 */
     uint64_t    zone_blocks_used;

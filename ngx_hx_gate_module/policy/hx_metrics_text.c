@@ -509,6 +509,9 @@ hx_metrics_gauges(hx_buf_t *b, const hx_metrics_gauges_t *g)
     hx_metrics_age(b, "hx_gate_registry_age_seconds",
                    "Time since the tenant registry last answered.",
                    g->registry_age);
+    hx_metrics_age(b, "hx_gate_registry_staleness_seconds",
+                   "Time since this node's replica was last known to be where "
+                   "the fleet's registry is.", g->registry_stale);
     hx_metrics_age(b, "hx_gate_usage_flush_age_seconds",
                    "Time since usage was last written to the registry.",
                    g->flush_age);

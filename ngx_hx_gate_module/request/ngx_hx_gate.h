@@ -26,6 +26,8 @@
 /* ------------------------------------------------------ request context -- */
 
 typedef struct ngx_hx_ctx_s  ngx_hx_ctx_t;
+typedef struct ngx_hx_confirm_s  ngx_hx_confirm_t;
+typedef struct ngx_hx_fleet_limit_s  ngx_hx_fleet_limit_t;
 
 /* Takes a piece of a body; a status ends the request. */
 typedef ngx_int_t (*ngx_hx_body_sink_pt)(ngx_http_request_t *r,
@@ -60,6 +62,7 @@ struct ngx_hx_ctx_s {
 
     /* auth */
     hx_tenant_t              tenant;            /* id.data NULL = not known */
+    ngx_hx_confirm_t        *confirm;           /* NULL = nobody was asked */
 
     /* input */
     const hx_operation_t    *operation;
@@ -81,6 +84,7 @@ struct ngx_hx_ctx_s {
     /* rate, admit (request/ngx_hx_limit.c) */
     hx_limit_t               limit;             /* requests 0 = not known yet */
     hx_state_answer_t        standing;
+    ngx_hx_fleet_limit_t    *fleet_limit;       /* NULL = nobody was asked */
     unsigned                 admitted:1;        /* it counts in the window */
     hx_outcome_t             shadowed;          /* what a limit in shadow mode
                                                  * would have refused with */
@@ -206,12 +210,23 @@ typedef enum {
     NGX_HX_WHO_KNOWN = 0,
     NGX_HX_WHO_NONE,                    /* no credential */
     NGX_HX_WHO_UNKNOWN,
+    NGX_HX_WHO_STRANGER,                /* the registry does not know the key */
     NGX_HX_WHO_TROUBLE                  /* it could not be found out */
 } ngx_hx_who_t;
 
 /* Whose key was presented?  Headers were read. */
 ngx_hx_who_t ngx_hx_who(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf, hx_tenant_t *tenant);
+
+
+/* ngx_hx_confirm.c */
+
+/*
+ * Does it hold that the registry does not know a key?  NGX_OK: it was known
+ * after the request came; ask once more.  NGX_AGAIN: the request comes back
+ * through the phases.  NGX_ERROR: nobody can say.
+ */
+ngx_int_t ngx_hx_confirm(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 
 
 /* ngx_hx_body.c: the only reader of request bodies in the access phase */
@@ -327,9 +342,30 @@ ngx_int_t ngx_hx_reply_json(ngx_http_request_t *r, ngx_uint_t status,
 hx_rc_t ngx_hx_limit_ask(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf, ngx_uint_t look);
 
+/* The same without the window: the quota, and the place for the charge. */
+hx_rc_t ngx_hx_limit_ask_quota(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+
+/* What was set aside of the quota is not needed. */
+void ngx_hx_limit_let_go(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
 /* What a step says to such an answer. */
 ngx_int_t ngx_hx_limit_decide(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf, hx_rc_t rc);
+
+/* Is the window held by all nodes together here? */
+static ngx_inline ngx_uint_t
+ngx_hx_limit_shared(const ngx_hx_loc_conf_t *lcf)
+{
+    return lcf->rate_sync != NGX_HX_SYNC_LOCAL
+           && lcf->rate_limit != NGX_HX_MODE_OFF;
+}
+
+/* ngx_hx_fleet_limit.c: the admit step, and what is known before a body. */
+ngx_int_t ngx_hx_fleet_limit_admit(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+hx_rc_t ngx_hx_fleet_limit_look(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
 
 /* YYYYMM of a second (UTC). */
 unsigned ngx_hx_month(time_t sec);

@@ -69,6 +69,21 @@ typedef enum {
 } ngx_hx_mode_t;
 
 
+/* Whose window it is, in a fleet. */
+typedef enum {
+    NGX_HX_SYNC_LOCAL = 0,              /* this node's */
+    NGX_HX_SYNC_STRICT,                 /* all nodes', asked by each request */
+    NGX_HX_SYNC_LEASE                   /* all nodes', many permits ahead */
+} ngx_hx_rate_sync_t;
+
+/* When it cannot be asked. */
+typedef enum {
+    NGX_HX_ERROR_LOCAL = 0,             /* this node's own window */
+    NGX_HX_ERROR_CLOSED,                /* 503 */
+    NGX_HX_ERROR_OPEN                   /* let through */
+} ngx_hx_rate_error_t;
+
+
 /* Who may read answers from a browser. */
 typedef struct {
     ngx_array_t              *origins;  /* of hx_str_t */
@@ -94,6 +109,8 @@ typedef struct {
 
 typedef struct {
     ngx_shm_zone_t           *zone;
+    ngx_shm_zone_t           *leases;           /* NULL = nobody has any; its
+                                                 * data is the table */
     ngx_hx_zone_conf_t        zone_conf;
     ngx_hx_registry_conf_t    registry;
     ngx_str_t                 service_key;
@@ -120,6 +137,7 @@ typedef struct {
     const ngx_hx_place_t     *place;            /* that it was used at first */
     unsigned                  unrecorded:1;     /* it has been said */
     unsigned                  webhooks:1;       /* there are some */
+    unsigned                  shared_windows:1; /* the same: all nodes' */
     unsigned                  used:1;           /* somewhere the gate is on, or
                                                  * there is an admin plane */
 } ngx_hx_main_conf_t;
@@ -131,6 +149,8 @@ typedef struct {
     ngx_flag_t                gated;            /* in force: not where one of
                                                  * our handlers answers */
     ngx_uint_t                rate_limit;       /* ngx_hx_mode_t */
+    ngx_uint_t                rate_sync;        /* ngx_hx_rate_sync_t */
+    ngx_uint_t                rate_error;       /* ngx_hx_rate_error_t */
     ngx_flag_t                rate_fields;      /* RateLimit and its policy */
     ngx_flag_t                billing;          /* quotas are enforced; known
                                                  * where gated, and where the

@@ -174,10 +174,10 @@ ngx_hx_limit_answer(const ngx_hx_zone_t *zone, const hx_state_ask_t *ask,
 }
 
 
-/* Nothing is charged in shadow mode, so nothing is set aside for it. */
+/* As in shadow mode: nothing is charged, so nothing is set aside for it. */
 
-static void
-ngx_hx_limit_let_go(const ngx_hx_zone_t *zone, ngx_hx_ctx_t *ctx)
+void
+ngx_hx_limit_let_go(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 {
     hx_state_charge_t  c;
 
@@ -190,7 +190,7 @@ ngx_hx_limit_let_go(const ngx_hx_zone_t *zone, ngx_hx_ctx_t *ctx)
     c.id = ctx->tenant.id;
     c.answer = &ctx->standing;
 
-    (void) hx_state_charge(zone->state, &c);
+    (void) hx_state_charge(ngx_hx_state(ngx_hx_main_conf(r)), &c);
 
     ctx->standing.held = 0;
 }
@@ -237,10 +237,34 @@ ngx_hx_limit_ask(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     }
 
     if (lcf->shadow) {
-        ngx_hx_limit_let_go(zone, ctx);
+        ngx_hx_limit_let_go(r, ctx);
     }
 
     return HX_OK;
+}
+
+
+hx_rc_t
+ngx_hx_limit_ask_quota(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf)
+{
+    hx_rc_t               rc;
+    hx_state_ask_t        ask;
+    const ngx_hx_zone_t  *zone;
+
+    zone = ngx_hx_zone(ngx_hx_main_conf(r));
+
+    ngx_hx_limit_resolve(r, ctx);
+    ngx_hx_limit_question(ctx, lcf, 0, &ask);
+    ask.rate.requests = 0;
+
+    rc = ngx_hx_limit_answer(zone, &ask, &ctx->standing);
+
+    if (rc == HX_OK && lcf->shadow) {
+        ngx_hx_limit_let_go(r, ctx);
+    }
+
+    return rc;
 }
 
 

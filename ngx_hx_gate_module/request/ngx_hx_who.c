@@ -81,7 +81,7 @@ ngx_hx_who(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
     rc = ngx_hx_registry_find(hash, r->pool, &record, r->connection->log);
 
     if (rc == HX_NO) {
-        return NGX_HX_WHO_UNKNOWN;
+        return NGX_HX_WHO_STRANGER;
     }
 
     if (rc != HX_OK

@@ -17,6 +17,10 @@ ngx_hx_step_admit(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
         return NGX_HX_NEXT;
     }
 
+    if (ngx_hx_limit_shared(lcf)) {
+        return ngx_hx_fleet_limit_admit(r, ctx, lcf);
+    }
+
     ctx->shadowed = HX_OUTCOME_NONE;
 
     rc = ngx_hx_limit_ask(r, ctx, lcf, 0);

@@ -21,13 +21,61 @@ ngx_hx_auth_trouble(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 }
 
 
+static ngx_int_t
+ngx_hx_auth_unknown(ngx_hx_ctx_t *ctx)
+{
+    return ngx_hx_refuse(ctx, HX_E_UNAUTHORIZED, HX_OUTCOME_INVALID_KEY,
+                         "Invalid API key");
+}
+
+
+/*
+ * The registry did not know the key, or could not say; in a fleet that is
+ * looked into once.  STRANGER: that is under way.
+ */
+
+static ngx_hx_who_t
+ngx_hx_auth_again(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf, hx_tenant_t *tenant, ngx_hx_who_t who)
+{
+    switch (ngx_hx_confirm(r, ctx)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_AGAIN:
+        return NGX_HX_WHO_STRANGER;
+
+    default:
+        return NGX_HX_WHO_TROUBLE;
+    }
+
+    if (ctx->confirm != NULL) {
+        who = ngx_hx_who(r, ctx, lcf, tenant);
+    }
+
+    return who == NGX_HX_WHO_STRANGER ? NGX_HX_WHO_UNKNOWN : who;
+}
+
+
 ngx_int_t
 ngx_hx_step_auth(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf)
 {
-    hx_tenant_t  tenant;
+    hx_tenant_t   tenant;
+    ngx_hx_who_t  who;
 
-    switch (ngx_hx_who(r, ctx, lcf, &tenant)) {
+    who = ngx_hx_who(r, ctx, lcf, &tenant);
+
+    if (who == NGX_HX_WHO_STRANGER || who == NGX_HX_WHO_TROUBLE) {
+        who = ngx_hx_auth_again(r, ctx, lcf, &tenant, who);
+
+        if (who == NGX_HX_WHO_STRANGER) {
+            return NGX_HX_WAIT;
+        }
+    }
+
+    switch (who) {
 
     case NGX_HX_WHO_KNOWN:
         break;
@@ -37,8 +85,7 @@ ngx_hx_step_auth(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
                              "Missing API key");
 
     case NGX_HX_WHO_UNKNOWN:
-        return ngx_hx_refuse(ctx, HX_E_UNAUTHORIZED, HX_OUTCOME_INVALID_KEY,
-                             "Invalid API key");
+        return ngx_hx_auth_unknown(ctx);
 
     default:
         return ngx_hx_auth_trouble(r, ctx);

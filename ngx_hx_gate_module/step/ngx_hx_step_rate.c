@@ -21,5 +21,17 @@ ngx_hx_step_rate(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
     rc = ngx_hx_limit_ask(r, ctx, lcf, 1);
 
+    if (rc == HX_OK && ngx_hx_limit_shared(lcf)
+        && ctx->standing.verdict != HX_STATE_QUOTA)
+    {
+        /* this node's own window counts nothing; what is known of all? */
+
+        ctx->standing.windowed = 0;
+
+        if (ngx_hx_fleet_limit_look(r, ctx, lcf) == HX_OK) {
+            return NGX_HX_NEXT;
+        }
+    }
+
     return ngx_hx_limit_decide(r, ctx, lcf, rc);
 }

@@ -6,7 +6,7 @@
  * anybody in: questions answer FAIL until it is back.
  */
 
-#include "ngx_hx_store.h"
+#include "ngx_hx_fleet.h"
 
 
 #define NGX_HX_REGISTRY_TICK   1000     /* ms */
@@ -58,7 +58,9 @@ ngx_hx_registry_open(void)
     rc.dir = (const char *) conf->dir.data;
     rc.map_size = conf->map_size;
     rc.max_readers = (unsigned) conf->max_readers;
-    rc.existing = ngx_hx_registry.shared->registry_seen == seen;
+    rc.replica = conf->fleet != NULL;
+    rc.existing = !rc.replica
+                  && ngx_hx_registry.shared->registry_seen == seen;
 
     if (hx_registry_open(&ngx_hx_registry.reg, &rc, err) != HX_OK) {
         ngx_hx_registry_complain(NGX_LOG_CRIT, ngx_hx_registry.log,
@@ -145,11 +147,18 @@ hx_rc_t
 ngx_hx_registry_find(const u_char hash[HX_SHA256_LEN], ngx_pool_t *pool,
     hx_str_t *record, ngx_log_t *log)
 {
-    char      err[HX_REGISTRY_ERR];
-    u_char   *p;
-    hx_rc_t   rc;
+    char        err[HX_REGISTRY_ERR];
+    u_char     *p;
+    hx_rc_t     rc;
+    ngx_uint_t  level;
 
     if (ngx_hx_registry.reg == NULL) {
+        return HX_FAIL;
+    }
+
+    if (!ngx_hx_fleet_trusted()) {
+        ngx_hx_registry_complain(NGX_LOG_ERR, log, "is not to be believed",
+                                 "Redis was not reached for max_stale");
         return HX_FAIL;
     }
 
@@ -171,7 +180,8 @@ ngx_hx_registry_find(const u_char hash[HX_SHA256_LEN], ngx_pool_t *pool,
     hx_registry_release(ngx_hx_registry.reg);
 
     if (rc == HX_FAIL) {
-        ngx_hx_registry_complain(NGX_LOG_CRIT, log, "look-up failed", err);
+        level = ngx_hx_fleet_on() ? NGX_LOG_ERR : NGX_LOG_CRIT;
+        ngx_hx_registry_complain(level, log, "look-up failed", err);
     }
 
     return rc;
@@ -199,5 +209,5 @@ ngx_hx_registry_return(void)
 ngx_uint_t
 ngx_hx_registry_ready(void)
 {
-    return ngx_hx_registry.reg != NULL;
+    return ngx_hx_registry.reg != NULL && ngx_hx_fleet_trusted();
 }

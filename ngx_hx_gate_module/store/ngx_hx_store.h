@@ -26,6 +26,10 @@ typedef struct {
     ngx_atomic_t   usage_seen;          /* the same of the usage store */
     ngx_atomic_t   registry_at;         /* second in which it answered last */
     ngx_atomic_t   flushed_at;          /* second in which usage was stored */
+    ngx_atomic_t   fleet_at;            /* ngx_current_msec when the replica was
+                                         * last known to be where Redis is; 0 =
+                                         * never */
+    ngx_atomic_t   fleet_tried;         /* and when somebody looked */
     hx_metrics_t   metrics;
 } ngx_hx_shared_t;
 
@@ -51,8 +55,13 @@ typedef struct {
                                              * what it counts */
 } ngx_hx_zone_t;
 
+typedef struct ngx_hx_fleet_conf_s  ngx_hx_fleet_conf_t;
+
 typedef struct {
-    ngx_str_t    dir;                   /* NUL-terminated; len 0 = not set */
+    ngx_str_t    dir;                   /* NUL-terminated; len 0 = not set; of a
+                                         * fleet: of the replica */
+    ngx_str_t    usage_dir;             /* the same of the usage store */
+    ngx_hx_fleet_conf_t  *fleet;        /* NULL: the registry is this node's */
     size_t       map_size;              /* bytes */
     ngx_uint_t   max_readers;
     size_t       usage_map_size;        /* bytes */

@@ -53,7 +53,7 @@ ngx_hx_usage_complain(const char *what, const char *err)
 
     ngx_log_error(NGX_LOG_CRIT, ngx_hx_usage.log, 0,
                   "hx_gate: usage store in \"%V\" %s: %s",
-                  &ngx_hx_usage.conf->dir, what, err);
+                  &ngx_hx_usage.conf->usage_dir, what, err);
 }
 
 
@@ -66,9 +66,9 @@ ngx_hx_usage_open(void)
     const ngx_hx_registry_conf_t  *conf;
 
     conf = ngx_hx_usage.conf;
-    seen = ngx_crc32_long(conf->dir.data, conf->dir.len);
+    seen = ngx_crc32_long(conf->usage_dir.data, conf->usage_dir.len);
 
-    uc.dir = (const char *) conf->dir.data;
+    uc.dir = (const char *) conf->usage_dir.data;
     uc.map_size = conf->usage_map_size;
     uc.max_readers = (unsigned) conf->max_readers;
     uc.existing = ngx_hx_usage.zone->shared->usage_seen == seen;
@@ -274,7 +274,7 @@ ngx_hx_usage_exit(void)
         ngx_log_error(NGX_LOG_CRIT, ngx_hx_usage.log, 0,
                       "hx_gate: usage store in \"%V\" did not take what was "
                       "charged, it stays in shared memory: %s",
-                      &ngx_hx_usage.conf->dir, err);
+                      &ngx_hx_usage.conf->usage_dir, err);
     }
 
     ngx_hx_usage_count(rc, &result);

@@ -31,7 +31,7 @@ sys.path.append(str(TOP / "t" / "e2e"))     # own_nginx and what it needs
 
 # "hx_gate_registry redis://" is there: the tests that need it are part of the
 # group, the others run on Redis.  HX_FLEET_REDIS=1 or 0 says otherwise.
-REDIS_DIRECTIVE = False
+REDIS_DIRECTIVE = True
 
 ON_REDIS = os.environ.get("HX_FLEET_REDIS", str(int(REDIS_DIRECTIVE))) == "1"
 BACKEND = "redis" if ON_REDIS else "lmdb"

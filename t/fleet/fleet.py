@@ -21,7 +21,7 @@ from redis_servers import Servers
 
 TIMES = {"connect_timeout": "50ms", "timeout": "50ms", "connections": "4",
          "resync": "1s", "max_stale": "30s"}    # as by default
-AGE = "hx_gate_registry_age_seconds"        # since Redis was last heard of
+AGE = "hx_gate_registry_staleness_seconds"     # since it was where Redis is
 
 
 class Quiet(Nginx):
@@ -65,7 +65,7 @@ class Node(Nginx):
         key_file.touch(0o600)
         key_file.write_text(self.service_key)
         for name in ("replica", "usage"):
-            (directory / name).mkdir()
+            (directory / name).mkdir(mode=0o700)
             give(directory / name)
         registry = registry.format(
             dir=directory, redis=f"127.0.0.1:{proxy.port}" if proxy else "")

@@ -152,7 +152,7 @@ def test_on_error_open(new_dir):
 
 def empty(node, name):
     shutil.rmtree(node.directory / name)
-    (node.directory / name).mkdir()
+    (node.directory / name).mkdir(mode=0o700)
     give(node.directory / name)
 
 
