@@ -72,7 +72,7 @@ FAULTS = {
     "OOM": (lambda f: f.fault("answer -OOM command not allowed when used "
                               "memory > 'maxmemory'."), {401, 503}),
 }
-BRIEF = ["stopped", "refused", "black hole", "slow 500 ms", "READONLY"]
+BRIEF = ["stopped", "black hole", "slow 500 ms", "READONLY"]
 
 
 class Trial:
@@ -153,7 +153,7 @@ class Judged:
     pytest.param(name, marks=[] if name in BRIEF else pytest.mark.long)
     for name in FAULTS])
 def test_fault(fleet, quick, name):
-    trial = Trial(fleet, name, *((2, 3) if quick else (3, 5)))
+    trial = Trial(fleet, name, *((1.5, 3) if quick else (3, 5)))
     judged = Judged(trial, name)
 
     # who does not need Redis
