@@ -6,6 +6,8 @@
 
 #include "ngx_hx_redis_impl.h"
 
+#include <openssl/crypto.h>
+
 #define NGX_HX_REDIS_ARGS   32          /* more are allocated */
 
 
@@ -194,6 +196,7 @@ ngx_hx_redis_format(ngx_uint_t argc, const hx_str_t *argv, size_t *len,
         *len = (size_t) n;
     }
 
+    OPENSSL_cleanse(text, (size_t) n);          /* may be a password */
     redisFreeCommand(text);
 
     return p;

@@ -27,7 +27,8 @@
 
 #define NGX_HX_REDIS_QUEUE        4096          /* questions, a connection */
 #define NGX_HX_REDIS_QUEUE_SIZE   (16u << 20)   /* bytes, a connection */
-#define NGX_HX_REDIS_REPLY_SIZE   (64u << 20)   /* bytes of one reply */
+#define NGX_HX_REDIS_REPLY_SIZE   (64u << 20)   /* bytes of one reply; its
+                                                 * elements: hx_redis_scan.h */
 #define NGX_HX_REDIS_NODES        64            /* of a cluster */
 
 /* Why there is no reply; ngx_hx_redis_word() has the words. */

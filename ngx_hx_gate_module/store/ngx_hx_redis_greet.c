@@ -249,15 +249,23 @@ ngx_hx_redis_greet_reply(ngx_hx_redis_link_t *link, const redisReply *reply)
 void
 ngx_hx_redis_phase_handler(ngx_event_t *ev)
 {
+    const char           *detail;
     ngx_queue_t           asks;
     ngx_hx_redis_link_t  *link = ev->data;
     ngx_hx_redis_node_t  *node = link->node;
 
+    detail = "no answer";
+
     switch (link->state) {
 
     case NGX_HX_LINK_FINDING:
-        ngx_hx_redis_node_find(link);
-        return;
+        if (!link->looking) {
+            ngx_hx_redis_node_find(link);
+            return;
+        }
+
+        detail = "looking for the address";
+        break;
 
     case NGX_HX_LINK_CONNECTING:
         ngx_hx_redis_link_close(link, NGX_HX_REDIS_TIMEOUT, "connecting");
@@ -274,7 +282,7 @@ ngx_hx_redis_phase_handler(ngx_event_t *ev)
     if (link->patient || link->sub != NULL || !node->wanted || ngx_exiting
         || ngx_hx_redis_node_ready(node))
     {
-        ngx_hx_redis_link_close(link, NGX_HX_REDIS_TIMEOUT, "no answer");
+        ngx_hx_redis_link_close(link, NGX_HX_REDIS_TIMEOUT, detail);
         return;
     }
 
@@ -284,6 +292,6 @@ ngx_hx_redis_phase_handler(ngx_event_t *ev)
     ngx_hx_redis_timer(&link->phase, ngx_hx_redis_until(node->attempt
                                                     + NGX_HX_REDIS_PERIOD));
     ngx_hx_redis_queue_take(link, &asks);
-    ngx_hx_redis_node_break(node, NGX_HX_REDIS_TIMEOUT, "no answer");
+    ngx_hx_redis_node_break(node, NGX_HX_REDIS_TIMEOUT, detail);
     ngx_hx_redis_fail_all(&asks, NGX_HX_REDIS_TIMEOUT);
 }

@@ -16,6 +16,7 @@
 
 #include "ngx_hx_redis.h"
 
+#include "hx_redis_scan.h"
 #include "hx_redis_slot.h"
 
 #define NGX_HX_REDIS_PERIOD      1000       /* ms, one attempt to the next */
@@ -64,6 +65,7 @@ struct ngx_hx_redis_link_s {
     ngx_uint_t              serial;         /* of this connection */
     ngx_connection_t       *c;
     redisReader            *reader;
+    hx_redis_scan_t         scan;
     size_t                  unparsed;       /* bytes since a whole reply */
     ngx_resolver_ctx_t     *resolving;
 
@@ -84,6 +86,7 @@ struct ngx_hx_redis_link_s {
     ngx_uint_t              greeted;        /* replies of it so far */
     ngx_uint_t              n_greeting;
     u_char                  greeting[NGX_HX_REDIS_GREETING];
+    unsigned                looking:1;      /* FINDING, and it has begun */
     unsigned                patient:1;      /* phase ran over once already */
     unsigned                secret:1;       /* a password is in out */
 };
@@ -125,6 +128,7 @@ struct ngx_hx_redis_sub_s {
     ngx_event_t               timer;        /* next attempt, or next PING */
     ngx_msec_t                attempt;
     unsigned                  up:1;
+    unsigned                  said:1;       /* the log knows it is lost */
     unsigned                  pinged:1;     /* and not answered */
     unsigned                  tried:1;
 };
@@ -289,6 +293,19 @@ void ngx_hx_redis_greet_reply(ngx_hx_redis_link_t *link,
 void ngx_hx_redis_phase_handler(ngx_event_t *ev);
 
 
+/* ngx_hx_redis_addr.c */
+
+/* Another address, of a name or in figures. */
+ngx_int_t ngx_hx_redis_node_rename(ngx_hx_redis_node_t *node,
+    const ngx_str_t *name, ngx_uint_t port);
+
+/* A link begins: finds the address, then connects. */
+void ngx_hx_redis_node_find(ngx_hx_redis_link_t *link);
+
+/* Goes on with the name or address that the node has. */
+void ngx_hx_redis_node_resolve(ngx_hx_redis_link_t *link);
+
+
 /* ngx_hx_redis_node.c */
 
 ngx_hx_redis_node_t *ngx_hx_redis_node_create(ngx_hx_redis_t *redis,
@@ -296,20 +313,11 @@ ngx_hx_redis_node_t *ngx_hx_redis_node_create(ngx_hx_redis_t *redis,
     ngx_uint_t n_links);
 void ngx_hx_redis_node_free(ngx_hx_redis_node_t *node);
 
-/* Another address, of a name or in figures; it is tried soon. */
-ngx_int_t ngx_hx_redis_node_rename(ngx_hx_redis_node_t *node,
-    const ngx_str_t *name, ngx_uint_t port);
-
 /*
  * Begins to open a link, soon: nothing may call back from inside whoever asks.
- * ngx_hx_redis_node_find() is what it begins with.
  */
 void ngx_hx_redis_node_open(ngx_hx_redis_node_t *node,
     ngx_hx_redis_link_t *link);
-void ngx_hx_redis_node_find(ngx_hx_redis_link_t *link);
-
-/* Goes on with the address of a name or in figures. */
-void ngx_hx_redis_node_resolve(ngx_hx_redis_link_t *link);
 
 /* May it be tried now, as somebody asks? */
 ngx_uint_t ngx_hx_redis_node_may_try(const ngx_hx_redis_node_t *node);

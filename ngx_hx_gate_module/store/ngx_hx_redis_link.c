@@ -78,6 +78,7 @@ ngx_hx_redis_link_connect(ngx_hx_redis_link_t *link)
     link->state = NGX_HX_LINK_CONNECTING;
     link->unparsed = 0;
     link->misses = 0;
+    hx_redis_scan_init(&link->scan);
     link->patient = 0;
     ngx_hx_redis_timer(&link->phase, node->redis->conf->redis->connect_timeout);
 
@@ -304,6 +305,7 @@ ngx_hx_redis_replies(ngx_hx_redis_link_t *link)
         }
 
         link->unparsed = 0;
+        link->scan.elements = 0;
 
         if (link->state == NGX_HX_LINK_GREETING
             || link->state == NGX_HX_LINK_PROBING)
@@ -332,7 +334,9 @@ ngx_hx_redis_feed(ngx_hx_redis_link_t *link, const u_char *buf, size_t n)
     link->heard = ngx_current_msec;
     link->unparsed += n;
 
-    if (link->unparsed > NGX_HX_REDIS_REPLY_SIZE) {
+    if (link->unparsed > NGX_HX_REDIS_REPLY_SIZE
+        || hx_redis_scan(&link->scan, buf, n, NGX_HX_REDIS_REPLY_SIZE) != HX_OK)
+    {
         ngx_hx_redis_link_close(link, NGX_HX_REDIS_TOO_LARGE, NULL);
         return 0;
     }

@@ -59,7 +59,7 @@ ngx_hx_redis_sentinel_waits(ngx_hx_redis_t *redis)
     for (i = 0; i < redis->main->n_links; i++) {
         link = &redis->main->links[i];
 
-        if (link->state == NGX_HX_LINK_FINDING && !link->phase.timer_set
+        if (link->state == NGX_HX_LINK_FINDING && link->looking
             && link->resolving == NULL)
         {
             return link;

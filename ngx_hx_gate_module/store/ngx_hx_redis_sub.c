@@ -59,6 +59,7 @@ ngx_hx_redis_sub_try(ngx_hx_redis_sub_t *sub)
     sub->attempt = ngx_current_msec;
     sub->link.node = node;
     sub->link.state = NGX_HX_LINK_FINDING;
+    sub->link.looking = 0;
     ngx_hx_redis_timer(&sub->link.phase, 0);
 }
 
@@ -173,6 +174,7 @@ ngx_hx_redis_sub_reply(ngx_hx_redis_link_t *link, const redisReply *reply)
 
     if (ngx_hx_redis_sub_is(reply, 3, "subscribe") && !sub->up) {
         sub->up = 1;
+        sub->said = 0;
         sub->state(sub->data, 1);
     }
 }
@@ -192,7 +194,8 @@ ngx_hx_redis_sub_lost(ngx_hx_redis_link_t *link, ngx_hx_redis_err_t err,
         return;
     }
 
-    if (err != NGX_HX_REDIS_SHUTDOWN) {
+    if (err != NGX_HX_REDIS_SHUTDOWN && !sub->said) {
+        sub->said = 1;
         ngx_log_error(NGX_LOG_WARN, sub->redis->log, 0,
                       "hx_gate: redis \"%V\": channel \"%V\": %s%s%s",
                       &link->node->text, &sub->channel, ngx_hx_redis_word(err),

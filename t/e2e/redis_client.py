@@ -181,12 +181,12 @@ class Fake:
                 b"ROLE": b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"}
     HANG_UP = b"hang up"
 
-    def __init__(self, answer=None, delay=0, port=0):
+    def __init__(self, answer=None, delay=0, port=0, address="127.0.0.1"):
         self.answer = answer or (lambda words: b"+OK\r\n")
         self.delay = delay
         self.accepted = []          # when
         self.words = []
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        self.listener = socket.create_server((address, port), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.open = set()
         self.thread = threading.Thread(target=self.accept, daemon=True)
@@ -238,6 +238,45 @@ class Fake:
             except OSError:
                 pass
         self.thread.join(10)
+
+
+class Names:
+    """A DNS server: every name has the address, or none (NXDOMAIN)."""
+
+    def __init__(self, address=None):
+        self.address = address
+        self.silent = False
+        self.asked = 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            query, sender = self.socket.recvfrom(512)
+            if not query:
+                return
+            self.asked += 1
+            if self.silent:
+                continue
+            found = self.address is not None
+            question = query[12:query.index(b"\0", 12) + 5]
+            answer = query[:2] + (b"\x81\x80" if found else b"\x81\x83")
+            answer += bytes([0, 1, 0, int(found), 0, 0, 0, 0]) + question
+            if found:
+                answer += b"\xc0\x0c\0\x01\0\x01\0\0\0\x01\0\x04"
+                answer += socket.inet_aton(self.address)
+            self.socket.sendto(answer, sender)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.sendto(b"", ("127.0.0.1", self.port))
+        self.thread.join(10)
+        self.socket.close()
 
 
 def greets(then):

@@ -13,7 +13,7 @@ import requests
 
 from conftest import until
 from own_nginx import started
-from redis_client import Asker, Fake, Servers, greets
+from redis_client import Asker, Fake, Names, Servers, greets
 
 FAST = 0.5          # seconds: what does not wait for Redis takes far less
 
@@ -217,6 +217,9 @@ def test_late_but_not_silent(place):
     (b"*2\r\n$1\r\nx\r\n" + Fake.HANG_UP, "closed"),
     (b"HTTP/1.1 400 Bad Request\r\n\r\n", "protocol"),
     (b"$x\r\n", "protocol"),
+    (b"*2147483647\r\n", "too_large"),
+    (b"*3\r\n*900000\r\n*900000\r\n", "too_large"),
+    (b"$2000000000\r\n", "too_large"),
 ])
 def test_trouble_in_a_reply(place, said, word):
     with Fake(answer=greets(lambda words: said)) as fake:
@@ -251,6 +254,46 @@ def test_becomes_a_replica(nginx, redis, place):
         redis.cli("REPLICAOF", "NO", "ONE")
         assert nginx.works() < 2
         assert nginx.reply("SET", "a", "b") == "OK"
+
+
+def test_names_are_looked_up_as_they_are_needed(place):
+    ok = greets(lambda words: b"+OK\r\n")
+    with Names() as names, Fake(answer=ok) as first, \
+            Fake(answer=ok, address="127.0.0.2", port=first.port) as second:
+        resolver = f"resolver 127.0.0.1:{names.port} valid=1s ipv6=off;"
+        with started(Asker(place(), f"redis://redis.test:{first.port}",
+                           http=resolver)) as nginx:
+            assert nginx.word("PING") in ("resolve", "breaker_open")
+            nginx.fails_at_once()
+            assert '"redis.test:' in nginx.log()
+            names.address = "127.0.0.1"
+            assert nginx.works() < 3
+            assert first.accepted and not second.accepted
+
+            # the server moves
+            names.address = "127.0.0.2"
+            first.answer = lambda words: Fake.HANG_UP
+            assert nginx.word("GET", "x") in ("closed", "breaker_open")
+            until(lambda: second.accepted and nginx.ask("PING")["ok"], 10,
+                  "it is found at its new address")
+
+    with Names() as names:
+        names.silent = True
+        resolver = f"resolver 127.0.0.1:{names.port} ipv6=off;"
+        with started(Asker(place(), "redis://redis.test:1",
+                           http=resolver)) as nginx:
+            assert nginx.word("PING") in ("timeout", "breaker_open")
+            nginx.fails_at_once()
+            assert "timeout: looking for the address" in nginx.log()
+            assert max(nginx.fast() for _ in range(50)) < FAST
+            until(lambda: names.asked > 0, 5, "it is asked")
+
+
+def test_name_that_is_nowhere(place):
+    nginx = Asker(place(), "redis://nowhere.invalid:1")
+    with pytest.raises(RuntimeError, match='Redis host "nowhere.invalid"'):
+        nginx.start()
+    nginx.kill_all()
 
 
 def test_one_attempt_a_second(place):

@@ -151,6 +151,8 @@ def test_stopped(place, certs):
             nginx.fails_at_once(2)
             redis.resume()
             assert nginx.works() < 3
+            until(lambda: redis.cli("CLIENT", "LIST").count("name=hx-gate")
+                  == 5, 5, "all are there")
             fds = nginx.fds()
             for _ in range(3):
                 redis.kill()
