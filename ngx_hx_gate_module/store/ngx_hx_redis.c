@@ -407,8 +407,7 @@ ngx_hx_redis_cancel(ngx_hx_redis_ask_t *ask)
     ask->redis->counters.cancelled += !ask->own;
 
     if (link != NULL) {
-        link->live--;
-        link->oldest.cancelable = (link->live == 0);
+        ngx_hx_redis_live(link, -1);
 
         if (ask->put) {
             ask->done = NULL;

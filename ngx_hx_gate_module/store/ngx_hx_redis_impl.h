@@ -21,6 +21,7 @@
 
 #define NGX_HX_REDIS_PERIOD      1000       /* ms, one attempt to the next */
 #define NGX_HX_REDIS_JITTER      250        /* ms, before the first of them */
+#define NGX_HX_REDIS_QUIET       500        /* ms, or the timeout if longer */
 #define NGX_HX_REDIS_MISSES      3          /* answers too late in a row */
 #define NGX_HX_REDIS_HOPS        5          /* times a question is sent on */
 #define NGX_HX_REDIS_GREETING    6          /* replies of a greeting */
@@ -228,6 +229,12 @@ ngx_hx_redis_err_t ngx_hx_redis_enqueue_link(ngx_hx_redis_link_t *link,
 /* A link became ready: what waits is sent. */
 ngx_int_t ngx_hx_redis_queue_ready(ngx_hx_redis_link_t *link);
 
+/* Out of the queue of its link. */
+void ngx_hx_redis_take(ngx_hx_redis_ask_t *ask);
+
+/* So many more wait for the link, or fewer. */
+void ngx_hx_redis_live(ngx_hx_redis_link_t *link, ngx_int_t change);
+
 /* Ends a question that is in no queue; calls back and frees it. */
 void ngx_hx_redis_fail(ngx_hx_redis_ask_t *ask, ngx_hx_redis_err_t err);
 
@@ -243,6 +250,9 @@ void ngx_hx_redis_queue_reply(ngx_hx_redis_link_t *link, redisReply *reply);
 /* A reply that means trouble, or NONE. */
 ngx_hx_redis_err_t ngx_hx_redis_trouble(const redisReply *reply);
 
+/* ngx_hx_redis_time.c */
+
+/* The timer of a link's questions. */
 void ngx_hx_redis_oldest_handler(ngx_event_t *ev);
 
 

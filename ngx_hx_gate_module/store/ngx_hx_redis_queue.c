@@ -1,10 +1,6 @@
 /*
- * ngx_hx_redis_queue.c -- questions on their way: which link takes one, when
- * it has waited long enough, what its reply means.
- *
- * A question whose time is over ends at once; its reply, should it still come,
- * is thrown away.  A link that was silent for as long as its oldest question
- * was allowed to take, or answers too late again and again, is closed.
+ * ngx_hx_redis_queue.c -- questions on their way: which link takes one, and
+ * what its reply means.  ngx_hx_redis_time.c ends those that wait too long.
  */
 
 #include "ngx_hx_redis_impl.h"
@@ -120,7 +116,7 @@ ngx_hx_redis_put(ngx_hx_redis_link_t *link, ngx_hx_redis_ask_t *ask)
 }
 
 
-static void
+void
 ngx_hx_redis_live(ngx_hx_redis_link_t *link, ngx_int_t change)
 {
     link->live += change;
@@ -200,8 +196,7 @@ ngx_hx_redis_queue_ready(ngx_hx_redis_link_t *link)
 }
 
 
-/* Out of its link's queue, which may have been emptied into another list. */
-static void
+void
 ngx_hx_redis_take(ngx_hx_redis_ask_t *ask)
 {
     ngx_hx_redis_link_t  *link;
@@ -408,120 +403,4 @@ ngx_hx_redis_queue_reply(ngx_hx_redis_link_t *link, redisReply *reply)
     }
 
     ngx_hx_redis_answer(ask, node, reply);
-}
-
-
-/* The oldest question is past its time: is the link of any use? */
-static ngx_uint_t
-ngx_hx_redis_silent(ngx_hx_redis_link_t *link)
-{
-    ngx_hx_redis_ask_t  *head;
-
-    if (link->state != NGX_HX_LINK_READY) {
-        return 0;
-    }
-
-    head = ngx_queue_data(ngx_queue_head(&link->asks), ngx_hx_redis_ask_t,
-                          queue);
-
-    if (ngx_hx_redis_until(head->deadline) != 0
-        || (head->done == NULL && !head->late))
-    {
-        return 0;
-    }
-
-    return (ngx_msec_int_t) (link->heard - head->sent) <= 0
-           || link->misses >= NGX_HX_REDIS_MISSES;
-}
-
-
-/* Ends what is past its time; the first one found, as anything may happen. */
-static ngx_uint_t
-ngx_hx_redis_expire(ngx_hx_redis_link_t *link)
-{
-    void                  *data;
-    ngx_msec_t             after, next;
-    ngx_queue_t           *q;
-    ngx_hx_redis_ask_t    *ask;
-    ngx_hx_redis_done_pt   done;
-
-    next = (ngx_msec_t) -1;
-
-    for (q = ngx_queue_head(&link->asks);
-         q != ngx_queue_sentinel(&link->asks);
-         q = ngx_queue_next(q))
-    {
-        ask = ngx_queue_data(q, ngx_hx_redis_ask_t, queue);
-
-        if (ask->done == NULL) {
-            continue;
-        }
-
-        after = ngx_hx_redis_until(ask->deadline);
-
-        if (after != 0) {
-            next = ngx_min(next, after);
-            continue;
-        }
-
-        if (!ask->put) {
-            ngx_hx_redis_take(ask);
-            ngx_hx_redis_fail(ask, NGX_HX_REDIS_TIMEOUT);
-            return 1;
-        }
-
-        done = ask->done;
-        data = ask->data;
-        ask->done = NULL;
-        ask->late = 1;
-        ngx_hx_redis_live(link, -1);
-
-        if (!ask->own) {
-            ask->redis->counters.failed[NGX_HX_REDIS_TIMEOUT]++;
-        }
-
-        done(data, NULL, NGX_HX_REDIS_TIMEOUT);
-        return 1;
-    }
-
-    if (next != (ngx_msec_t) -1) {
-        ngx_hx_redis_timer(&link->oldest, next);
-    }
-
-    return 0;
-}
-
-
-void
-ngx_hx_redis_oldest_handler(ngx_event_t *ev)
-{
-    ngx_uint_t            serial;
-    ngx_hx_redis_link_t  *link;
-
-    link = ev->data;
-    serial = link->serial;
-
-    if (ngx_queue_empty(&link->asks)) {
-        return;
-    }
-
-    /* a timer of before may fire early: it is no miss then */
-
-    if (link->live != 0) {
-        ngx_hx_redis_ask_t  *head;
-
-        head = ngx_queue_data(ngx_queue_head(&link->asks), ngx_hx_redis_ask_t,
-                              queue);
-
-        if (head->done != NULL && ngx_hx_redis_until(head->deadline) == 0) {
-            link->misses++;
-        }
-    }
-
-    if (ngx_hx_redis_silent(link)) {
-        ngx_hx_redis_link_close(link, NGX_HX_REDIS_TIMEOUT, NULL);
-        return;
-    }
-
-    while (link->serial == serial && ngx_hx_redis_expire(link)) { /* void */ }
 }

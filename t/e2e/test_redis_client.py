@@ -175,6 +175,23 @@ def test_stopped(nginx, redis):
     assert nginx.log().count('" is back') == 1
 
 
+def test_stopped_under_long_questions(nginx, redis):
+    """A question that may take long, or that nobody waits for any more, does
+    not keep others from noticing."""
+    redis.pause()
+    slow = threading.Thread(target=lambda: requests.get(
+        nginx.url + "/ask?a=PING&timeout=5000&count=4", timeout=20))
+    slow.start()
+    with pytest.raises(requests.Timeout):
+        requests.get(nginx.url + "/ask?a=PING&count=8&timeout=5000",
+                     timeout=0.2)
+    nginx.fails_at_once()
+    slow.join(1)
+    assert not slow.is_alive()
+    redis.resume()
+    nginx.works()
+
+
 def test_slow(place):
     with Fake(delay=0, answer=greets(lambda words: b"+OK\r\n")) as fake:
         with started(Asker(place(), f"redis://127.0.0.1:{fake.port}")) as nginx:
@@ -205,6 +222,20 @@ def test_late_but_not_silent(place):
                 ask.join()
             assert time.monotonic() - begin < 2
             nginx.fails_at_once()
+
+
+def test_impatient_questions(place):
+    """Who waits less than a server may take does not end the connection."""
+    with Fake(answer=greets(lambda words: b"$2\r\nok\r\n")) as fake:
+        with started(Asker(place(), f"redis://127.0.0.1:{fake.port}",
+                           "connections=1 timeout=1000")) as nginx:
+            nginx.works()
+            fake.delay = 0.03
+            for _ in range(20):
+                assert nginx.word("GET", "x", timeout=5) == "timeout"
+                assert nginx.reply("GET", "x", timeout=1000) == "ok"
+            assert len(fake.accepted) == 1
+            assert nginx.counters()["openings"] == 0
 
 
 @pytest.mark.parametrize("said, word", [
