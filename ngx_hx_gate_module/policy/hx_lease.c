@@ -153,7 +153,7 @@ hx_lease_enter(hx_lease_t *l, const hx_lease_need_t *need, uint64_t now)
         l->room = 0;
     }
 
-    if (l->month != need->month) {
+    if (need->month != 0 && l->month != need->month) {
         l->tenths = 0;
         hx_lease_fence();
         l->month = need->month;

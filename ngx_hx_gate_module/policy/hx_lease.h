@@ -5,9 +5,10 @@
  * caller's, who also keeps two callers from using one lease at a time.
  *
  * A lease is used up within its life L, counted from when the question for it
- * was *sent*: Redis stamps it no earlier, so nothing of it is used after the
- * instant that Redis counts it until.  What is left then is void; it may be
- * given back before (hx_lease_spare()).
+ * was *made*, before it is sent: Redis stamps it no earlier, so nothing of it
+ * is used after the instant that Redis takes for the last one.  What is left
+ * then is void; it may be given back before (hx_lease_spare()).  The clock must
+ * not stand still while the machine sleeps (CLOCK_BOOTTIME).
  *
  *    L      between W / 64 and W / 16, 60 s at most: as long as this node needs
  *           for HX_LEASE_TARGET permits.  A busy tenant has short leases.
@@ -81,6 +82,7 @@ typedef struct {
     uint32_t          unused[2];    /* zero */
 } hx_lease_t;
 
+/* Without a window (rate.requests 0) each request asks. */
 typedef struct {
     hx_rate_t   rate;
     unsigned    month;          /* YYYYMM; 0 = no quota is asked */

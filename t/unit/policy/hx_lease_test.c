@@ -331,6 +331,13 @@ tenths_come_with_the_permits(void **state)
     assert_int_equal(take(), HX_LEASE_ADMITTED);
     assert_int_equal(lease.tenths, tenths - 7);
 
+    /* who is not charged leaves them alone */
+    need.month = 0;
+    tenths = lease.tenths;
+    assert_int_equal(take(), HX_LEASE_ADMITTED);
+    need.month = 202611;
+    assert_int_equal(lease.tenths, tenths);
+
     /* more than there is: permits alone do not help */
     need.cost = 1000000;
     assert_int_equal(take(), HX_LEASE_ASK);
