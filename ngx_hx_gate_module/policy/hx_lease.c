@@ -91,7 +91,7 @@ hx_lease_view_refused(const hx_lease_t *l, uint64_t now,
     hx_window_view_t *view)
 {
     view->remaining = 0;
-    view->retry = l->retry - now;
+    view->retry = hx_lease_max(l->retry, now + HX_LEASE_MS) - now;
     view->reset = hx_lease_max(now < l->reset ? l->reset - now : 0,
                                view->retry);
 }
@@ -184,8 +184,9 @@ hx_lease_size(const hx_lease_t *l, uint64_t now, uint32_t *life)
 
     ms = HX_LEASE_TARGET * 3 / 2 * 1000 * HX_LEASE_PACE
          / hx_lease_max(pace, 1);
-    ms = hx_lease_max(ms, window / 64);
-    ms = hx_lease_min(hx_lease_min(ms, window / 16), HX_LEASE_LIFE_MAX);
+    ms = hx_lease_max(ms, window / HX_LEASE_SHORTEST);
+    ms = hx_lease_min(ms, window / HX_LEASE_LONGEST);
+    ms = hx_lease_min(ms, HX_LEASE_LIFE_MAX);
 
     size = pace * ms / 1000 * 2 / 3 / HX_LEASE_PACE;
     size = hx_lease_min(size, l->requests / 16);
@@ -276,6 +277,19 @@ hx_lease_low(const hx_lease_t *l, const hx_lease_part_t *p, uint64_t now)
 }
 
 
+/*
+ * The window refused until just now, and whether it still does is being asked:
+ * a crowd in front of it would ask the same one by one.
+ */
+static inline int
+hx_lease_doubtful(const hx_lease_t *l, uint64_t now)
+{
+    return l->retry != 0 && hx_lease_pending(l, now)
+           && now < l->retry + l->window_s * HX_LEASE_SECOND
+                               / HX_LEASE_SHORTEST;
+}
+
+
 hx_lease_rc_t
 hx_lease_take(hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
     hx_window_view_t *view, hx_lease_question_t *question)
@@ -307,7 +321,7 @@ hx_lease_take(hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
                ? HX_LEASE_AHEAD : HX_LEASE_ADMITTED;
     }
 
-    if (now < l->retry) {
+    if (now < l->retry || hx_lease_doubtful(l, now)) {
         hx_lease_view_refused(l, now, view);
         return HX_LEASE_RATE;
     }
@@ -344,7 +358,7 @@ hx_lease_look(const hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
         return HX_LEASE_ADMITTED;
     }
 
-    if (same && now < l->retry) {
+    if (same && (now < l->retry || hx_lease_doubtful(l, now))) {
         hx_lease_view_refused(l, now, view);
         return HX_LEASE_RATE;
     }

@@ -24,8 +24,9 @@
  *
  * Refused: Redis is not asked again before the time it named, by leases or one
  * by one, unless N or W change; after a refusal by the quota not for
- * HX_LEASE_QUOTA_WAIT.  While an answer is on its way, requests for which there
- * is no permit ask one by one.
+ * HX_LEASE_QUOTA_WAIT.  While a lease is on its way, requests for which there
+ * is no permit ask one by one.  Right behind a refusal, for W / 64, they are
+ * refused until the first answer is there; the wait they are told is 1 ms then.
  *
  * Tenths of the quota come with the permits but have no end of life before
  * their month's: they are one sum for the tenant.
@@ -48,6 +49,8 @@
 #define HX_LEASE_STRICT    100          /* N up to which there are none */
 #define HX_LEASE_MIN       4            /* permits worth a lease */
 #define HX_LEASE_TARGET    256          /* permits that are enough for one */
+#define HX_LEASE_LONGEST   16           /* W / 16: fewer questions, or ... */
+#define HX_LEASE_SHORTEST  64           /* W / 64: ... less that is refused */
 #define HX_LEASE_PATIENCE  UINT64_C(1000000000)     /* ns for an answer */
 #define HX_LEASE_QUOTA_WAIT  UINT64_C(1000000000)   /* ns */
 

@@ -271,6 +271,43 @@ refused_nobody_asks_before_the_time(void **state)
 
 
 static void
+one_asks_for_a_crowd_that_was_refused(void **state)
+{
+    unsigned             i;
+    hx_lease_question_t  first;
+
+    warm(5000);
+    assert_int_equal(take(), HX_LEASE_ASK);
+    tell(HX_NO, 0, 0, 100);
+    now += 100 * MS;
+    assert_int_equal(take(), HX_LEASE_ASK);
+    assert_true(question.number != 0);
+    first = question;
+
+    for (i = 0; i < 100; i++) {
+        assert_int_equal(take(), HX_LEASE_RATE);
+        assert_int_equal(view.retry, MS);
+    }
+
+    /* but not when the refusal is long past */
+    now += 10 * SECOND / 64;
+    assert_int_equal(take(), HX_LEASE_ASK);
+    assert_int_equal(question.number, 0);
+
+    /* no answer: the next one asks, at the latest when it is given up */
+    now += HX_LEASE_PATIENCE;
+    assert_int_equal(take(), HX_LEASE_ASK);
+    tell(HX_FAIL, 0, 0, 0);
+    assert_int_equal(take(), HX_LEASE_ASK);
+    tell(HX_OK, question.permits, 0, 0);
+    assert_int_equal(take(), HX_LEASE_ADMITTED);
+    question = first;
+    tell(HX_FAIL, 0, 0, 0);
+    assert_int_equal(take(), HX_LEASE_ADMITTED);
+}
+
+
+static void
 no_answer_changes_nothing(void **state)
 {
     warm(5000);
@@ -469,6 +506,7 @@ main(void)
         cmocka_unit_test_setup(an_answer_that_comes_too_late_is_a_rest, begin),
         cmocka_unit_test_setup(a_question_that_was_given_up_is_nobodys, begin),
         cmocka_unit_test_setup(refused_nobody_asks_before_the_time, begin),
+        cmocka_unit_test_setup(one_asks_for_a_crowd_that_was_refused, begin),
         cmocka_unit_test_setup(no_answer_changes_nothing, begin),
         cmocka_unit_test_setup(rests_are_given_back_once, begin),
         cmocka_unit_test_setup(tenths_come_with_the_permits, begin),
