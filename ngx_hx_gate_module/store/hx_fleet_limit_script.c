@@ -17,6 +17,7 @@
  *    off    what was added to Redis' clock for it, which had been set back
  *    total  permits in all buckets
  *    ob nb  the oldest bucket and the newest; bucket b ends at (b + 1) * q
+ *    top    the latest stamp; it is in bucket nb
  * An integer of a list is kept in 3 to 7 bytes, and two of overhead.  What
  * counts spans 61,000 buckets at most, so that a bucket is known by its rest.
  */
@@ -24,7 +25,7 @@
 #include "hx_fleet_limit.h"
 
 const char  hx_fleet_limit_sha1[HX_FLEET_LIMIT_SHA1 + 1] =
-    "9e7ab6cf318f798797c88f39fb2a885dee62c50e";
+    "edcccb9ae42ae997bc9eeae6194e82bd2fdc4409";
 
 const char  hx_fleet_limit_script[] =
     "local clock = redis.call('TIME')\n"
@@ -32,7 +33,7 @@ const char  hx_fleet_limit_script[] =
     "local mode, node = ARGV[1], ARGV[6]\n"
     "local n, min = tonumber(ARGV[2]), tonumber(ARGV[3])\n"
     "local M, ceil, floor = 65536, math.ceil, math.floor\n"
-    "local HEAD = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'\n"
+    "local HEAD = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'\n"
 
     "local function int(x)\n"
     "  return string.format('%.0f', x)\n"
@@ -43,8 +44,8 @@ const char  hx_fleet_limit_script[] =
     "end\n"
 
     "local function head(w)\n"
-    "  return string.format('%.0f %.0f %.0f %.0f %.0f %.0f', w.q, w.now,\n"
-    "                       w.off, w.total, w.ob, w.nb)\n"
+    "  return string.format('%.0f %.0f %.0f %.0f %.0f %.0f %.0f', w.q,\n"
+    "                       w.now, w.off, w.total, w.ob, w.nb, w.top)\n"
     "end\n"
 
     /* entries i .. j, 0 = the oldest that counts */
@@ -70,11 +71,12 @@ const char  hx_fleet_limit_script[] =
     "  end\n"
     "end\n"
 
-    /* buckets of another size; ends stay, or are rounded up */
+    /* buckets of another size; ends stay or are rounded up, but the newest
+     * one's was rounded up before, and is known */
     "local function resize(w, q)\n"
     "  local list, at = {}, nil\n"
     "  walk(w, function(b, c)\n"
-    "    local x = ceil((b + 1) * w.q / q) - 1\n"
+    "    local x = ceil(math.min((b + 1) * w.q, w.top) / q) - 1\n"
     "    if x == at then\n"
     "      list[#list] = list[#list] + c * M\n"
     "    else\n"
@@ -93,11 +95,12 @@ const char  hx_fleet_limit_script[] =
     "  local two = redis.call('LRANGE', key, -2, -1)\n"
     "  w.now, w.there = real, two[1] ~= nil\n"
     "  if two[2] then\n"
-    "    local hq, last, off, total, ob, nb = string.match(two[2], HEAD)\n"
+    "    local hq, last, off, total, ob, nb, top =\n"
+    "      string.match(two[2], HEAD)\n"
     "    w.newest = tonumber(two[1])\n"
     "    w.q, w.off, w.total = tonumber(hq), tonumber(off), tonumber(total)\n"
     "    w.ob, w.nb = tonumber(ob), tonumber(nb)\n"
-    "    last = tonumber(last)\n"
+    "    last, w.top = tonumber(last), tonumber(top)\n"
     "    w.now = real + w.off\n"
     "    if w.now < last then\n"
     "      if (last - w.now) * 128 > W then\n"
@@ -123,7 +126,7 @@ const char  hx_fleet_limit_script[] =
     "        resize(w, q)\n"
     "      elseif w.q > q and (w.q * 16 > W\n"
     "                          or floor(w.now / W) ~= floor(last / W)) then\n"
-    "        local span = (w.nb + 1) * w.q - w.now + W\n"
+    "        local span = w.top - w.now + W\n"
     "        while span / q > 60000 do q = q * 2 end\n"
     "        if q < w.q then resize(w, q) end\n"
     "      end\n"
@@ -169,7 +172,7 @@ const char  hx_fleet_limit_script[] =
     "  if w.total == 0 then\n"
     "    if w.there then redis.call('DEL', w.key) end\n"
     "    if got == 0 then return end\n"
-    "    w.total, w.ob, w.nb = got, b, b\n"
+    "    w.total, w.ob, w.nb, w.top = got, b, b, stop\n"
     "    redis.call('RPUSH', w.key, int(got * M + b % M), head(w))\n"
     "  else\n"
     "    if w.list then\n"
@@ -182,6 +185,7 @@ const char  hx_fleet_limit_script[] =
     "      redis.call('LTRIM', w.key, w.drop, -1)\n"
     "    end\n"
     "    w.total, w.drop = w.total + got, 0\n"
+    "    if got > 0 then w.top = math.max(w.top, stop) end\n"
     "    if b > w.nb then\n"
     "      w.nb = b\n"
     "      redis.call('LSET', w.key, -1, int(got * M + b % M))\n"
@@ -202,8 +206,8 @@ const char  hx_fleet_limit_script[] =
     "  if not h then return 0 end\n"
     "  local w = {key = key, W = W}\n"
     "  local last\n"
-    "  w.q, last, w.off, w.total, w.ob, w.nb = string.match(h, HEAD)\n"
-    "  for _, f in ipairs({'q', 'off', 'total', 'ob', 'nb'}) do\n"
+    "  w.q, last, w.off, w.total, w.ob, w.nb, w.top = string.match(h, HEAD)\n"
+    "  for _, f in ipairs({'q', 'off', 'total', 'ob', 'nb', 'top'}) do\n"
     "    w[f] = tonumber(w[f])\n"
     "  end\n"
     "  w.now = math.max(tonumber(last), real + w.off)\n"

@@ -374,6 +374,40 @@ in_real_time(void **state)
 }
 
 
+/* Coarse for a while, but not for longer than W, nor coarser than W / 16. */
+static void
+a_window_becomes_shorter(void **state)
+{
+    begin(100, 2678400);
+    redis_load_clocked();
+    redis_now = UINT64_C(1795000000000000);
+    take(60);
+    assert_int_equal(answer.permits, 60);
+
+    redis_now += 5000000;
+    ask.window[0].window_s = 60;
+    take(100);
+    assert_int_equal(answer.permits, 40);
+    take(1);
+    assert_int_equal(answer.verdict, HX_FLEET_LIMIT_RATE);
+    assert_true(answer.retry <= 60000 + 60000 / 16);
+
+    redis_now += 10000000;
+    ask.window[0].window_s = 55;
+    take(1);
+    assert_true(answer.retry <= 50000 + 60000 / 16);
+
+    redis_now += 62000000;
+    take(10);
+    assert_int_equal(answer.permits, 10);
+    take(100);
+    assert_int_equal(answer.permits, 90);
+    take(1);
+    assert_true(answer.retry > 54990 && answer.retry <= 55000 + 55000 / 2048);
+    redis_sha1[0] = '\0';
+}
+
+
 static void
 what_a_tenant_takes_up(void **state)
 {
@@ -426,6 +460,7 @@ main(void)
         TEST(two_windows),
         TEST(idle_tenants_vanish),
         TEST(in_real_time),
+        TEST(a_window_becomes_shorter),
         TEST(what_a_tenant_takes_up)
     };
 
