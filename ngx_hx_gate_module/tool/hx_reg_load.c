@@ -221,15 +221,17 @@ hx_place_catch_up(hx_place_t *p, hx_replica_load_t *load, hx_epoch_t *epoch)
     size_t   n;
     hx_rc_t  rc;
 
-    do {
+    for ( ;; ) {
         rc = hx_place_log(p, load, epoch, &n);
 
         if (rc == HX_NO && n == 0) {
             return hx_place_still(p, epoch);
         }
-    } while (rc == HX_OK && n == HX_REG_LOG);
 
-    return rc;
+        if (rc != HX_OK || n < HX_REG_LOG) {
+            return rc;
+        }
+    }
 }
 
 

@@ -27,6 +27,7 @@ def test_what_is_installed(state_dirs):
         "usr/sbin/hx-engine": 0o755,
         "usr/bin/hx-audit": 0o755,
         "usr/bin/hx-gate-check": 0o755,
+        "usr/bin/hx-gate-registry": 0o755,
         **{f"etc/nginx/hx-gate/{name}": 0o644 for name in (
             "README.md", "hx-gate.conf", "hx-gate-server.conf",
             "hx-gate-metrics.conf",
@@ -48,7 +49,8 @@ def test_what_is_installed(state_dirs):
                           timeout=60, check=False)
     assert test.returncode == 0, test.stderr
 
-    for tool, said in (("hx-audit", "COMMAND"), ("hx-gate-check", "--json")):
+    for tool, said in (("hx-audit", "COMMAND"), ("hx-gate-check", "--json"),
+                       ("hx-gate-registry", "--replace")):
         run = subprocess.run([destdir / "usr/bin" / tool, "--help"],
                              capture_output=True, text=True, timeout=60,
                              check=False)
