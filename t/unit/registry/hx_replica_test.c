@@ -675,6 +675,52 @@ test_load(void **state)
 }
 
 
+/* Loaded again and again it needs no more room than its records do. */
+static void
+test_reloaded(void **state)
+{
+    char                 key[16];
+    unsigned             i, n;
+    hx_epoch_t           e;
+    hx_registry_t       *rep;
+    hx_registry_conf_t   conf;
+    hx_replica_pair_t    pair;
+    hx_replica_load_t   *load;
+
+    static unsigned char  value[1000];
+
+    conf = replica_conf;
+    conf.map_size = 4194304;
+    assert_int_equal(hx_registry_open(&rep, &conf, test_err), HX_OK);
+
+    for (n = 0; n < 10; n++) {
+        assert_int_equal(hx_replica_load_begin(rep, &zero, &load, test_err),
+                         HX_OK);
+        test_fill(value, sizeof(value));
+
+        for (i = 0; i < 2500; i++) {
+            (void) snprintf(key, sizeof(key), "%u", i * 7919 % 2500);
+            pair.key = test_str(key);
+            pair.value.data = value;
+            pair.value.len = sizeof(value);
+
+            if (hx_replica_load_add(load, HX_WRITESET_TENANTS, &pair, 1,
+                                    test_err)
+                != HX_OK)
+            {
+                fail_msg("%u %u %s", n, i, test_err);
+            }
+        }
+
+        assert_int_equal(hx_replica_load_log(load, NULL, 0, &e, test_err),
+                         HX_OK);
+        assert_int_equal(hx_replica_load_end(load, &e, test_err), HX_OK);
+    }
+
+    hx_registry_close(rep);
+}
+
+
 static void
 test_open_refused(const hx_registry_conf_t *conf, const char *why)
 {
@@ -920,6 +966,7 @@ main(void)
         test(test_places),
         test(test_meta),
         test(test_load),
+        test(test_reloaded),
         test(test_opening),
         test(test_killed)
     };
