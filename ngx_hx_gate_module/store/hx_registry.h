@@ -19,6 +19,9 @@
  * A change is one synced transaction over "keys" and "tenants", so no reader
  * ever sees half of a rotation, and a revoked key is unknown to every process
  * from the moment the commit has returned.
+ *
+ * Of a registry in Redis this is a replica (hx_replica.h): the same layout, the
+ * same questions; a change is computed here, and committed there.
  */
 
 #ifndef HX_REGISTRY_H

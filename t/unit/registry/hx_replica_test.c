@@ -675,6 +675,66 @@ test_load(void **state)
 }
 
 
+/* Where there is no room, a draft forgets old events with what it adds. */
+static void
+test_no_room(void **state)
+{
+    char                  name[16], id[200];
+    hx_rc_t               rc;
+    unsigned              n;
+    hx_str_t              event;
+    hx_registry_t        *rep;
+    hx_registry_conf_t    conf;
+    hx_billing_result_t   result;
+    hx_registry_draft_t   d;
+
+    memset(&d, 0, sizeof(d));
+    conf = replica_conf;
+    conf.map_size = 1048576;
+    assert_int_equal(hx_registry_open(&rep, &conf, test_err), HX_OK);
+    event.data = (unsigned char *) id;
+    event.len = sizeof(id);
+    memset(id, 'e', sizeof(id));
+
+    for (n = 0; /* void */ ; n++) {
+        memcpy(id, name, (size_t) snprintf(name, sizeof(name), "%u", n));
+        rc = hx_registry_claim(rep, &event, HX_TEST_NOW, n, &result, &d,
+                               test_err);
+
+        /* no room, and nothing that is old enough to go */
+        if (rc != HX_OK) {
+            break;
+        }
+
+        assert_int_equal(d.writes.n, n == 0 ? 3 : 2);
+        test_apply_draft(rep, &d);
+    }
+
+    assert_true(n > 1000 && n < 20000);
+    assert_non_null(strstr(test_err, "map_size"));
+    assert_int_equal(d.writes.n, 0);
+    assert_int_equal(hx_registry_claim(rep, &event,
+                                       HX_TEST_NOW + HX_EVENT_KEEP - 1, 1,
+                                       &result, &d, test_err), HX_FAIL);
+    assert_int_equal(hx_registry_claim(rep, &event,
+                                       HX_TEST_NOW + HX_EVENT_KEEP, 1,
+                                       &result, &d, test_err), HX_OK);
+    assert_int_equal(result, HX_BILLING_NONE);
+    assert_true(d.writes.n > 2000);
+    test_apply_draft(rep, &d);
+
+    memset(id, 'f', sizeof(id));
+    assert_int_equal(hx_registry_claim(rep, &event,
+                                       HX_TEST_NOW + HX_EVENT_KEEP, 1,
+                                       &result, &d, test_err), HX_OK);
+    assert_true(d.writes.n < 100);
+    test_apply_draft(rep, &d);
+
+    hx_registry_draft_free(&d);
+    hx_registry_close(rep);
+}
+
+
 /* Loaded again and again it needs no more room than its records do. */
 static void
 test_reloaded(void **state)
@@ -966,6 +1026,7 @@ main(void)
         test(test_places),
         test(test_meta),
         test(test_load),
+        test(test_no_room),
         test(test_reloaded),
         test(test_opening),
         test(test_killed)
