@@ -875,6 +875,63 @@ test_opening(void **state)
 }
 
 
+static int
+test_opener(void *data)
+{
+    hx_registry_t  *reg;
+
+    if (hx_registry_open(&reg, &replica_conf, test_err) != HX_OK) {
+        return 2;
+    }
+
+    (void) usleep(40000);
+
+    return hx_registry_probe(reg) == HX_OK ? 0 : 3;
+}
+
+
+/* Workers that start together: none throws away what another one has made. */
+static void
+test_together(void **state)
+{
+    int       fd, status;
+    char      path[sizeof(replica_dir) + 16];
+    pid_t     pid[8];
+    unsigned  i, n;
+
+    (void) snprintf(path, sizeof(path), "%s/data.mdb", replica_dir);
+
+    for (n = 0; n < 10; n++) {
+        (void) fflush(NULL);
+
+        for (i = 0; i < hx_nelts(pid); i++) {
+            pid[i] = fork();
+
+            if (pid[i] == 0) {
+                test_default_signals();
+                _exit(test_opener(NULL));
+            }
+        }
+
+        for (i = 0; i < hx_nelts(pid); i++) {
+            assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+            assert_int_equal(status, 0);
+        }
+
+        /* gone, or of no use, the next time */
+        if (n % 2) {
+            assert_int_equal(unlink(path), 0);
+
+        } else {
+            fd = open(path, O_WRONLY);
+            assert_int_equal(pwrite(fd, "garbage!garbage!garbage!", 24, 16),
+                             24);
+            (void) close(fd);
+        }
+    }
+}
+
+
 /* Every entry n says n in two databases; so does what is loaded. */
 static int
 test_busy(void *data)
@@ -1029,6 +1086,7 @@ main(void)
         test(test_no_room),
         test(test_reloaded),
         test(test_opening),
+        test(test_together),
         test(test_killed)
     };
 
