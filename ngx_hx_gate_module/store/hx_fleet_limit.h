@@ -27,8 +27,8 @@
  *    until t + W + 1.25 L + W / 2048 when lives of leases are L at most.
  *  - time, after W became shorter: stamps of before are as exact as the W of
  *    before, but none is after the last one that was given.  Buckets stay as
- *    they were, but W / 16 at most, for W at most.  (Longer as long as leases of
- *    before reach 15 times W ahead.)
+ *    they were, but W / 16 at most, for W at most.  (Longer as long as leases
+ *    of before reach 15 times W ahead.)
  *  - count: none.  Whatever N is, permits are counted one by one.
  *
  * A changed N or W keeps what counts, as far as the old window reached.

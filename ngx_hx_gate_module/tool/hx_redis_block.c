@@ -16,7 +16,7 @@
 
 
 struct hx_redis_s {
-    const hx_redis_conf_t  *conf;
+    const hx_redis_target_t  *conf;
     hx_wire_t              *wire;
     redisReader            *reader;
     char                    buffer[HX_REDIS_READ];
@@ -292,8 +292,8 @@ hx_redis_close(hx_redis_t *redis)
 
 
 hx_rc_t
-hx_redis_connect(hx_redis_t **out, const hx_redis_conf_t *conf,
-    const hx_redis_host_t *host, int sentinel, char *err)
+hx_redis_connect(hx_redis_t **out, const hx_redis_target_t *conf,
+    const hx_redis_peer_t *host, int sentinel, char *err)
 {
     hx_rc_t      rc;
     hx_redis_t  *redis;
@@ -334,16 +334,16 @@ hx_redis_connect(hx_redis_t **out, const hx_redis_conf_t *conf,
 
 
 hx_rc_t
-hx_redis_open(hx_redis_t **redis, const hx_redis_conf_t *conf, char *err)
+hx_redis_open(hx_redis_t **redis, const hx_redis_target_t *conf, char *err)
 {
     *redis = NULL;
 
     switch (conf->kind) {
 
-    case HX_REDIS_SENTINEL:
+    case HX_REDIS_KIND_SENTINEL:
         return hx_redis_by_sentinel(redis, conf, err);
 
-    case HX_REDIS_CLUSTER:
+    case HX_REDIS_KIND_CLUSTER:
         return hx_redis_by_cluster(redis, conf, err);
 
     default:

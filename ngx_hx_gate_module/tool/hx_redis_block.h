@@ -9,27 +9,21 @@
 #define HX_REDIS_BLOCK_H
 
 #include "hx_fleet_script.h"
+#include "hx_redis_url.h"
 
-#define HX_REDIS_HOSTS   16
 #define HX_REDIS_TEXT    256
-
-typedef enum {
-    HX_REDIS_ONE,
-    HX_REDIS_SENTINEL,
-    HX_REDIS_CLUSTER
-} hx_redis_kind_t;
 
 typedef struct {
     char        name[HX_REDIS_TEXT];
     unsigned    port;
-} hx_redis_host_t;
+} hx_redis_peer_t;
 
 /* C strings; "" = not given. */
 typedef struct {
     hx_redis_kind_t    kind;
     unsigned           tls:1;
     unsigned           n_hosts;
-    hx_redis_host_t    host[HX_REDIS_HOSTS];
+    hx_redis_peer_t    host[HX_REDIS_HOSTS];
     char               master[HX_REDIS_TEXT];
     char               user[HX_REDIS_TEXT];
     char               password[2 * HX_REDIS_TEXT];
@@ -41,19 +35,19 @@ typedef struct {
     char               prefix[HX_FLEET_PREFIX + 1];
     unsigned           connect_ms;
     unsigned           timeout_ms;
-} hx_redis_conf_t;
+} hx_redis_target_t;
 
-/* hx_redis_url.c: HX_OK, or HX_FAIL and a text (HX_FLEET_ERR bytes). */
-hx_rc_t hx_redis_url(hx_redis_conf_t *conf, const char *url, char *err);
+/* hx_redis_target.c: HX_OK, or HX_FAIL and a text (HX_FLEET_ERR bytes). */
+hx_rc_t hx_redis_target(hx_redis_target_t *conf, const char *url, char *err);
 
 /* "name=value" behind an address; HX_NO: no name of an option. */
-hx_rc_t hx_redis_option(hx_redis_conf_t *conf, const char *word, char *err);
+hx_rc_t hx_redis_option(hx_redis_target_t *conf, const char *word, char *err);
 
 
 typedef struct hx_redis_s  hx_redis_t;
 
 /* HX_OK; HX_FAIL and a text, which holds no secret. */
-hx_rc_t hx_redis_open(hx_redis_t **redis, const hx_redis_conf_t *conf,
+hx_rc_t hx_redis_open(hx_redis_t **redis, const hx_redis_target_t *conf,
     char *err);
 
 /* NULL is fine. */
@@ -74,8 +68,8 @@ void hx_redis_free(hx_reply_t *reply);
 
 typedef struct hx_wire_s  hx_wire_t;
 
-hx_rc_t hx_wire_open(hx_wire_t **wire, const hx_redis_conf_t *conf,
-    const hx_redis_host_t *host, char *err);
+hx_rc_t hx_wire_open(hx_wire_t **wire, const hx_redis_target_t *conf,
+    const hx_redis_peer_t *host, char *err);
 void hx_wire_close(hx_wire_t *wire);
 
 /* All of it; HX_OK or HX_FAIL. */

@@ -14,7 +14,7 @@
 
 
 static int
-hx_redis_copy_name(hx_redis_host_t *host, const hx_reply_t *name)
+hx_redis_copy_name(hx_redis_peer_t *host, const hx_reply_t *name)
 {
     if (name->text.len == 0 || name->text.len >= sizeof(host->name)) {
         return 0;
@@ -30,8 +30,8 @@ hx_redis_copy_name(hx_redis_host_t *host, const hx_reply_t *name)
 /* Where one sentinel says that the master is. */
 
 static hx_rc_t
-hx_redis_sentinel(const hx_redis_conf_t *conf, const hx_redis_host_t *host,
-    hx_redis_host_t *master, char *err)
+hx_redis_sentinel(const hx_redis_target_t *conf, const hx_redis_peer_t *host,
+    hx_redis_peer_t *master, char *err)
 {
     hx_rc_t            rc;
     uint64_t           port;
@@ -108,11 +108,11 @@ hx_redis_is_master(hx_redis_t *redis, char *err)
 
 
 hx_rc_t
-hx_redis_by_sentinel(hx_redis_t **redis, const hx_redis_conf_t *conf,
+hx_redis_by_sentinel(hx_redis_t **redis, const hx_redis_target_t *conf,
     char *err)
 {
     unsigned         i;
-    hx_redis_host_t  master;
+    hx_redis_peer_t  master;
 
     for (i = 0; i < conf->n_hosts; i++) {
         if (hx_redis_sentinel(conf, &conf->host[i], &master, err) != HX_OK
@@ -140,7 +140,7 @@ hx_redis_by_sentinel(hx_redis_t **redis, const hx_redis_conf_t *conf,
 
 static hx_rc_t
 hx_redis_moved(hx_redis_t *redis, const hx_fleet_cmd_t *cmd,
-    hx_redis_host_t *host, char *err)
+    hx_redis_peer_t *host, char *err)
 {
     char         text[HX_REDIS_TEXT], *name, *colon;
     size_t       n;
@@ -187,13 +187,14 @@ hx_redis_moved(hx_redis_t *redis, const hx_fleet_cmd_t *cmd,
 
 
 hx_rc_t
-hx_redis_by_cluster(hx_redis_t **redis, const hx_redis_conf_t *conf, char *err)
+hx_redis_by_cluster(hx_redis_t **redis, const hx_redis_target_t *conf,
+    char *err)
 {
     hx_rc_t           rc;
     unsigned          i, moved;
     hx_str_t          prefix;
     hx_fleet_cmd_t    cmd;
-    hx_redis_host_t   host;
+    hx_redis_peer_t   host;
     hx_fleet_names_t  names;
 
     prefix.data = (const unsigned char *) conf->prefix;

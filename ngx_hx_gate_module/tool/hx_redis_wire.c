@@ -119,8 +119,8 @@ hx_wire_socket(const struct addrinfo *ai, unsigned timeout)
 
 
 static hx_rc_t
-hx_wire_connect(hx_wire_t *w, const hx_redis_conf_t *conf,
-    const hx_redis_host_t *host, char *err)
+hx_wire_connect(hx_wire_t *w, const hx_redis_target_t *conf,
+    const hx_redis_peer_t *host, char *err)
 {
     int               rc;
     char              port[8];
@@ -169,7 +169,7 @@ hx_wire_ssl_fail(const hx_wire_t *w, const char *what, char *err)
 
 
 static hx_rc_t
-hx_wire_ctx(hx_wire_t *w, const hx_redis_conf_t *conf, char *err)
+hx_wire_ctx(hx_wire_t *w, const hx_redis_target_t *conf, char *err)
 {
     w->ctx = SSL_CTX_new(TLS_client_method());
 
@@ -249,8 +249,8 @@ hx_wire_ssl_wait(hx_wire_t *w, int rc, int64_t end, char *err)
 
 
 static hx_rc_t
-hx_wire_handshake(hx_wire_t *w, const hx_redis_conf_t *conf,
-    const hx_redis_host_t *host, char *err)
+hx_wire_handshake(hx_wire_t *w, const hx_redis_target_t *conf,
+    const hx_redis_peer_t *host, char *err)
 {
     int          rc;
     int64_t      end;
@@ -286,8 +286,8 @@ hx_wire_handshake(hx_wire_t *w, const hx_redis_conf_t *conf,
 
 
 hx_rc_t
-hx_wire_open(hx_wire_t **out, const hx_redis_conf_t *conf,
-    const hx_redis_host_t *host, char *err)
+hx_wire_open(hx_wire_t **out, const hx_redis_target_t *conf,
+    const hx_redis_peer_t *host, char *err)
 {
     hx_rc_t     rc;
     hx_wire_t  *w;

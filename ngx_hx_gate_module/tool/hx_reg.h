@@ -42,7 +42,7 @@ typedef struct {
     const char         *name;           /* "FROM" */
     const hx_reg_opt_t *opt;
     char                dir[HX_REG_PATH];   /* of LMDB; "" = Redis */
-    hx_redis_conf_t     conf;
+    hx_redis_target_t     conf;
     hx_fleet_names_t    names;
     hx_redis_t         *redis;
     hx_registry_t      *reg;

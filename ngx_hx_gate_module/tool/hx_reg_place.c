@@ -50,7 +50,7 @@ hx_place_parse(hx_place_t *p, const char *name, char **words, int *n,
         return HX_OK;
     }
 
-    if (hx_redis_url(&p->conf, words[0], p->err) != HX_OK) {
+    if (hx_redis_target(&p->conf, words[0], p->err) != HX_OK) {
         return HX_FAIL;
     }
 
