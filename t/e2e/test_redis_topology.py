@@ -8,7 +8,7 @@ import pytest
 
 from conftest import until
 from own_nginx import started
-from redis_client import Asker, Servers, cli, free_block
+from redis_client import Asker, Fake, Servers, cli, free_block
 
 PATIENCE = 30       # seconds, for a failover
 
@@ -96,6 +96,37 @@ def test_unknown_master(place, sentinel):
     with started(Asker(place(), url)) as nginx:
         nginx.fails_at_once()
         assert "no_master: no sentinel knows it" in nginx.log()
+
+
+def test_sentinel_and_password(place):
+    """A sentinel that wants no password gets one all the same; what it says
+    is followed while the old master is there."""
+    def sentinel(words):
+        if words[0] == b"AUTH":
+            return b"-ERR AUTH <password> called without any password\r\n"
+        if words[0] != b"SENTINEL":
+            return None
+        assert words[1:] == [b"get-master-addr-by-name", b"mine"]
+        port = str(now.port).encode()
+        return b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%s\r\n" % (len(port), port)
+
+    with Servers("single", place(), "--requirepass", "word") as first, \
+            Servers("single", place(), "--requirepass", "word") as second:
+        now = first
+        with Fake(answer=sentinel) as fake, started(Asker(
+                place(), f"redis+sentinel://:word@127.0.0.1:{fake.port}/mine/2",
+                "channel=news")) as nginx:
+            nginx.works()
+            assert nginx.reply("SET", "who", "first") == "OK"
+            assert cli(first.port, "-a", "word", "-n", "2", "GET", "who") \
+                == "first"
+            until(lambda: nginx.messages()["up"], 5, "it listens")
+            now = second
+            until(lambda: nginx.ask("GET", "who")["ok"] and
+                  nginx.reply("GET", "who") is None, 5, "the other one is asked")
+            until(lambda: cli(second.port, "-a", "word", "PUBLISH", "news", "x")
+                  == "1", 5, "and listened to")
+            assert "word" not in nginx.log()
 
 
 @pytest.fixture

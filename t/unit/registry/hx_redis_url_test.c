@@ -190,7 +190,8 @@ static const hx_test_bad_t  bad[] = {
 static void
 wrong(void **state)
 {
-    size_t  i;
+    size_t    i;
+    hx_str_t  where;
 
     for (i = 0; i < hx_nelts(bad); i++) {
         why.what = NULL;
@@ -201,9 +202,9 @@ wrong(void **state)
             fail_msg("%s: %s", bad[i].url, why.what);
         }
 
-        if (why.where.len != strlen(bad[i].where)
-            || memcmp(why.where.data, bad[i].where, why.where.len) != 0)
-        {
+        where = test_str(bad[i].where);
+
+        if (!test_same(&why.where, &where)) {
             fail_msg("%s: shows %.*s", bad[i].url, (int) why.where.len,
                      why.where.data);
         }
