@@ -29,7 +29,8 @@ def test_what_is_installed(state_dirs):
         "usr/bin/hx-gate-check": 0o755,
         "usr/bin/hx-gate-registry": 0o755,
         **{f"etc/nginx/hx-gate/{name}": 0o644 for name in (
-            "README.md", "hx-gate.conf", "hx-gate-server.conf",
+            "README.md", "hx-gate.conf", "hx-gate-fleet.conf",
+            "hx-gate-server.conf",
             "hx-gate-metrics.conf",
             "snippets/hx-gate-main.conf", "snippets/hx-gate-proxy.conf",
             "snippets/hx-gate-tls.conf")},

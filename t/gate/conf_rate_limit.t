@@ -18,7 +18,15 @@ for my $v ('dry', 'shadows', '1') {
 }
 conf_bad('empty', 'invalid value ""', rate_limit('""'));
 conf_bad('nothing', $args, rate_limit());
-conf_bad('two words', $args, rate_limit('on off'));
+conf_bad('two words', 'invalid parameter "off"', rate_limit('on off'));
+conf_bad('too much', $args, rate_limit('on sync=local on_error=local a'));
+conf_good('sync=local', rate_limit('on on_error=open sync=local'));
+conf_bad('sync twice', '"sync=" is there twice',
+         rate_limit('on sync=local sync=local'));
+conf_bad('another sync', 'invalid value "all" of "sync="',
+         rate_limit('on sync=all'));
+conf_bad('another on_error', 'invalid value "" of "on_error="',
+         rate_limit('on on_error='));
 conf_bad('twice', '"hx_gate_rate_limit" directive is duplicate',
          http => "hx_gate_rate_limit off;\nhx_gate_rate_limit shadow;\n",
          at => 'hx_gate_rate_limit shadow;');
