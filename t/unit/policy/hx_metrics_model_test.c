@@ -44,7 +44,9 @@ static const char *const  model_ops[MODEL_OPS] = {
     "other", "put", "get", "serve_gpu", "delete"
 };
 
-static const hx_metrics_gauges_t  model_gauges = { 1, 0, 0, 0, 0, 0, 0, 0 };
+static const hx_metrics_gauges_t  model_gauges = {
+    1, 0, 0, 0, 0, 0, 0, 0, 0
+};
 
 
 static void

@@ -19,7 +19,9 @@
 #define ROUNDS    30
 #define NAMES     48
 
-static const hx_metrics_gauges_t  still = { 1, 0, 0, 0, 0, 0, 0, 0 };
+static const hx_metrics_gauges_t  still = {
+    1, 0, 0, 0, 0, 0, 0, 0, 0
+};
 
 
 /* ---- threads ------------------------------------------------------------- */

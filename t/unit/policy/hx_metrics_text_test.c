@@ -5,7 +5,9 @@
 
 #include "hx_test_metrics.h"
 
-static const hx_metrics_gauges_t  quiet = { 1, 0, 0, 0, 0, 0, 0, 0 };
+static const hx_metrics_gauges_t  quiet = {
+    1, 0, 0, 0, 0, 0, 0, 0, 0
+};
 
 
 /* The reader of these tests lets nothing pass: one mistake each. */
@@ -109,7 +111,8 @@ silent(void **state)
         "hx_gate_usage_flushes_total{result=\"ok\"}",
         "hx_gate_usage_flushes_total{result=\"failed\"}",
         "hx_gate_usage_rows_flushed_total", "hx_gate_registry_up",
-        "hx_gate_registry_age_seconds", "hx_gate_usage_flush_age_seconds",
+        "hx_gate_registry_age_seconds", "hx_gate_registry_staleness_seconds",
+        "hx_gate_usage_flush_age_seconds",
         "hx_gate_zone_blocks{state=\"used\"}",
         "hx_gate_zone_blocks{state=\"free\"}", "hx_gate_zone_bytes",
         "hx_gate_zone_tenants", "hx_gate_zone_unflushed"
@@ -239,6 +242,7 @@ gauges(void **state)
     m = test_metrics();
     g.registry_up = 0;
     g.registry_age = 61234;
+    g.registry_stale = 1500;
     g.flush_age = -1;
     g.zone_blocks_used = 1;
     g.zone_blocks_free = 2;
@@ -249,6 +253,7 @@ gauges(void **state)
     test_scrape(&s, m, &g);
     assert_true(test_value(&s, "hx_gate_registry_up") == 0);
     assert_true(test_value(&s, "hx_gate_registry_age_seconds") == 61234);
+    assert_true(test_value(&s, "hx_gate_registry_staleness_seconds") == 1500);
     assert_true(test_value(&s, "hx_gate_usage_flush_age_seconds") == -1);
     assert_true(test_value(&s, "hx_gate_zone_blocks{state=\"used\"}") == 1000);
     assert_true(test_value(&s, "hx_gate_zone_blocks{state=\"free\"}") == 2000);
@@ -259,10 +264,12 @@ gauges(void **state)
 
     g.registry_up = 7;
     g.registry_age = -1;
+    g.registry_stale = -1;
     g.flush_age = 0;
     test_scrape(&s, m, &g);
     assert_true(test_value(&s, "hx_gate_registry_up") == 1000);
     assert_true(test_value(&s, "hx_gate_registry_age_seconds") == -1);
+    assert_true(test_value(&s, "hx_gate_registry_staleness_seconds") == -1);
     assert_true(test_value(&s, "hx_gate_usage_flush_age_seconds") == 0);
     test_scrape_free(&s);
 }
@@ -340,7 +347,7 @@ everything(hx_metrics_gauges_t *g)
     memset(m->decision, 0xff, sizeof(m->decision));
     memset(m->counter, 0xff, sizeof(m->counter));
     memset(g, 0xff, sizeof(*g));
-    g->registry_age = g->flush_age = INT64_MAX;
+    g->registry_age = g->registry_stale = g->flush_age = INT64_MAX;
 
     for (i = 0; i < HX_METRICS_CELLS; i++) {
         m->cell[i].bucket[0] = UINT64_C(10000000000000000000);
@@ -389,7 +396,7 @@ longest(void **state)
                           + (HX_METRICS_TENANTS + 1)
                             * (HX_METRICS_OPERATIONS + 2)
                           + 4 + 2 + 2 * (HX_OUTCOME_COUNT - 1)
-                          + HX_METRICS_COUNTER_COUNT + 8);
+                          + HX_METRICS_COUNTER_COUNT + 9);
     test_scrape_free(&s);
 
     /* the promise is no wild guess, and the end of the buffer is the end */
