@@ -335,6 +335,12 @@ engine: build-deps engine-bin
 e2e: build-deps all $(PRELOADED) redis-test-module $(FLEET_NODE)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
 
+# Nodes on one registry in a real Redis, as far as no time is measured.
+fleet: build-deps all $(FLEET_TOOLS)
+	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) --quick \
+	  t/fleet/test_redis_basics.py t/fleet/test_webhooks.py \
+	  t/fleet/test_servers.py $(SAN_END)
+
 # Three nodes on one registry; one test at a time, as they measure.  Options of
 # pytest in FLEET, for example FLEET=--quick.
 FIGURES        = $(B)/log/fleet-figures
@@ -348,7 +354,7 @@ fleet-test: build-deps all $(FLEET_TOOLS)
 # Every group runs, whatever the ones before it said.
 test: build-deps all
 	@BUILD=$(BUILD) MAKE='$(MAKE)' t/lib/run-groups.sh $(ROOT)/$(BUILD)/log \
-	  unit gate engine e2e
+	  unit gate engine e2e fleet
 
 lint: all
 	$(Q)MODULE=$(MODULE) t/lint/run
@@ -410,6 +416,8 @@ help:
 	@echo 'make gate     the module in nginx (Test::Nginx)'
 	@echo 'make engine   hx-engine alone (pytest)'
 	@echo 'make e2e      client, nginx, module, engine (pytest)'
+	@echo 'make fleet    nodes that share a Redis (pytest); make fleet-test'
+	@echo '              measures them, too'
 	@echo 'make fleet-test'
 	@echo '              three gates on one registry, and a table of figures'
 	@echo '              (FLEET=--quick: fewer rounds)'
@@ -425,7 +433,7 @@ help:
 
 FORCE:
 .PHONY: all build-deps module redis-test-module engine-bin audit-bin \
-        check-bin registry-bin unit gate engine e2e fleet-tools fleet-test \
+        check-bin registry-bin unit gate engine e2e fleet fleet-tools fleet-test \
         test lint bench bench-engine deps run stop install clean help FORCE
 
 # objects are kept between runs
