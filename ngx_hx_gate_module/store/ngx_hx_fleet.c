@@ -5,7 +5,6 @@
 #include "ngx_hx_fleet.h"
 
 
-#define NGX_HX_FLEET_TICKS   4          /* in a resync */
 #define NGX_HX_FLEET_NOTE    100        /* ms between two notes */
 
 
@@ -134,27 +133,35 @@ ngx_hx_fleet_trusted(void)
 }
 
 
-/* Some worker, the first that finds it due. */
+/*
+ * Some worker, the first that finds it due; all wake up for it, as the one that
+ * did it last may be gone.
+ */
 
 static void
 ngx_hx_fleet_tick(ngx_event_t *ev)
 {
+    ngx_msec_t          age;
     ngx_hx_fleet_t     *f;
     ngx_atomic_uint_t   tried;
 
     f = &ngx_hx_fleet;
     tried = f->shared->fleet_tried;
+    age = (ngx_msec_t) (ngx_current_msec - (ngx_msec_t) tried);
 
-    if ((ngx_msec_t) (ngx_current_msec - (ngx_msec_t) tried)
-        >= f->conf->resync
+    if (age >= f->conf->resync
         && ngx_atomic_cmp_set(&f->shared->fleet_tried, tried,
                               (ngx_atomic_uint_t) ngx_current_msec))
     {
         ngx_hx_fleet_sync();
     }
 
+    if (age >= f->conf->resync) {
+        age = 0;
+    }
+
     if (!ngx_exiting) {
-        ngx_add_timer(ev, ngx_max(f->conf->resync / NGX_HX_FLEET_TICKS, 10));
+        ngx_add_timer(ev, f->conf->resync - age);
     }
 }
 

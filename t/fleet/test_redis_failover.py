@@ -50,7 +50,7 @@ def test_the_master_dies(new_dir, mode):
                options="usage_flush=1s", server="""
                location /v1/get/ {
                    hx_gate on;
-                   hx_gate_rate_limit on sync=strict;
+                   hx_gate_rate_limit on sync=strict on_error=closed;
                    proxy_pass http://engine;
                }""") as fleet:
         fleet.wait_ready()

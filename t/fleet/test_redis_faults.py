@@ -27,7 +27,7 @@ def fleet(new_dir):
                redis_options=["--enable-debug-command", "yes"], server="""
                location /v1/get/ {
                    hx_gate on;
-                   hx_gate_rate_limit on sync=strict;
+                   hx_gate_rate_limit on sync=strict on_error=closed;
                    proxy_pass http://engine;
                }""") as made:
         yield made.wait_ready()

@@ -32,7 +32,7 @@ def limits_of(fleet, tag):
 @pytest.mark.parametrize("sync, least", [("strict", 0.9), ("lease", 0.5)])
 def test_no_overshoot(new_dir, quick, mode, sync, least):
     with Fleet(new_dir(), "redis", mode=mode,
-               http=f"hx_gate_rate_limit on sync={sync};") as fleet:
+               http=f"hx_gate_rate_limit on sync={sync} on_error=closed;") as fleet:
         fleet.wait_ready()
         made = limits_of(fleet, sync)
         slots = {}
@@ -65,7 +65,7 @@ def test_no_overshoot(new_dir, quick, mode, sync, least):
 def test_a_lease_asks_seldom(new_dir, quick):
     """A hot tenant: at most one Redis operation for 100 requests."""
     with Fleet(new_dir(), "redis",
-               http="hx_gate_rate_limit on sync=lease;") as fleet:
+               http="hx_gate_rate_limit on sync=lease on_error=closed;") as fleet:
         fleet.wait_ready()
         key = fleet[0].create("hot")
         fleet[0].limit("hot", 1_000_000, 60)
@@ -95,7 +95,7 @@ def test_a_lease_of_a_node_that_dies(new_dir):
     """What it had taken is lost until the window has passed, not more; and
     nobody gets more than N."""
     with Fleet(new_dir(), "redis",
-               http="hx_gate_rate_limit on sync=lease;") as fleet:
+               http="hx_gate_rate_limit on sync=lease on_error=closed;") as fleet:
         fleet.wait_ready()
         key = fleet[0].create("leased")
         fleet[0].limit("leased", 300, 2)
