@@ -141,27 +141,32 @@ ngx_hx_fleet_trusted(void)
 static void
 ngx_hx_fleet_tick(ngx_event_t *ev)
 {
-    ngx_msec_t          age;
     ngx_hx_fleet_t     *f;
+    ngx_msec_int_t      age, resync;
     ngx_atomic_uint_t   tried;
 
     f = &ngx_hx_fleet;
+    resync = (ngx_msec_int_t) f->conf->resync;
     tried = f->shared->fleet_tried;
-    age = (ngx_msec_t) (ngx_current_msec - (ngx_msec_t) tried);
 
-    if (age >= f->conf->resync
+    /* another worker's clock may be ahead a little */
+
+    age = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) tried);
+    age = tried == 0 ? resync : ngx_max(age, 0);
+
+    if (age >= resync
         && ngx_atomic_cmp_set(&f->shared->fleet_tried, tried,
                               (ngx_atomic_uint_t) ngx_current_msec))
     {
         ngx_hx_fleet_sync();
     }
 
-    if (age >= f->conf->resync) {
+    if (age >= resync) {
         age = 0;
     }
 
     if (!ngx_exiting) {
-        ngx_add_timer(ev, f->conf->resync - age);
+        ngx_add_timer(ev, (ngx_msec_t) (resync - age));
     }
 }
 
