@@ -141,6 +141,7 @@ ngx_hx_admin_run(ngx_hx_job_t *job)
     const ngx_hx_main_conf_t  *mcf;
 
     mcf = ngx_hx_main_conf(job->request);
+    job->task->event.complete = 0;      /* of the time before */
 
     if (ngx_thread_task_post(mcf->threads, job->task) != NGX_OK) {
         return "the thread pool is full";
@@ -154,10 +155,21 @@ ngx_hx_admin_run(ngx_hx_job_t *job)
 }
 
 
+/*
+ * May it be answered from the replica as it is?  When it reads, and the replica
+ * may be believed: one that never was where Redis is knows nobody.
+ */
+
 static ngx_uint_t
-ngx_hx_admin_reads(const ngx_hx_job_t *job)
+ngx_hx_admin_may_be_old(ngx_hx_job_t *job)
 {
-    return job->type == NGX_HX_JOB_GET || job->type == NGX_HX_JOB_LIST;
+    char        err[HX_REGISTRY_ERR];
+    hx_epoch_t  stand;
+
+    return (job->type == NGX_HX_JOB_GET || job->type == NGX_HX_JOB_LIST)
+           && ngx_hx_fleet_trusted()
+           && hx_replica_epoch(job->registry, &stand, err) == HX_OK
+           && stand.number != 0;
 }
 
 
@@ -172,7 +184,7 @@ ngx_hx_admin_fresh(void *data, hx_rc_t rc, const char *err)
 
     ngx_http_set_log_request(job->request->connection->log, job->request);
 
-    if (rc != HX_OK && !(ngx_hx_admin_reads(job) && ngx_hx_fleet_trusted())) {
+    if (rc != HX_OK && !ngx_hx_admin_may_be_old(job)) {
         ngx_hx_admin_fail(job, err);
         return;
     }

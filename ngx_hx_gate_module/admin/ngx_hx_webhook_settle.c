@@ -82,6 +82,8 @@ ngx_hx_webhook_settle_committed(void *data, hx_rc_t rc, const char *err)
         return;
     }
 
+    s->task->event.complete = 0;        /* of the time before */
+
     if (ngx_thread_task_post(s->threads, s->task) != NGX_OK) {
         ngx_hx_webhook_settle_end(s, HX_FAIL, "the thread pool is full");
         return;

@@ -427,6 +427,37 @@ ngx_hx_conf_fleet_url(ngx_conf_t *cf, ngx_hx_registry_conf_t *conf,
 }
 
 
+/* Which registry it is, whatever else is said of it. */
+
+static uint32_t
+ngx_hx_fleet_crc(const ngx_hx_fleet_conf_t *fleet)
+{
+    uint32_t                crc;
+    unsigned                i, number[3];
+    const hx_redis_conf_t  *url;
+
+    url = &fleet->url;
+
+    ngx_crc32_init(crc);
+    ngx_crc32_update(&crc, fleet->prefix.data, fleet->prefix.len);
+    ngx_crc32_update(&crc, (u_char *) url->master.data, url->master.len);
+
+    for (i = 0; i < url->n_hosts; i++) {
+        number[0] = url->hosts[i].port;
+        number[1] = (unsigned) url->hosts[i].name.len;
+        number[2] = url->db;
+
+        ngx_crc32_update(&crc, (u_char *) number, sizeof(number));
+        ngx_crc32_update(&crc, (u_char *) url->hosts[i].name.data,
+                         url->hosts[i].name.len);
+    }
+
+    ngx_crc32_final(crc);
+
+    return crc;
+}
+
+
 /* The same nginx finds its replica again; another one has another. */
 
 static char *
@@ -440,7 +471,7 @@ ngx_hx_fleet_replica_default(ngx_conf_t *cf, ngx_hx_registry_conf_t *conf)
 
     a = ngx_murmur_hash2(file->data, file->len)
         ^ ngx_crc32_long(cf->cycle->prefix.data, cf->cycle->prefix.len);
-    b = ngx_crc32_long(conf->fleet->prefix.data, conf->fleet->prefix.len);
+    b = ngx_hx_fleet_crc(conf->fleet);
 
     p = ngx_pnalloc(cf->pool, 64);
     if (p == NULL) {
@@ -474,6 +505,14 @@ ngx_hx_conf_fleet_check(ngx_conf_t *cf, ngx_hx_registry_conf_t *conf)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid prefix \"%V\", it "
                            "must be 1 to %d characters without blanks and "
                            "braces", &fleet->prefix, HX_FLEET_PREFIX);
+        return NGX_CONF_ERROR;
+    }
+
+    if (fleet->max_stale < 2 * fleet->resync) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "max_stale (%Mms) must be "
+                           "twice resync (%Mms) or more: a replica is as old "
+                           "as that between two looks", fleet->max_stale,
+                           fleet->resync);
         return NGX_CONF_ERROR;
     }
 

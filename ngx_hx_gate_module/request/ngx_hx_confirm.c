@@ -14,6 +14,7 @@ struct ngx_hx_confirm_s {
     ngx_hx_fleet_wait_t    wait;
     ngx_http_request_t    *request;
     hx_rc_t                rc;          /* PENDING while it is waited for */
+    unsigned               post_action:1;   /* asked by one */
 };
 
 
@@ -38,6 +39,11 @@ ngx_hx_confirm_done(void *data, hx_rc_t rc, const char *err)
     c = r->connection;
     k->rc = rc;
 
+    if (r->post_action != k->post_action) {
+        return;                         /* who asked is over: what runs by now
+                                         * is post_action, and not for this */
+    }
+
     ngx_http_set_log_request(c->log, r);
 
     r->read_event_handler = ngx_http_block_reading;
@@ -45,6 +51,13 @@ ngx_hx_confirm_done(void *data, hx_rc_t rc, const char *err)
 
     ngx_http_core_run_phases(r);
     ngx_http_run_posted_requests(c);
+}
+
+
+ngx_uint_t
+ngx_hx_confirm_waits(const ngx_hx_ctx_t *ctx)
+{
+    return ctx->confirm != NULL && ctx->confirm->rc == HX_PENDING;
 }
 
 
@@ -77,6 +90,7 @@ ngx_hx_confirm(ngx_http_request_t *r, ngx_hx_ctx_t *ctx)
 
     k->request = r;
     k->rc = HX_PENDING;
+    k->post_action = r->post_action;
     k->wait.done = ngx_hx_confirm_done;
     k->wait.data = k;
     cln->handler = ngx_hx_confirm_cleanup;

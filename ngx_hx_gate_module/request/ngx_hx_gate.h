@@ -228,6 +228,9 @@ ngx_hx_who_t ngx_hx_who(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
  */
 ngx_int_t ngx_hx_confirm(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 
+/* 1 while an answer is to come, which goes on with the phases: nobody else. */
+ngx_uint_t ngx_hx_confirm_waits(const ngx_hx_ctx_t *ctx);
+
 
 /* ngx_hx_body.c: the only reader of request bodies in the access phase */
 

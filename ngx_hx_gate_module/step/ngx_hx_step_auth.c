@@ -65,6 +65,10 @@ ngx_hx_step_auth(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     hx_tenant_t   tenant;
     ngx_hx_who_t  who;
 
+    if (ngx_hx_confirm_waits(ctx)) {
+        return NGX_HX_WAIT;
+    }
+
     who = ngx_hx_who(r, ctx, lcf, &tenant);
 
     if (who == NGX_HX_WHO_STRANGER || who == NGX_HX_WHO_TROUBLE) {

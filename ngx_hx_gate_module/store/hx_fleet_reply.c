@@ -105,6 +105,19 @@ hx_fleet_committed(const hx_reply_t *reply, const hx_epoch_t *base,
 
 
 hx_rc_t
+hx_fleet_count(const hx_reply_t *reply, uint64_t *n, char *err)
+{
+    if (reply->type != HX_REPLY_INTEGER || reply->integer < 0) {
+        return hx_fleet_wrong(reply, "HLEN", err);
+    }
+
+    *n = (uint64_t) reply->integer;
+
+    return HX_OK;
+}
+
+
+hx_rc_t
 hx_fleet_epoch(const hx_reply_t *reply, hx_epoch_t *epoch, char *err)
 {
     if (reply->type == HX_REPLY_NIL) {

@@ -307,6 +307,23 @@ hx_fleet_ask_epoch(hx_fleet_cmd_t *cmd, const hx_fleet_names_t *names)
 
 
 hx_rc_t
+hx_fleet_ask_count(hx_fleet_cmd_t *cmd, const hx_fleet_names_t *names,
+    unsigned db)
+{
+    hx_buf_t  text;
+
+    if (db >= HX_WRITESET_DBS || hx_fleet_cmd(cmd, 2, &text) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    hx_fleet_word(cmd, "HLEN");
+    hx_fleet_str(cmd, &names->db[db]);
+
+    return HX_OK;
+}
+
+
+hx_rc_t
 hx_fleet_ask_log(hx_fleet_cmd_t *cmd, const hx_fleet_names_t *names,
     uint64_t number, unsigned count)
 {

@@ -103,6 +103,11 @@ hx_rc_t hx_fleet_committed(const hx_reply_t *reply, const hx_epoch_t *base,
 hx_rc_t hx_fleet_ask_epoch(hx_fleet_cmd_t *cmd, const hx_fleet_names_t *names);
 hx_rc_t hx_fleet_epoch(const hx_reply_t *reply, hx_epoch_t *epoch, char *err);
 
+/* HLEN {P}:<db>.  HX_OK or HX_FAIL. */
+hx_rc_t hx_fleet_ask_count(hx_fleet_cmd_t *cmd, const hx_fleet_names_t *names,
+    unsigned db);
+hx_rc_t hx_fleet_count(const hx_reply_t *reply, uint64_t *n, char *err);
+
 /* XRANGE {P}:log from this number on, "count" entries at most. */
 hx_rc_t hx_fleet_ask_log(hx_fleet_cmd_t *cmd, const hx_fleet_names_t *names,
     uint64_t number, unsigned count);

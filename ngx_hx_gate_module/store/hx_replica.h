@@ -86,10 +86,13 @@ typedef struct hx_replica_load_s  hx_replica_load_t;
 
 /*
  * HX_OK: it is empty and marked; *load is for the other calls.  HX_NO: another
- * process, or thread, is loading.  HX_FAIL and a text.
+ * process, or thread, is loading.  HX_PENDING: it does not stand at "seen" any
+ * more, nor was a load of it given up: another one has just loaded it, or led
+ * it on, so look again (NULL: it is emptied wherever it stands).  HX_FAIL and a
+ * text.
  */
 hx_rc_t hx_replica_load_begin(hx_registry_t *reg, const hx_epoch_t *epoch,
-    hx_replica_load_t **load, char *err);
+    const hx_epoch_t *seen, hx_replica_load_t **load, char *err);
 
 /* Pairs of one database, HX_WRITESET_*; HX_OK or HX_FAIL and a text. */
 hx_rc_t hx_replica_load_add(hx_replica_load_t *load, unsigned db,

@@ -10,8 +10,8 @@
 #include "hx_replica.h"
 
 /*
- * A file of the directory, locked until it is closed: a descriptor, or -1 and
- * errno (EWOULDBLOCK: somebody has it, and there was no waiting).
+ * A file of the directory, locked until it is closed, after "wait" ms at most:
+ * a descriptor, or -1 and errno (EWOULDBLOCK: somebody has it still).
  */
 int hx_replica_lock(const char *dir, const char *name, int wait);
 

@@ -78,10 +78,35 @@ hx_replica_new(hx_registry_t *reg, MDB_txn *txn)
 }
 
 
+/* May it be emptied?  HX_OK, HX_PENDING, HX_FAIL. */
+
 static hx_rc_t
-hx_replica_mark(hx_registry_t *reg, const hx_epoch_t *epoch, char *err)
+hx_replica_stands(hx_registry_t *reg, MDB_txn *txn, const hx_epoch_t *seen,
+    char *err)
 {
-    int       rc;
+    hx_rc_t     rc;
+    hx_epoch_t  stand;
+
+    if (seen == NULL || hx_registry_loading(reg, txn, err) != HX_OK) {
+        return HX_OK;
+    }
+
+    rc = hx_registry_epoch(reg, txn, &stand, err);
+
+    if (rc != HX_OK) {
+        return rc;
+    }
+
+    return hx_epoch_same(&stand, seen) ? HX_OK : HX_PENDING;
+}
+
+
+static hx_rc_t
+hx_replica_mark(hx_registry_t *reg, const hx_epoch_t *epoch,
+    const hx_epoch_t *seen, char *err)
+{
+    int       code;
+    hx_rc_t   rc;
     MDB_txn  *txn;
 
     if (hx_registry_probe(reg) != HX_OK) {
@@ -92,22 +117,27 @@ hx_replica_mark(hx_registry_t *reg, const hx_epoch_t *epoch, char *err)
         return HX_FAIL;
     }
 
-    rc = hx_replica_new(reg, txn);
+    rc = hx_replica_stands(reg, txn, seen, err);
 
-    if (rc == 0) {
-        rc = hx_replica_note(reg, txn, HX_REPLICA_M_LOADING, epoch);
+    if (rc == HX_OK) {
+        code = hx_replica_new(reg, txn);
+
+        if (code == 0) {
+            code = hx_replica_note(reg, txn, HX_REPLICA_M_LOADING, epoch);
+        }
+
+        if (code != 0) {
+            rc = hx_env_fail(err, "emptying the replica", code);
+        }
     }
 
-    return hx_env_end(&reg->env, txn,
-                      rc == 0 ? HX_OK
-                              : hx_env_fail(err, "emptying the replica", rc),
-                      err);
+    return hx_env_end(&reg->env, txn, rc, err);
 }
 
 
 hx_rc_t
 hx_replica_load_begin(hx_registry_t *reg, const hx_epoch_t *epoch,
-    hx_replica_load_t **out, char *err)
+    const hx_epoch_t *seen, hx_replica_load_t **out, char *err)
 {
     hx_rc_t             rc;
     hx_replica_load_t  *load;
@@ -135,9 +165,11 @@ hx_replica_load_begin(hx_registry_t *reg, const hx_epoch_t *epoch,
         return rc;
     }
 
-    if (hx_replica_mark(reg, epoch, err) != HX_OK) {
+    rc = hx_replica_mark(reg, epoch, seen, err);
+
+    if (rc != HX_OK) {
         hx_replica_load_drop(load);
-        return HX_FAIL;
+        return rc;
     }
 
     *out = load;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@
 
 #define HX_REPLICA_BOOT_ID   "/proc/sys/kernel/random/boot_id"
 #define HX_REPLICA_BOOT_LEN  36
+#define HX_REPLICA_PATIENCE  100        /* ms; who opens is done in a few, or
+                                         * stopped, and is not waited for */
 
 
 /* Where the system does not say, all boots are one. */
@@ -120,7 +123,12 @@ hx_replica_lock(const char *dir, const char *name, int wait)
         return -1;
     }
 
-    while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK && wait-- > 0) {
+            (void) poll(NULL, 0, 1);
+            continue;
+        }
+
         if (errno != EINTR) {
             (void) close(fd);
             return -1;
@@ -279,7 +287,7 @@ hx_replica_open(hx_registry_t **reg, const hx_registry_conf_t *conf, char *err)
         return HX_FAIL;
     }
 
-    lock = hx_replica_lock(conf->dir, "open.lock", 1);
+    lock = hx_replica_lock(conf->dir, "open.lock", HX_REPLICA_PATIENCE);
     if (lock == -1) {
         return hx_env_fail(err, "open.lock", errno);
     }

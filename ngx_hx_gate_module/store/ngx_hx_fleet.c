@@ -91,6 +91,29 @@ ngx_hx_fleet_note_read(void)
 }
 
 
+/*
+ * A reload may lead to another registry, whose replica is as old as it is by
+ * itself.
+ */
+
+static void
+ngx_hx_fleet_claim(void)
+{
+    ngx_hx_shared_t    *sh;
+    ngx_atomic_uint_t   of;
+
+    sh = ngx_hx_fleet.shared;
+    of = sh->fleet_of;
+
+    if (of != ngx_hx_fleet.of
+        && ngx_atomic_cmp_set(&sh->fleet_of, of, ngx_hx_fleet.of))
+    {
+        sh->fleet_at = 0;
+        sh->fleet_tried = 0;
+    }
+}
+
+
 void
 ngx_hx_fleet_seen(ngx_msec_t at)
 {
@@ -98,6 +121,12 @@ ngx_hx_fleet_seen(ngx_msec_t at)
     ngx_hx_fleet_t  *f;
 
     f = &ngx_hx_fleet;
+
+    if (f->shared->fleet_of != f->of) {
+        return;         /* we are of the configuration before, and what workers
+                         * of this one see is not where our Redis is */
+    }
+
     f->shared->fleet_at = (ngx_atomic_uint_t) ngx_max(at, 1);
 
     if (at - f->noted < NGX_HX_FLEET_NOTE) {
@@ -250,6 +279,9 @@ ngx_hx_fleet_init(const ngx_hx_registry_conf_t *conf, ngx_hx_shared_t *shared,
     }
 
     f->conf = conf->fleet;
+    f->of = ngx_crc32_long(conf->dir.data, conf->dir.len);
+
+    ngx_hx_fleet_claim();
     ngx_hx_fleet_note_read();
 
     /* one listener is enough: when it is gone, the clock does its work */

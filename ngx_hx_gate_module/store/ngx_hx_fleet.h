@@ -31,6 +31,7 @@
 #define NGX_HX_FLEET_TRIES     8        /* times a change is computed */
 #define NGX_HX_FLEET_LOG       128      /* entries of the log at a time */
 #define NGX_HX_FLEET_PAGE      500      /* records of a hash at a time */
+#define NGX_HX_FLEET_FEW       8        /* tenants that may be lost unasked */
 
 
 struct ngx_hx_fleet_conf_s {
@@ -145,6 +146,7 @@ typedef struct {
     const ngx_hx_fleet_conf_t      *conf;
     const ngx_hx_registry_conf_t   *registry_conf;
     ngx_hx_shared_t                *shared;
+    ngx_atomic_uint_t               of;         /* which registry it is */
     ngx_hx_redis_t                 *redis;
     ngx_hx_redis_sub_t             *sub;
     ngx_thread_pool_t              *threads;
@@ -172,6 +174,7 @@ typedef struct {
     ngx_uint_t                      n_waiting;
 
     /* a full load */
+    uint64_t                        tenants;    /* that Redis has */
     hx_replica_load_t              *load;
     unsigned                        db;
     hx_fleet_cursor_t               cursor;
@@ -202,6 +205,9 @@ void ngx_hx_fleet_post(void (*run)(void), void (*done)(void));
 
 /* Keeps a copy of the reply for the thread: 1, or the run has ended. */
 ngx_uint_t ngx_hx_fleet_keep(const redisReply *reply, ngx_hx_redis_err_t err);
+
+/* ngx_hx_fleet_sync.c: once more from the epoch on, in the same run. */
+void ngx_hx_fleet_look(void);
 
 /* ngx_hx_fleet_load.c: begins a full load inside the run. */
 void ngx_hx_fleet_load(void);

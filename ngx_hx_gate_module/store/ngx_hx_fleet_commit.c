@@ -105,6 +105,7 @@ ngx_hx_fleet_commit_here(ngx_hx_fleet_commit_t *c)
 
     *(ngx_hx_fleet_commit_t **) task->ctx = c;
 
+    task->event.complete = 0;           /* of the time before */
     task->handler = ngx_hx_fleet_commit_apply;
     task->event.handler = ngx_hx_fleet_commit_applied;
     task->event.data = c;

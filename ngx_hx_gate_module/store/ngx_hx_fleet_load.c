@@ -208,6 +208,41 @@ ngx_hx_fleet_load_page(void)
 
 /* ------------------------------------------------------------ beginning -- */
 
+/*
+ * Another Redis in place of the one that was, nearly empty, looks like a change
+ * of everything: keys that work would be told that they are unknown.  So one
+ * that has fewer than half of the tenants which are known here is not followed.
+ */
+
+static ngx_uint_t
+ngx_hx_fleet_load_lost(ngx_hx_fleet_t *f)
+{
+    hx_rc_t     rc;
+    uint64_t    here;
+    hx_epoch_t  stand;
+
+    here = 0;
+    rc = hx_replica_read_epoch(f->registry, &stand, f->job.err);
+
+    if (rc == HX_OK) {
+        rc = hx_replica_count(f->registry, HX_WRITESET_TENANTS, &here,
+                              f->job.err);
+    }
+
+    if (rc != HX_OK || here < NGX_HX_FLEET_FEW || f->tenants >= here / 2) {
+        return rc == HX_FAIL;           /* NO: a load was given up, there is
+                                         * nothing here to lose */
+    }
+
+    *ngx_snprintf((u_char *) f->job.err, sizeof(f->job.err) - 1,
+                  "Redis has lost the registry: it has %uL tenants of %uL; "
+                  "restore it, or remove the replica if that is right",
+                  f->tenants, here) = '\0';
+
+    return 1;
+}
+
+
 static void
 ngx_hx_fleet_load_open(void)
 {
@@ -215,8 +250,12 @@ ngx_hx_fleet_load_open(void)
 
     f = &ngx_hx_fleet;
 
-    f->job.rc = hx_replica_load_begin(f->registry, &f->target, &f->load,
-                                      f->job.err);
+    f->job.rc = HX_FAIL;
+
+    if (!ngx_hx_fleet_load_lost(f)) {
+        f->job.rc = hx_replica_load_begin(f->registry, &f->target, &f->stand,
+                                          &f->load, f->job.err);
+    }
 }
 
 
@@ -226,6 +265,11 @@ ngx_hx_fleet_load_opened(void)
     ngx_hx_fleet_t  *f;
 
     f = &ngx_hx_fleet;
+
+    if (f->job.rc == HX_PENDING) {
+        ngx_hx_fleet_look();            /* another worker was faster */
+        return;
+    }
 
     if (f->job.rc != HX_OK) {
         f->load = NULL;
@@ -242,10 +286,38 @@ ngx_hx_fleet_load_opened(void)
 }
 
 
+static void
+ngx_hx_fleet_load_counted(void *data, const redisReply *reply,
+    ngx_hx_redis_err_t err)
+{
+    char             text[HX_FLEET_ERR];
+    ngx_hx_fleet_t  *f;
+
+    f = &ngx_hx_fleet;
+
+    if (!ngx_hx_fleet_keep(reply, err)) {
+        return;
+    }
+
+    if (hx_fleet_count(f->reply, &f->tenants, text) != HX_OK) {
+        ngx_hx_fleet_end(HX_FAIL, text);
+        return;
+    }
+
+    ngx_hx_fleet_post(ngx_hx_fleet_load_open, ngx_hx_fleet_load_opened);
+}
+
+
 void
 ngx_hx_fleet_load(void)
 {
-    ngx_hx_fleet.state = NGX_HX_FLEET_LOADING;
+    hx_fleet_cmd_t   cmd;
+    ngx_hx_fleet_t  *f;
 
-    ngx_hx_fleet_post(ngx_hx_fleet_load_open, ngx_hx_fleet_load_opened);
+    f = &ngx_hx_fleet;
+    f->state = NGX_HX_FLEET_LOADING;
+
+    ngx_hx_fleet_ask(hx_fleet_ask_count(&cmd, &f->conf->names,
+                                        HX_WRITESET_TENANTS),
+                     &cmd, ngx_hx_fleet_load_counted);
 }

@@ -24,7 +24,6 @@ static void ngx_hx_fleet_read(void);
 static void
 ngx_hx_fleet_begin(void)
 {
-    hx_fleet_cmd_t   cmd;
     ngx_hx_fleet_t  *f;
 
     f = &ngx_hx_fleet;
@@ -45,6 +44,19 @@ ngx_hx_fleet_begin(void)
         ngx_hx_fleet_end(HX_FAIL, "the replica is not open");
         return;
     }
+
+    ngx_hx_fleet_look();
+}
+
+
+void
+ngx_hx_fleet_look(void)
+{
+    hx_fleet_cmd_t   cmd;
+    ngx_hx_fleet_t  *f;
+
+    f = &ngx_hx_fleet;
+    f->state = NGX_HX_FLEET_EPOCH;
 
     ngx_hx_fleet_ask(hx_fleet_ask_epoch(&cmd, &f->conf->names), &cmd,
                      ngx_hx_fleet_epoch);
@@ -260,6 +272,7 @@ ngx_hx_fleet_post(void (*run)(void), void (*done)(void))
     f->job.rc = HX_FAIL;
     f->job.err[0] = '\0';
 
+    task->event.complete = 0;           /* of the time before */
     task->handler = ngx_hx_fleet_thread;
     task->event.handler = ngx_hx_fleet_threaded;
     task->event.data = f;
@@ -304,12 +317,7 @@ ngx_hx_fleet_epoch(void *data, const redisReply *reply, ngx_hx_redis_err_t err)
         return;
     }
 
-    if (rc == HX_NO) {
-        ngx_hx_fleet_load();
-        return;
-    }
-
-    if (hx_epoch_same(&f->stand, &f->target)) {
+    if (rc == HX_OK && hx_epoch_same(&f->stand, &f->target)) {
         ngx_hx_fleet_end(HX_OK, NULL);
         return;
     }
@@ -323,6 +331,12 @@ ngx_hx_fleet_epoch(void *data, const redisReply *reply, ngx_hx_redis_err_t err)
 
         ngx_hx_fleet_end(HX_FAIL, "Redis has lost the registry; see "
                          "hx-gate-registry to copy a replica back");
+        return;
+    }
+
+    if (rc == HX_NO) {
+        f->stand = zero;                /* nowhere, until it is loaded */
+        ngx_hx_fleet_load();
         return;
     }
 

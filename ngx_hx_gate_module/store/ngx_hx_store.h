@@ -30,6 +30,8 @@ typedef struct {
                                          * last known to be where Redis is; 0 =
                                          * never */
     ngx_atomic_t   fleet_tried;         /* and when somebody looked */
+    ngx_atomic_t   fleet_of;            /* the registry that these two are of:
+                                         * CRC-32 of the replica's directory */
     hx_metrics_t   metrics;
 } ngx_hx_shared_t;
 

@@ -31,11 +31,18 @@ hx_url_bad(char *err, const char *what)
 static hx_rc_t
 hx_target_text(char *out, size_t cap, const hx_str_t *s)
 {
-    if (s->len >= cap || memchr(s->data, '\0', s->len) != NULL) {
+    if (s->len >= cap) {
         return HX_NO;
     }
 
-    memcpy(out, s->data, s->len);
+    if (s->len != 0) {                  /* else data may be NULL */
+        if (memchr(s->data, '\0', s->len) != NULL) {
+            return HX_NO;
+        }
+
+        memcpy(out, s->data, s->len);
+    }
+
     out[s->len] = '\0';
 
     return HX_OK;

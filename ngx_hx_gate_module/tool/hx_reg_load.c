@@ -247,7 +247,7 @@ hx_place_load_once(hx_place_t *p)
         return HX_FAIL;
     }
 
-    rc = hx_replica_load_begin(p->reg, &epoch, &load, p->err);
+    rc = hx_replica_load_begin(p->reg, &epoch, NULL, &load, p->err);
     if (rc != HX_OK) {
         return HX_FAIL;
     }

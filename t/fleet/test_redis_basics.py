@@ -92,6 +92,45 @@ def test_a_redis_that_is_empty(new_dir):
                    for line in node.errors("error"))
 
 
+def test_a_redis_that_is_another_one(new_dir):
+    """Nearly empty, with an epoch of its own: not followed either, until the
+    operator says so."""
+    with Fleet(new_dir(), "redis", nodes=1,
+               times={"max_stale": "1s", "resync": "100ms"}) as fleet:
+        node = fleet.wait_ready()[0]
+        keys = [node.create(f"kept-{n}") for n in range(12)]
+        prefix = "{hx-gate}:"
+        for name in ("meta", "keys", "tenants", "billing", "log"):
+            fleet.redis.ask("DEL", prefix + name)
+        fleet.redis.ask("SET", prefix + "epoch", "3-00000000000000aa")
+        fleet.redis.ask("XADD", prefix + "log", "3-1", "t", "00000000000000aa",
+                        "p", "2-00000000000000aa", "w", "x")
+        until(lambda: node.status(keys[0]) == 503, PATIENCE, "it is too old")
+        unavailable(node.use(stranger()))
+        unavailable(node.admin("GET", "admin/tenants/nobody"))
+        assert any("it has 0 tenants of 13" in line
+                   for line in node.errors("error"))
+
+
+def test_a_replica_that_never_was_where_redis_is(new_dir):
+    """Its list of tenants is empty, and that is not to be told."""
+    with Fleet(new_dir(), "redis", nodes=1, options="on_error=open",
+               times={"resync": "100ms", "connect_timeout": "1s",
+                      "timeout": "1s"}) as fleet:
+        node = fleet.wait_ready()[0]
+        key = node.create("known")
+        node.stop()
+        for file in (node.directory / "replica").iterdir():
+            file.unlink()
+        fleet.do("refuse")
+        node.start()
+        unavailable(node.use(key))
+        unavailable(node.admin("GET", "admin/tenants"))
+        fleet.do("pass")
+        until(lambda: node.status(key) == 200, PATIENCE, "it is back")
+        assert "known" in node.tenants()
+
+
 @pytest.mark.parametrize("sync", ["strict", "lease"])
 def test_one_window_for_all_nodes(new_dir, sync):
     """N in all, whichever node is asked, and not one more."""

@@ -43,6 +43,12 @@ for my $case (['connect_timeout', 1, 60000], ['timeout', 1, 60000],
     }
 }
 
+conf_bad('max_stale below two looks', 'max_stale (1500ms) must be twice resync '
+         . '(1000ms) or more: a replica is as old as that between two looks',
+         registry("redis://$host $usage max_stale=1500ms"));
+conf_good('max_stale of two looks',
+          registry("redis://$host $usage max_stale=2s"));
+
 for my $v ('', 0, 65, 'four') {
     conf_bad("connections=$v", qq(invalid connections "$v", it must be from 1 )
              . 'to 64', registry("redis://$host $usage connections=$v"));

@@ -153,6 +153,15 @@ test_commands(void **state)
     assert_arg(&cmd, 1, "{hx-gate}:epoch");
     hx_fleet_cmd_free(&cmd);
 
+    assert_int_equal(hx_fleet_ask_count(&cmd, &names, HX_WRITESET_TENANTS),
+                     HX_OK);
+    assert_int_equal(cmd.argc, 2);
+    assert_arg(&cmd, 0, "HLEN");
+    assert_arg(&cmd, 1, "{hx-gate}:tenants");
+    hx_fleet_cmd_free(&cmd);
+    assert_int_equal(hx_fleet_ask_count(&cmd, &names, HX_WRITESET_DBS),
+                     HX_FAIL);
+
     assert_int_equal(hx_fleet_ask_log(&cmd, &names, 7, 100), HX_OK);
     assert_int_equal(cmd.argc, 6);
     assert_arg(&cmd, 0, "XRANGE");
@@ -266,6 +275,28 @@ test_committed(void **state)
     r = test_array(&one, 1);
     assert_int_equal(hx_fleet_committed(&r, &base, token, &result, &epoch, err),
                      HX_FAIL);
+}
+
+
+static void
+test_count(void **state)
+{
+    uint64_t    n;
+    hx_reply_t  r;
+
+    memset(&r, 0, sizeof(r));
+    r.type = HX_REPLY_INTEGER;
+    r.integer = 7;
+    assert_int_equal(hx_fleet_count(&r, &n, err), HX_OK);
+    assert_int_equal(n, 7);
+
+    r.integer = -1;
+    assert_int_equal(hx_fleet_count(&r, &n, err), HX_FAIL);
+    r = test_text(HX_REPLY_STRING, "7");
+    assert_int_equal(hx_fleet_count(&r, &n, err), HX_FAIL);
+    r = test_text(HX_REPLY_ERROR, "WRONGTYPE it is a list");
+    assert_int_equal(hx_fleet_count(&r, &n, err), HX_FAIL);
+    assert_non_null(strstr(err, "WRONGTYPE"));
 }
 
 
@@ -451,6 +482,7 @@ main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_committed),
+        cmocka_unit_test(test_count),
         cmocka_unit_test(test_epoch),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_page)

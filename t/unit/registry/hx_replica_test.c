@@ -599,10 +599,12 @@ test_load(void **state)
 
     e0.number = 77;
     memcpy(e0.token, "00000000000000aa", 16);
-    assert_int_equal(hx_replica_load_begin(rep, &e0, &load, test_err), HX_OK);
+    assert_int_equal(hx_replica_load_begin(rep, &e0, NULL, &load,
+                                           test_err), HX_OK);
     assert_loading(rep);
     assert_loading(second);
-    assert_int_equal(hx_replica_load_begin(second, &e0, &other, test_err),
+    assert_int_equal(hx_replica_load_begin(second, &e0, NULL, &other,
+                                           test_err),
                      HX_NO);
     assert_null(other);
 
@@ -620,7 +622,8 @@ test_load(void **state)
     /* given up, and begun by the other one */
     hx_replica_load_drop(load);
     assert_loading(rep);
-    assert_int_equal(hx_replica_load_begin(second, &e0, &load, test_err),
+    assert_int_equal(hx_replica_load_begin(second, &e0, NULL, &load,
+                                           test_err),
                      HX_OK);
     assert_int_equal(hx_replica_count(second, HX_WRITESET_BILLING, &n,
                                       test_err), HX_OK);
@@ -661,13 +664,27 @@ test_load(void **state)
     assert_int_equal(diff.missing, 1);
 
     /* an empty Redis */
-    assert_int_equal(hx_replica_load_begin(rep, &zero, &load, test_err),
+    assert_int_equal(hx_replica_load_begin(rep, &zero, NULL, &load,
+                                           test_err),
                      HX_OK);
     assert_int_equal(hx_replica_load_log(load, NULL, 0, &e, test_err), HX_OK);
     assert_int_equal(hx_replica_load_end(load, &e, test_err), HX_OK);
     assert_epoch(rep, &zero);
     assert_int_equal(test_who(rep, 1, id), HX_FAIL);
     assert_non_null(strstr(test_err, "never was a tenant"));
+
+    /* who saw it elsewhere does not empty what another one has just loaded */
+    assert_int_equal(hx_replica_load_begin(rep, &e0, &e0, &load, test_err),
+                     HX_PENDING);
+    assert_null(load);
+    assert_epoch(second, &zero);
+    assert_int_equal(hx_replica_load_begin(second, &e0, &zero, &load,
+                                           test_err), HX_OK);
+    assert_loading(rep);
+    hx_replica_load_drop(load);
+    assert_int_equal(hx_replica_load_begin(rep, &e0, &zero, &load, test_err),
+                     HX_OK);
+    hx_replica_load_drop(load);
 
     hx_registry_draft_free(&d);
     hx_registry_close(rep);
@@ -754,7 +771,8 @@ test_reloaded(void **state)
     assert_int_equal(hx_registry_open(&rep, &conf, test_err), HX_OK);
 
     for (n = 0; n < 10; n++) {
-        assert_int_equal(hx_replica_load_begin(rep, &zero, &load, test_err),
+        assert_int_equal(hx_replica_load_begin(rep, &zero, NULL, &load,
+                                           test_err),
                          HX_OK);
         test_fill(value, sizeof(value));
 
@@ -965,7 +983,8 @@ test_busy(void *data)
             (void) snprintf(n, sizeof(n), "%llu",
                             (unsigned long long) e.number);
 
-            if (hx_replica_load_begin(rep, &e, &load, test_err) != HX_OK) {
+            if (hx_replica_load_begin(rep, &e, NULL, &load,
+                                           test_err) != HX_OK) {
                 return 3;
             }
 
