@@ -26,10 +26,12 @@ def settled(fleet, tenants):
     seen = []
 
     def same():
+        told = [fleet.told(tenant) for tenant in tenants]
         seen.append([fleet.usage(tenant) for tenant in tenants])
         time.sleep(1.2)
-        return len(seen) > 1 and seen[-1] == seen[-2]
-    until(same, PATIENCE, "all charges are stored")
+        return (len(seen) > 1 and seen[-1] == seen[-2]
+                and all(len(set(each)) == 1 for each in told))
+    until(same, PATIENCE, "all charges are known to all nodes")
     return seen[-1]
 
 

@@ -50,7 +50,7 @@ key() {     # key NAME: a private key
 ca() {      # ca NAME: a certificate authority
     key "$1"
     openssl req -x509 -new -key "$dir/tls/$1.key" -days 30 -subj "/CN=test-$1" \
-        -out "$dir/tls/$1.crt"
+        -addext keyUsage=critical,keyCertSign,cRLSign -out "$dir/tls/$1.crt"
 }
 
 signed() {  # signed NAME SUBJECTALTNAMES: a certificate of the CA
