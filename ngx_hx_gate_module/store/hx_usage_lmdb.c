@@ -45,7 +45,8 @@ hx_usage_setup(hx_usage_t *u, const hx_usage_conf_t *conf, char *err)
 
     static const char *const  dbs[HX_USAGE_DBS] = {
         [HX_USAGE_META] = "meta",
-        [HX_USAGE_ROWS] = "usage"
+        [HX_USAGE_ROWS] = "usage",
+        [HX_USAGE_UNSENT] = "unsent"
     };
 
     memset(&ec, 0, sizeof(hx_env_conf_t));
@@ -60,7 +61,8 @@ hx_usage_setup(hx_usage_t *u, const hx_usage_conf_t *conf, char *err)
     ec.version = HX_USAGE_VERSION;
     ec.dbs = dbs;
     ec.n_dbs = HX_USAGE_DBS;
-    ec.n_first = HX_USAGE_DBS;
+    ec.n_first = HX_USAGE_UNSENT;
+    u->fleet = conf->fleet;
 
     if (hx_env_open(&u->env, &ec, err) != HX_OK) {
         return HX_FAIL;
@@ -284,6 +286,30 @@ hx_usage_total(hx_usage_t *u, unsigned month, const hx_str_t *id,
     mdb_txn_reset(u->env.read);
 
     return answer;
+}
+
+
+hx_rc_t
+hx_usage_unsent_count(hx_usage_t *u, size_t *n, char *err)
+{
+    int       rc;
+    MDB_stat  st;
+
+    rc = hx_env_renew(&u->env);
+    if (rc != 0) {
+        return hx_env_fail(err, "mdb_txn_renew", rc);
+    }
+
+    rc = mdb_stat(u->env.read, u->env.dbi[HX_USAGE_UNSENT], &st);
+    mdb_txn_reset(u->env.read);
+
+    if (rc != 0) {
+        return hx_env_fail(err, "mdb_stat", rc);
+    }
+
+    *n = st.ms_entries;
+
+    return HX_OK;
 }
 
 

@@ -1,6 +1,6 @@
 /*
- * hx_usage_lmdb.h -- what the two halves of the embedded usage store share;
- * included by hx_usage_lmdb.c and hx_usage_threads.c alone.
+ * hx_usage_lmdb.h -- what the parts of the embedded usage store share;
+ * included by hx_usage_*.c alone.
  */
 
 #ifndef HX_USAGE_LMDB_H
@@ -14,12 +14,14 @@
 enum {
     HX_USAGE_META = 0,
     HX_USAGE_ROWS,
+    HX_USAGE_UNSENT,
     HX_USAGE_DBS
 };
 
 struct hx_usage_s {
     hx_env_t      env;                  /* its read transaction: of total() */
     MDB_cursor   *cursor;               /* in that */
+    unsigned      fleet:1;
 };
 
 
@@ -58,6 +60,34 @@ hx_rc_t hx_usage_source(hx_usage_at_t *at, const hx_usage_of_t *of, char *err);
 /* 1 while there is a row and its key begins like this, else 0. */
 int hx_usage_under(const hx_usage_at_t *at, const unsigned char *prefix,
     size_t len);
+
+
+/* What "fleet" in "meta" says. */
+typedef struct {
+    hx_epoch_t   cursor;
+    hx_epoch_t   pushed;
+} hx_usage_place_t;
+
+/* 0 or LMDB's code; MDB_NOTFOUND, and both zero, when there is none. */
+int hx_usage_place_get(hx_usage_t *u, MDB_txn *txn, hx_usage_place_t *place);
+int hx_usage_place_put(hx_usage_t *u, MDB_txn *txn,
+    const hx_usage_place_t *place);
+
+/* Takes it away, if there is one. */
+int hx_usage_forget(hx_usage_t *u, MDB_txn *txn);
+
+/* Notes a row as unsent: 0 or LMDB's code. */
+int hx_usage_note(hx_usage_t *u, MDB_txn *txn, const hx_str_t *key);
+
+/*
+ * A stored row, in the file: HX_OK; HX_NO: there is none, or it is of no use;
+ * HX_FAIL and LMDB's code.
+ */
+hx_rc_t hx_usage_raw_get(hx_usage_t *u, MDB_txn *txn, const hx_str_t *key,
+    hx_usage_raw_t *row, int *code);
+
+/* A transaction that writes, into the file that is in the directory. */
+hx_rc_t hx_usage_begin_write(hx_usage_t *u, MDB_txn **txn, char *err);
 
 
 /* "usage of tenant ... in ... " and what is wrong with it; always HX_FAIL. */

@@ -16,6 +16,7 @@
 #define HX_USAGE_CRC     4              /* bytes */
 #define HX_USAGE_COUNT   8
 
+_Static_assert(HX_USAGE_KEY == HX_USAGE_PREFIX + HX_USAGE_SOURCE, "a key");
 _Static_assert(HX_ROUTE_NAME_MAX <= HX_USAGE_NAME_MAX,
                "an operation that can be configured can be stored");
 
@@ -89,6 +90,30 @@ hx_usage_key_id(const hx_str_t *key, hx_str_t *id)
 
     return hx_check_tenant(id->data, id->len) && id->data[id->len] == '\0'
            ? HX_OK : HX_FAIL;
+}
+
+
+hx_rc_t
+hx_usage_key_parse(const hx_str_t *key, unsigned *month, hx_str_t *id)
+{
+    size_t    i;
+    unsigned  m;
+
+    if (hx_usage_key_id(key, id) != HX_OK) {
+        return HX_FAIL;
+    }
+
+    for (i = 0, m = 0; i < HX_USAGE_MONTH; i++) {
+        if (key->data[i] < '0' || key->data[i] > '9') {
+            return HX_FAIL;
+        }
+
+        m = m * 10 + (unsigned) (key->data[i] - '0');
+    }
+
+    *month = m;
+
+    return hx_month_valid(m) ? HX_OK : HX_FAIL;
 }
 
 

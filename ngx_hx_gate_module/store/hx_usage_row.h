@@ -10,7 +10,7 @@
 
 #define HX_USAGE_MONTH     6            /* bytes of a month in a key */
 #define HX_USAGE_PREFIX    (HX_USAGE_MONTH + HX_TENANT_MAX + 1)
-#define HX_USAGE_KEY_MAX   (HX_USAGE_PREFIX + HX_USAGE_SOURCE)
+#define HX_USAGE_KEY_MAX   HX_USAGE_KEY
 
 /* 1 when the row may be stored, else 0. */
 int hx_usage_row_valid(const hx_usage_row_t *row);
@@ -27,6 +27,9 @@ size_t hx_usage_key_prefix(unsigned char key[HX_USAGE_PREFIX], unsigned month,
 
 /* The tenant id inside a key: HX_OK, or HX_FAIL when it is no key. */
 hx_rc_t hx_usage_key_id(const hx_str_t *key, hx_str_t *id);
+
+/* The same, and a month that is one. */
+hx_rc_t hx_usage_key_parse(const hx_str_t *key, unsigned *month, hx_str_t *id);
 
 /* Bytes of the value, and the value itself: out has as many. */
 size_t hx_usage_value_size(const hx_usage_row_t *row);

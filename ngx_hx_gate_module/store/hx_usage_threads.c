@@ -34,6 +34,10 @@ hx_usage_put_row(hx_usage_t *u, MDB_txn *txn, const hx_usage_row_t *row)
 
     if (rc == 0) {
         hx_usage_value_write(v.mv_data, &key, row);
+
+        if (u->fleet) {
+            rc = hx_usage_note(u, txn, &key);
+        }
     }
 
     return rc;
@@ -64,7 +68,9 @@ hx_usage_put(hx_usage_t *u, const hx_usage_row_t *rows, size_t n, char *err)
         return HX_FAIL;
     }
 
-    for (i = 0, code = 0; i < n && code == 0; i++) {
+    code = u->fleet ? 0 : hx_usage_forget(u, txn);
+
+    for (i = 0; i < n && code == 0; i++) {
         code = hx_usage_put_row(u, txn, &rows[i]);
     }
 
