@@ -1,6 +1,6 @@
 /*
- * hx_test_usage.h -- usage stores for tests: open, put, ask in a line each, and
- * LMDB without the store, to look behind it.
+ * hx_test_usage.h -- usage stores for tests: open, put, ask in a line each,
+ * rows as bytes, and LMDB without the store, to look behind it.
  */
 
 #ifndef HX_TEST_USAGE_H
@@ -10,6 +10,7 @@
 
 #include "hx_lmdb.h"
 #include "hx_usage.h"
+#include "hx_usage_row.h"
 
 #define HX_TEST_MONTH   202601
 
@@ -162,6 +163,48 @@ test_of(const hx_usage_sum_t *sum, const char *operation)
     }
 
     return found;
+}
+
+
+/* A row as it goes through Redis. */
+typedef struct {
+    hx_usage_raw_t   raw;
+    unsigned char    key[HX_USAGE_KEY];
+    unsigned char    value[64];
+} hx_test_raw_t;
+
+
+static inline void
+test_make(hx_test_raw_t *r, unsigned month, const char *id, unsigned source,
+    uint64_t tenths)
+{
+    hx_usage_row_t    row;
+    hx_usage_entry_t  e;
+
+    e.operation = test_str("put");
+    e.tenths = tenths;
+    test_row(&row, id, source, &e, 1);
+
+    r->raw.key.data = r->key;
+    r->raw.key.len = hx_usage_key_prefix(r->key, month, &row.id);
+    memcpy(r->key + r->raw.key.len, row.source, HX_USAGE_SOURCE);
+    r->raw.key.len += HX_USAGE_SOURCE;
+    r->raw.value.data = r->value;
+    r->raw.value.len = hx_usage_value_size(&row);
+    hx_usage_value_write(r->value, &r->raw.key, &row);
+    r->raw.tenths = tenths;
+}
+
+
+static inline hx_epoch_t
+test_epoch(uint64_t number, char c)
+{
+    hx_epoch_t  e;
+
+    e.number = number;
+    memset(e.token, c, HX_EPOCH_TOKEN);
+
+    return e;
 }
 
 

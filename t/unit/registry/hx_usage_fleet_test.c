@@ -6,21 +6,12 @@
 
 #include "hx_test_usage.h"
 
-#include "hx_usage_row.h"
-
 #define HX_STEPS     6000
 #define HX_MONTHS    3
 #define HX_TENANTS   4
 #define HX_SOURCES   4
 #define HX_ALL       (HX_MONTHS * HX_TENANTS * HX_SOURCES)
 
-
-/* A row as it comes from Redis. */
-typedef struct {
-    hx_usage_raw_t   raw;
-    unsigned char    key[HX_USAGE_KEY];
-    unsigned char    value[64];
-} hx_test_raw_t;
 
 /* What is stored, and what is noted, in the order of keys. */
 typedef struct {
@@ -50,41 +41,6 @@ test_begin(void **state)
     model.pushed = zero;
 
     return test_dir_make(state);
-}
-
-
-static hx_epoch_t
-test_epoch(uint64_t number, char c)
-{
-    hx_epoch_t  e;
-
-    e.number = number;
-    memset(e.token, c, HX_EPOCH_TOKEN);
-
-    return e;
-}
-
-
-static void
-test_make(hx_test_raw_t *r, unsigned month, const char *id, unsigned source,
-    uint64_t tenths)
-{
-    hx_usage_row_t    row;
-    hx_usage_entry_t  e;
-
-    e.operation = test_str("put");
-    e.tenths = tenths;
-    test_row(&row, id, source, &e, 1);
-    row.month = month;
-
-    r->raw.key.data = r->key;
-    r->raw.key.len = hx_usage_key_prefix(r->key, month, &row.id);
-    memcpy(r->key + r->raw.key.len, row.source, HX_USAGE_SOURCE);
-    r->raw.key.len += HX_USAGE_SOURCE;
-    r->raw.value.data = r->value;
-    r->raw.value.len = hx_usage_value_size(&row);
-    hx_usage_value_write(r->value, &r->raw.key, &row);
-    r->raw.tenths = tenths;
 }
 
 
