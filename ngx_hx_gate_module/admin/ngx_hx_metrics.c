@@ -81,6 +81,7 @@ ngx_hx_metrics_handler(ngx_http_request_t *r)
     job->gauges.registry_age = ngx_hx_metrics_age(sh->registry_at);
     job->gauges.registry_stale = ngx_hx_metrics_stale();
     job->gauges.flush_age = ngx_hx_metrics_age(sh->flushed_at);
+    job->gauges.fleet_usage_age = ngx_hx_metrics_age(sh->fleet_usage_at);
 
     return ngx_hx_admin_wait(r, ctx, job);
 }

@@ -177,8 +177,15 @@ ngx_hx_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_hx_fleet_init(&mcf->registry, ngx_hx_shared(mcf), mcf->threads,
-                             cycle);
+    if (ngx_hx_fleet_init(&mcf->registry, ngx_hx_shared(mcf), mcf->threads,
+                          cycle)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_hx_fleet_usage_init(&mcf->registry, ngx_hx_zone(mcf),
+                                   mcf->threads, cycle);
 }
 
 
@@ -201,6 +208,7 @@ ngx_hx_exit_process(ngx_cycle_t *cycle)
 
     ngx_hx_audit_exit(mcf);
     ngx_hx_usage_exit();
+    ngx_hx_fleet_usage_exit();
     ngx_hx_fleet_exit();
     ngx_hx_registry_exit();
     ngx_hx_crypto_exit();

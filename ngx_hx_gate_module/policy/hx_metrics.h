@@ -88,7 +88,16 @@ enum {
     X(FLUSHES_FAILED,    "hx_gate_usage_flushes_total", "{result=\"failed\"}",\
       "")                                                                     \
     X(ROWS_FLUSHED,      "hx_gate_usage_rows_flushed_total", "",              \
-      "Usage rows written to the registry.")
+      "Usage rows written to the registry.")                                  \
+    X(FLEET_USAGE_SENT,  "hx_gate_fleet_usage_rows_total",                    \
+      "{direction=\"sent\"}",                                                 \
+      "Usage rows exchanged with the other nodes.")                           \
+    X(FLEET_USAGE_MERGED, "hx_gate_fleet_usage_rows_total",                   \
+      "{direction=\"received\"}", "")                                         \
+    X(FLEET_USAGE_DAMAGED, "hx_gate_fleet_usage_damaged_total", "",           \
+      "Usage rows that are damaged and were not exchanged.")                  \
+    X(FLEET_USAGE_FAILED, "hx_gate_fleet_usage_failures_total", "",           \
+      "Attempts to exchange usage that failed.")
 
 typedef enum {
 #define X(name, family, labels, help)  HX_METRICS_##name,
@@ -231,6 +240,8 @@ typedef struct {
                                          * never, or it is none */
     int64_t     flush_age;              /* ms since usage was last flushed, or
                                          * -1 */
+    int64_t     fleet_usage_age;        /* ms since all of it was exchanged, or
+                                         * -1: never, or there is no fleet */
     uint64_t    zone_blocks_used;
     uint64_t    zone_blocks_free;
     uint64_t    zone_bytes;

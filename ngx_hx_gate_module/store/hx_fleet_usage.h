@@ -32,6 +32,7 @@
 
 #define HX_FLEET_USAGE_KEYS    3
 #define HX_FLEET_USAGE_ROWS    128      /* of a push */
+#define HX_FLEET_USAGE_MONTHS  14       /* that are kept, besides this one */
 #define HX_FLEET_USAGE_BYTES   262144   /* of its keys and values; of a page,
                                          * what may be beyond it is one push */
 

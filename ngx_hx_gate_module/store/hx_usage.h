@@ -193,6 +193,9 @@ typedef struct {
     uint64_t   tenths;          /* its total */
 } hx_usage_raw_t;
 
+/* Whose it is: HX_OK, and *id points into the key; HX_FAIL: it is no key. */
+hx_rc_t hx_usage_raw_id(const hx_usage_raw_t *row, hx_str_t *id);
+
 typedef struct {
     size_t           n;
     size_t           bytes;     /* of their keys and values */

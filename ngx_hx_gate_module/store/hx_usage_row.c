@@ -117,6 +117,13 @@ hx_usage_key_parse(const hx_str_t *key, unsigned *month, hx_str_t *id)
 }
 
 
+hx_rc_t
+hx_usage_raw_id(const hx_usage_raw_t *row, hx_str_t *id)
+{
+    return hx_usage_key_id(&row->key, id);
+}
+
+
 size_t
 hx_usage_value_size(const hx_usage_row_t *row)
 {

@@ -162,40 +162,44 @@ ngx_hx_fleet_trusted(void)
 }
 
 
-/*
- * Some worker, the first that finds it due; all wake up for it, as the one that
- * did it last may be gone.
- */
+ngx_uint_t
+ngx_hx_fleet_turn(ngx_atomic_t *tried, ngx_msec_t every, ngx_msec_t *wait)
+{
+    ngx_msec_int_t      age;
+    ngx_atomic_uint_t   last;
+
+    last = *tried;
+    *wait = every;
+
+    /* another worker's clock may be ahead a little */
+
+    age = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) last);
+    age = ngx_max(age, 0);
+
+    if (last != 0 && age < (ngx_msec_int_t) every) {
+        *wait = every - (ngx_msec_t) age;
+        return 0;
+    }
+
+    return ngx_atomic_cmp_set(tried, last,
+                              (ngx_atomic_uint_t) ngx_current_msec);
+}
+
 
 static void
 ngx_hx_fleet_tick(ngx_event_t *ev)
 {
-    ngx_hx_fleet_t     *f;
-    ngx_msec_int_t      age, resync;
-    ngx_atomic_uint_t   tried;
+    ngx_msec_t       wait;
+    ngx_hx_fleet_t  *f;
 
     f = &ngx_hx_fleet;
-    resync = (ngx_msec_int_t) f->conf->resync;
-    tried = f->shared->fleet_tried;
 
-    /* another worker's clock may be ahead a little */
-
-    age = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) tried);
-    age = tried == 0 ? resync : ngx_max(age, 0);
-
-    if (age >= resync
-        && ngx_atomic_cmp_set(&f->shared->fleet_tried, tried,
-                              (ngx_atomic_uint_t) ngx_current_msec))
-    {
+    if (ngx_hx_fleet_turn(&f->shared->fleet_tried, f->conf->resync, &wait)) {
         ngx_hx_fleet_sync();
     }
 
-    if (age >= resync) {
-        age = 0;
-    }
-
     if (!ngx_exiting) {
-        ngx_add_timer(ev, (ngx_msec_t) (resync - age));
+        ngx_add_timer(ev, wait);
     }
 }
 
@@ -271,10 +275,12 @@ ngx_hx_fleet_init(const ngx_hx_registry_conf_t *conf, ngx_hx_shared_t *shared,
     ngx_queue_init(&f->waiting);
     ngx_queue_init(&f->next);
 
-    f->task = ngx_thread_task_alloc(cycle->pool, 0);
     f->redis = ngx_hx_redis_create(&conf->fleet->redis, cycle->log);
 
-    if (f->task == NULL || f->redis == NULL) {
+    if (f->redis == NULL
+        || ngx_hx_fleet_task_init(&f->task, threads, cycle->pool, cycle->log)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

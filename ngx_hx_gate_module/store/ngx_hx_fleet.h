@@ -8,6 +8,7 @@
  *   ngx_hx_fleet_load.c    the whole registry, when the log does not reach
  *   ngx_hx_fleet_commit.c  a change: Redis, then the replica, then the answer
  *   ngx_hx_fleet_reply.c   answers of Redis as threads may have them
+ *   ngx_hx_fleet_task.c    what a thread does for them
  *
  * A run ends with OK when the replica stood, at some moment after the run
  * began, where Redis stood.  Runs begin when a message tells of a change, when
@@ -55,6 +56,28 @@ typedef struct {
     void              *data;
     unsigned           waiting:1;
 } ngx_hx_fleet_wait_t;
+
+
+/* ngx_hx_fleet_task.c */
+
+typedef struct {
+    ngx_thread_pool_t    *threads;
+    ngx_thread_task_t    *task;
+    void                (*run)(void *data);
+    void                (*done)(void *data);
+    void                 *data;
+} ngx_hx_fleet_task_t;
+
+/* NGX_OK or NGX_ERROR: no memory.  *t must not be moved. */
+ngx_int_t ngx_hx_fleet_task_init(ngx_hx_fleet_task_t *t,
+    ngx_thread_pool_t *threads, ngx_pool_t *pool, ngx_log_t *log);
+
+/*
+ * Has a thread run it, then the event loop is done with it.  One at a time.
+ * NGX_ERROR: the thread pool is full, nothing is called.
+ */
+ngx_int_t ngx_hx_fleet_task_post(ngx_hx_fleet_task_t *t,
+    void (*run)(void *data), void (*done)(void *data), void *data);
 
 
 /* ngx_hx_fleet.c */
@@ -109,7 +132,7 @@ typedef struct {
     hx_replica_entry_t     entry;
     ngx_uint_t             asked;       /* times */
     ngx_hx_fleet_wait_t    wait;
-    ngx_thread_task_t     *task;
+    ngx_hx_fleet_task_t    task;
     hx_registry_t         *registry;    /* borrowed */
     hx_rc_t                rc;
     hx_replica_result_t    result;
@@ -122,6 +145,13 @@ typedef struct {
  * begun, c->err says why.
  */
 ngx_int_t ngx_hx_fleet_commit(ngx_hx_fleet_commit_t *c, ngx_pool_t *pool);
+
+
+/* ngx_hx_fleet_usage.c: what all nodes have used (ngx_hx_fleet_usage.h) */
+
+ngx_int_t ngx_hx_fleet_usage_init(const ngx_hx_registry_conf_t *conf,
+    ngx_hx_zone_t *zone, ngx_thread_pool_t *threads, ngx_cycle_t *cycle);
+void ngx_hx_fleet_usage_exit(void);
 
 
 /* -------------------------------------------- between the files of above -- */
@@ -167,7 +197,7 @@ typedef struct {
     hx_epoch_t                      stand;      /* where the replica is */
     hx_reply_t                     *reply;      /* a copy, for the thread */
     size_t                          entries;    /* in it */
-    ngx_thread_task_t              *task;
+    ngx_hx_fleet_task_t             task;
     ngx_hx_fleet_job_t              job;
     ngx_queue_t                     waiting;    /* for the run under way */
     ngx_queue_t                     next;       /* for one that begins later */
@@ -199,6 +229,14 @@ void ngx_hx_fleet_end(hx_rc_t rc, const char *err);
 /* Asks Redis for the run; done is called, or the run has ended. */
 void ngx_hx_fleet_ask(hx_rc_t made, hx_fleet_cmd_t *cmd,
     ngx_hx_redis_done_pt done);
+
+/*
+ * What some worker does each "every" ms, the first that finds it due: 1, and it
+ * is this one; 0.  All look again after *wait, as the one that did it last may
+ * be gone.
+ */
+ngx_uint_t ngx_hx_fleet_turn(ngx_atomic_t *tried, ngx_msec_t every,
+    ngx_msec_t *wait);
 
 /* Has a thread do the job; or the run has ended. */
 void ngx_hx_fleet_post(void (*run)(void), void (*done)(void));

@@ -45,9 +45,9 @@ ngx_hx_fleet_commit_failed(ngx_hx_fleet_commit_t *c, const char *err)
 /* ------------------------------------------------------- our own replica -- */
 
 static void
-ngx_hx_fleet_commit_apply(void *data, ngx_log_t *log)
+ngx_hx_fleet_commit_apply(void *data)
 {
-    ngx_hx_fleet_commit_t  *c = *(ngx_hx_fleet_commit_t **) data;
+    ngx_hx_fleet_commit_t  *c = data;
 
     c->rc = hx_replica_apply(c->registry, &c->entry, &c->result, c->err);
 }
@@ -70,19 +70,9 @@ ngx_hx_fleet_commit_follow(ngx_hx_fleet_commit_t *c)
 
 
 static void
-ngx_hx_fleet_commit_applied(ngx_event_t *ev)
+ngx_hx_fleet_commit_applied(void *data)
 {
-    ngx_hx_fleet_commit_t  *c = ev->data;
-
-    if (!ev->complete) {
-        ev->timedout = 0;
-        ngx_add_timer(ev, 60000);
-        return;
-    }
-
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
+    ngx_hx_fleet_commit_t  *c = data;
 
     if (c->rc == HX_OK
         || (c->rc == HX_NO && (c->result == HX_REPLICA_ALREADY
@@ -99,24 +89,12 @@ ngx_hx_fleet_commit_applied(ngx_event_t *ev)
 static void
 ngx_hx_fleet_commit_here(ngx_hx_fleet_commit_t *c)
 {
-    ngx_thread_task_t  *task;
-
-    task = c->task;
-
-    *(ngx_hx_fleet_commit_t **) task->ctx = c;
-
-    task->event.complete = 0;           /* of the time before */
-    task->handler = ngx_hx_fleet_commit_apply;
-    task->event.handler = ngx_hx_fleet_commit_applied;
-    task->event.data = c;
-    task->event.log = ngx_hx_fleet.log;
-
-    if (ngx_thread_task_post(ngx_hx_fleet.threads, task) != NGX_OK) {
+    if (ngx_hx_fleet_task_post(&c->task, ngx_hx_fleet_commit_apply,
+                               ngx_hx_fleet_commit_applied, c)
+        != NGX_OK)
+    {
         ngx_hx_fleet_commit_follow(c);
-        return;
     }
-
-    ngx_add_timer(&task->event, 60000);
 }
 
 
@@ -283,13 +261,14 @@ ngx_hx_fleet_commit(ngx_hx_fleet_commit_t *c, ngx_pool_t *pool)
     c->err[0] = '\0';
     c->asked = 0;
 
-    if (c->task == NULL) {
-        c->task = ngx_thread_task_alloc(pool, sizeof(ngx_hx_fleet_commit_t *));
-    }
-
     c->registry = ngx_hx_registry_borrow();
 
-    if (c->task == NULL || c->registry == NULL) {
+    if (c->registry == NULL
+        || (c->task.task == NULL
+            && ngx_hx_fleet_task_init(&c->task, ngx_hx_fleet.threads, pool,
+                                      ngx_hx_fleet.log)
+               != NGX_OK))
+    {
         return ngx_hx_fleet_commit_refused(c, "no memory, or no replica");
     }
 

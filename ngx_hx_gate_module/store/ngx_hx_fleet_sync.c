@@ -235,25 +235,15 @@ ngx_hx_fleet_keep(const redisReply *reply, ngx_hx_redis_err_t err)
 
 
 static void
-ngx_hx_fleet_thread(void *data, ngx_log_t *log)
+ngx_hx_fleet_thread(void *data)
 {
     ngx_hx_fleet.job.run();
 }
 
 
 static void
-ngx_hx_fleet_threaded(ngx_event_t *ev)
+ngx_hx_fleet_threaded(void *data)
 {
-    if (!ev->complete) {
-        ev->timedout = 0;
-        ngx_add_timer(ev, 60000);
-        return;
-    }
-
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
-
     ngx_hx_fleet.job.done();
 }
 
@@ -261,31 +251,21 @@ ngx_hx_fleet_threaded(ngx_event_t *ev)
 void
 ngx_hx_fleet_post(void (*run)(void), void (*done)(void))
 {
-    ngx_hx_fleet_t     *f;
-    ngx_thread_task_t  *task;
+    ngx_hx_fleet_t  *f;
 
     f = &ngx_hx_fleet;
-    task = f->task;
 
     f->job.run = run;
     f->job.done = done;
     f->job.rc = HX_FAIL;
     f->job.err[0] = '\0';
 
-    task->event.complete = 0;           /* of the time before */
-    task->handler = ngx_hx_fleet_thread;
-    task->event.handler = ngx_hx_fleet_threaded;
-    task->event.data = f;
-    task->event.log = f->log;
-
-    if (ngx_thread_task_post(f->threads, task) != NGX_OK) {
+    if (ngx_hx_fleet_task_post(&f->task, ngx_hx_fleet_thread,
+                               ngx_hx_fleet_threaded, NULL)
+        != NGX_OK)
+    {
         ngx_hx_fleet_end(HX_FAIL, "the thread pool is full");
-        return;
     }
-
-    /* a worker that is to exit waits for timers, not for threads */
-
-    ngx_add_timer(&task->event, 60000);
 }
 
 

@@ -32,6 +32,10 @@ typedef struct {
     ngx_atomic_t   fleet_tried;         /* and when somebody looked */
     ngx_atomic_t   fleet_of;            /* the registry that these two are of:
                                          * CRC-32 of the replica's directory */
+    ngx_atomic_t   fleet_usage_at;      /* second in which all usage was
+                                         * exchanged with Redis, 0 = never */
+    ngx_atomic_t   fleet_usage_tried;   /* ngx_current_msec when somebody was
+                                         * last seen at it */
     hx_metrics_t   metrics;
 } ngx_hx_shared_t;
 

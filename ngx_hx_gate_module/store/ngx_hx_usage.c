@@ -72,7 +72,7 @@ ngx_hx_usage_open(void)
     uc.map_size = conf->usage_map_size;
     uc.max_readers = (unsigned) conf->max_readers;
     uc.existing = ngx_hx_usage.zone->shared->usage_seen == seen;
-    uc.fleet = 0;
+    uc.fleet = conf->fleet != NULL;
 
     if (hx_usage_open(&ngx_hx_usage.usage, &uc, err) != HX_OK) {
         ngx_hx_usage_complain("cannot be opened", err);

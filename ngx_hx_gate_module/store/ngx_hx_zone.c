@@ -14,7 +14,7 @@
 #include "ngx_hx_store.h"
 
 
-#define NGX_HX_ZONE_MAGIC   0x48583035      /* "HX05": layout of the zone */
+#define NGX_HX_ZONE_MAGIC   0x48583036      /* "HX06": layout of the zone */
 
 #define NGX_HX_BOXES_MIN    8
 #define NGX_HX_BOX_MIN      65536           /* bytes */

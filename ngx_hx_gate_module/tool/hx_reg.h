@@ -135,6 +135,7 @@ int hx_reg_copy(hx_place_t *from, hx_place_t *to);
 int hx_reg_compare(hx_place_t *a, hx_place_t *b);
 int hx_reg_export(hx_place_t *from);
 int hx_reg_import(hx_place_t *to);
+int hx_reg_usage(hx_place_t *from, hx_place_t *to);     /* neither is open */
 
 /* hx_reg_line.c: one line of import */
 

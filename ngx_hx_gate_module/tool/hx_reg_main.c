@@ -16,11 +16,12 @@
 
 #include "hx_reg.h"
 
-static const char  hx_reg_usage[] =
+static const char  hx_reg_help[] =
     "usage: hx-gate-registry [OPTION...] copy FROM TO\n"
     "       hx-gate-registry [OPTION...] compare A B\n"
     "       hx-gate-registry [OPTION...] export FROM\n"
     "       hx-gate-registry [OPTION...] import TO [FILE]\n"
+    "       hx-gate-registry [OPTION...] usage FROM TO\n"
     "\n"
     "A place is lmdb:DIR, or an address of Redis as in hx_gate_registry,\n"
     "  redis://[USER@]HOST[:PORT][/DB]  rediss://...\n"
@@ -111,7 +112,7 @@ static int
 hx_reg_bad(const char *what, const char *why)
 {
     (void) fprintf(stderr, "hx-gate-registry: %s: %s\n\n%s", what, why,
-                   hx_reg_usage);
+                   hx_reg_help);
 
     return HX_REG_TROUBLE;
 }
@@ -186,11 +187,11 @@ hx_reg_options(int argc, char **argv, hx_reg_opt_t *opt)
             break;
 
         case 'h':
-            (void) fputs(hx_reg_usage, stdout);
+            (void) fputs(hx_reg_help, stdout);
             exit(HX_REG_DONE);
 
         default:
-            (void) fputs(hx_reg_usage, stderr);
+            (void) fputs(hx_reg_help, stderr);
             return HX_REG_TROUBLE;
         }
     }
@@ -220,13 +221,15 @@ typedef struct {
     const char  *place[2];
     unsigned     made;                  /* this place may be made; 0 = none */
     unsigned     file:1;
+    unsigned     closed:1;              /* it opens its places itself */
 } hx_reg_command_t;
 
 static const hx_reg_command_t  hx_reg_commands[] = {
-    { "copy", hx_reg_copy, 2, { "FROM", "TO" }, 2, 0 },
-    { "compare", hx_reg_compare, 2, { "A", "B" }, 0, 0 },
-    { "export", hx_reg_run_export, 1, { "FROM", NULL }, 0, 0 },
-    { "import", hx_reg_run_import, 1, { "TO", NULL }, 1, 1 }
+    { "copy", hx_reg_copy, 2, { "FROM", "TO" }, 2, 0, 0 },
+    { "compare", hx_reg_compare, 2, { "A", "B" }, 0, 0, 0 },
+    { "export", hx_reg_run_export, 1, { "FROM", NULL }, 0, 0, 0 },
+    { "import", hx_reg_run_import, 1, { "TO", NULL }, 1, 1, 0 },
+    { "usage", hx_reg_usage, 2, { "FROM", "TO" }, 0, 0, 1 }
 };
 
 
@@ -266,7 +269,7 @@ hx_reg_run(const hx_reg_command_t *command)
     unsigned     i;
     hx_place_t  *p;
 
-    for (i = 0; i < command->places; i++) {
+    for (i = 0; i < command->places && !command->closed; i++) {
         p = &hx_reg_place[i];
 
         if (hx_place_open(p, command->made == i + 1) != HX_OK) {
@@ -292,7 +295,7 @@ main(int argc, char **argv)
     }
 
     if (optind == argc) {
-        (void) fputs(hx_reg_usage, stderr);
+        (void) fputs(hx_reg_help, stderr);
         return HX_REG_TROUBLE;
     }
 

@@ -1,11 +1,12 @@
 """Usage that goes through Redis: what nodes have charged all of them know,
 whatever Redis forgets."""
 
+import subprocess
 import time
 
 import pytest
 
-from conftest import until
+from conftest import program, run, until
 from fleet import Fleet
 from fleet_load import statuses
 from test_usage import PATIENCE, TENTHS, settled
@@ -13,7 +14,8 @@ from test_usage import PATIENCE, TENTHS, settled
 
 @pytest.fixture
 def fleet(new_dir):
-    with Fleet(new_dir(), "redis", options="usage_flush=1s", workers=2) as made:
+    with Fleet(new_dir(), "redis", options="usage_flush=1s", workers=2,
+               gate="hx_gate_billing on;") as made:
         yield made.wait_ready()
     assert not made.bad_lines()
 
@@ -78,3 +80,29 @@ def test_a_quota_of_the_fleet(fleet):
     assert answers[-1].body["error"] == "quota_exceeded"
     until(lambda: fleet[2].status(key) == 429, PATIENCE, "all know")
     assert fleet.usage("frugal") <= 32
+
+
+def test_a_node_that_is_thrown_away(fleet):
+    """What it had no time to say is said for it."""
+    tool = program("hx-gate-registry", "HX_REGISTRY")
+    node = fleet[2]
+    key = node.create("orphan")
+    node.proxy.do("refuse")
+    for _ in range(25):
+        assert node.status(key) == 200
+    node.stop()
+    store = f"lmdb:{node.directory}/usage"
+    address = f"redis://127.0.0.1:{fleet.redis.port}"
+    assert "1 rows sent, 0 were there" in run(tool, "usage", store, address)
+    assert "0 rows sent, 1 were there" in run(tool, "usage", store, address)
+    others = fleet.nodes[:2]
+    until(lambda: [n.usage("orphan") for n in others] == [{"list": 25}] * 2,
+          PATIENCE, "the others know")
+    node.proxy.do("pass")
+    node.start()
+    until(node.ready, PATIENCE, "it is ready")
+    assert fleet[2].status(key) == 200
+    until(lambda: set(fleet.told("orphan")) == {26}, PATIENCE, "all know")
+    refused = subprocess.run([tool, "usage", address, store], check=False,
+                             capture_output=True, text=True)
+    assert refused.returncode == 2 and "takes lmdb:DIR" in refused.stderr

@@ -45,7 +45,7 @@ static const char *const  model_ops[MODEL_OPS] = {
 };
 
 static const hx_metrics_gauges_t  model_gauges = {
-    1, 0, 0, 0, 0, 0, 0, 0, 0
+    .registry_up = 1
 };
 
 

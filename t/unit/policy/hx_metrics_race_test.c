@@ -20,7 +20,7 @@
 #define NAMES     48
 
 static const hx_metrics_gauges_t  still = {
-    1, 0, 0, 0, 0, 0, 0, 0, 0
+    .registry_up = 1
 };
 
 

@@ -6,7 +6,7 @@
 #include "hx_test_metrics.h"
 
 static const hx_metrics_gauges_t  quiet = {
-    1, 0, 0, 0, 0, 0, 0, 0, 0
+    .registry_up = 1
 };
 
 
@@ -110,7 +110,12 @@ silent(void **state)
         "hx_gate_zone_full_total",
         "hx_gate_usage_flushes_total{result=\"ok\"}",
         "hx_gate_usage_flushes_total{result=\"failed\"}",
-        "hx_gate_usage_rows_flushed_total", "hx_gate_registry_up",
+        "hx_gate_usage_rows_flushed_total",
+        "hx_gate_fleet_usage_rows_total{direction=\"sent\"}",
+        "hx_gate_fleet_usage_rows_total{direction=\"received\"}",
+        "hx_gate_fleet_usage_damaged_total",
+        "hx_gate_fleet_usage_failures_total",
+        "hx_gate_fleet_usage_age_seconds", "hx_gate_registry_up",
         "hx_gate_registry_age_seconds", "hx_gate_registry_staleness_seconds",
         "hx_gate_usage_flush_age_seconds",
         "hx_gate_zone_blocks{state=\"used\"}",
@@ -244,6 +249,7 @@ gauges(void **state)
     g.registry_age = 61234;
     g.registry_stale = 1500;
     g.flush_age = -1;
+    g.fleet_usage_age = 2500;
     g.zone_blocks_used = 1;
     g.zone_blocks_free = 2;
     g.zone_bytes = 3;
@@ -255,6 +261,7 @@ gauges(void **state)
     assert_true(test_value(&s, "hx_gate_registry_age_seconds") == 61234);
     assert_true(test_value(&s, "hx_gate_registry_staleness_seconds") == 1500);
     assert_true(test_value(&s, "hx_gate_usage_flush_age_seconds") == -1);
+    assert_true(test_value(&s, "hx_gate_fleet_usage_age_seconds") == 2500);
     assert_true(test_value(&s, "hx_gate_zone_blocks{state=\"used\"}") == 1000);
     assert_true(test_value(&s, "hx_gate_zone_blocks{state=\"free\"}") == 2000);
     assert_true(test_value(&s, "hx_gate_zone_bytes") == 3000);
@@ -348,6 +355,7 @@ everything(hx_metrics_gauges_t *g)
     memset(m->counter, 0xff, sizeof(m->counter));
     memset(g, 0xff, sizeof(*g));
     g->registry_age = g->registry_stale = g->flush_age = INT64_MAX;
+    g->fleet_usage_age = INT64_MAX;
 
     for (i = 0; i < HX_METRICS_CELLS; i++) {
         m->cell[i].bucket[0] = UINT64_C(10000000000000000000);
@@ -396,7 +404,7 @@ longest(void **state)
                           + (HX_METRICS_TENANTS + 1)
                             * (HX_METRICS_OPERATIONS + 2)
                           + 4 + 2 + 2 * (HX_OUTCOME_COUNT - 1)
-                          + HX_METRICS_COUNTER_COUNT + 9);
+                          + HX_METRICS_COUNTER_COUNT + 10);
     test_scrape_free(&s);
 
     /* the promise is no wild guess, and the end of the buffer is the end */
