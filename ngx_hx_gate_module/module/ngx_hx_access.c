@@ -185,6 +185,7 @@ ngx_hx_access_anew(ngx_hx_ctx_t *ctx)
     ctx->outcome = HX_OUTCOME_NONE;
     ctx->shadowed = HX_OUTCOME_NONE;
     ctx->operation = NULL;
+    ctx->limit_asked = 0;
 
     ngx_memzero(&ctx->tenant, sizeof(hx_tenant_t));
     ngx_memzero(&ctx->limit, sizeof(hx_limit_t));

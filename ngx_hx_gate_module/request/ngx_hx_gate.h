@@ -85,6 +85,7 @@ struct ngx_hx_ctx_s {
     hx_limit_t               limit;             /* requests 0 = not known yet */
     hx_state_answer_t        standing;
     ngx_hx_fleet_limit_t    *fleet_limit;       /* NULL = nobody was asked */
+    unsigned                 limit_asked:1;     /* this node's part of it */
     unsigned                 admitted:1;        /* it counts in the window */
     hx_outcome_t             shadowed;          /* what a limit in shadow mode
                                                  * would have refused with */

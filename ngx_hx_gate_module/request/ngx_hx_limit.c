@@ -250,6 +250,7 @@ ngx_hx_limit_ask_quota(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 {
     hx_rc_t               rc;
     hx_state_ask_t        ask;
+    hx_window_view_t      view;
     const ngx_hx_zone_t  *zone;
 
     zone = ngx_hx_zone(ngx_hx_main_conf(r));
@@ -257,8 +258,14 @@ ngx_hx_limit_ask_quota(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ngx_hx_limit_resolve(r, ctx);
     ngx_hx_limit_question(ctx, lcf, 0, &ask);
     ask.rate.requests = 0;
+    view = ctx->standing.view;
 
     rc = ngx_hx_limit_answer(zone, &ask, &ctx->standing);
+
+    if (rc == HX_OK && ctx->admitted) {
+        ctx->standing.view = view;
+        ctx->standing.windowed = 1;
+    }
 
     if (rc == HX_OK && lcf->shadow) {
         ngx_hx_limit_let_go(r, ctx);
