@@ -274,6 +274,8 @@ ngx_hx_meter_charge(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
+    ngx_hx_fleet_limit_settle(ctx, c.operation != 0 ? c.tenths : 0);
+
     if (c.operation != 0) {
         hx_metrics_charge(&ngx_hx_shared(ngx_hx_main_conf(r))->metrics,
                           place, ctx->operation->meter,

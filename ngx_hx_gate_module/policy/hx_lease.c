@@ -158,6 +158,7 @@ hx_lease_enter(hx_lease_t *l, const hx_lease_need_t *need, uint64_t now)
         hx_lease_fence();
         l->month = need->month;
         l->retry_quota = 0;
+        l->rest = 0;
     }
 
     hx_lease_observe(l, need, now);
@@ -193,7 +194,6 @@ hx_lease_size(const hx_lease_t *l, uint64_t now, uint32_t *life)
     size = hx_lease_min(size, hx_lease_max(l->room / 4, l->requests / 64));
 
     *life = (uint32_t) ms;
-
     return (uint32_t) size;
 }
 
@@ -218,6 +218,7 @@ hx_lease_tenths(const hx_lease_t *l, const hx_lease_need_t *need,
     /* for the permits that there will be then */
 
     want = q->number != 0 ? (uint64_t) q->permits * l->cost / 16 : 0;
+    want = hx_lease_min(want, ((uint64_t) l->rest + l->tenths) / 4);
     want = want > l->tenths ? want - l->tenths : 0;
 
     q->tenths = (uint32_t) hx_lease_min(hx_lease_max(want, q->own_tenths),
@@ -250,7 +251,6 @@ hx_lease_ask(hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
     q->life = life;
     q->own = own;
     hx_lease_tenths(l, need, q);
-
     return 1;
 }
 
@@ -294,7 +294,7 @@ hx_lease_rc_t
 hx_lease_take(hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
     hx_window_view_t *view, hx_lease_question_t *question)
 {
-    int               i;
+    int               i, full;
     hx_lease_part_t  *p;
 
     memset(question, 0, sizeof(hx_lease_question_t));
@@ -331,7 +331,11 @@ hx_lease_take(hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
         return HX_LEASE_QUOTA;
     }
 
-    if (!hx_lease_ask(l, need, now, 1, question)) {
+    /* permits without tenths: there may be no room for more of them */
+
+    full = hx_lease_good(&l->part[0], now) && hx_lease_good(&l->part[1], now);
+
+    if (full || !hx_lease_ask(l, need, now, 1, question)) {
         question->permits = 1;
         question->own = 1;
         hx_lease_tenths(l, need, question);
@@ -463,6 +467,7 @@ hx_lease_told(hx_lease_t *l, const hx_lease_question_t *question,
         us = hx_lease_min((now - question->asked) / 1000, UINT32_MAX / 8);
         l->delay = (uint32_t) ((l->delay * UINT64_C(7) + us) / 8);
         l->room = answer->remaining;
+        l->rest = question->month == l->month ? answer->rest : l->rest;
         l->reset = now + answer->reset * HX_LEASE_MS;
     }
 
@@ -489,9 +494,8 @@ hx_lease_refund(hx_lease_t *l, unsigned month, uint32_t tenths)
         return HX_NO;
     }
 
-    l->tenths = (uint32_t) hx_lease_min((uint64_t) l->tenths + tenths,
-                                        UINT32_MAX);
-
+    l->tenths += tenths < UINT32_MAX - l->tenths ? tenths
+                                                 : UINT32_MAX - l->tenths;
     return HX_OK;
 }
 
@@ -516,7 +520,6 @@ hx_lease_spare(hx_lease_t *l, uint64_t now, hx_lease_rest_t *rest)
             rest->permits = p->left;
             p->left = 0;
             hx_lease_fence();
-
             return HX_OK;
         }
     }
@@ -528,7 +531,6 @@ hx_lease_spare(hx_lease_t *l, uint64_t now, hx_lease_rest_t *rest)
         rest->month = l->month;
         l->tenths = 0;
         hx_lease_fence();
-
         return HX_OK;
     }
 

@@ -29,7 +29,9 @@
  * refused until the first answer is there; the wait they are told is 1 ms then.
  *
  * Tenths of the quota come with the permits but have no end of life before
- * their month's: they are one sum for the tenant.
+ * their month's: they are one sum for the tenant.  A node has at most a quarter
+ * of what Redis said remains and that sum together, so that others find some
+ * when little is left; who finds no tenths beside his permits asks one by one.
  *
  * The state is 160 bytes without pointers; all zeros is a valid one that has
  * never been used.  It may lie in shared memory under a lock, and its holder
@@ -82,7 +84,8 @@ typedef struct {
     uint32_t          delay;        /* us that an answer takes, smoothed */
     uint32_t          tenths;       /* of the quota, set aside and not used */
     uint32_t          month;        /* theirs */
-    uint32_t          unused[2];    /* zero */
+    uint32_t          rest;         /* tenths that remained, as Redis said */
+    uint32_t          unused;       /* zero */
 } hx_lease_t;
 
 /* Without a window (rate.requests 0) each request asks. */
@@ -125,6 +128,7 @@ typedef struct {
     uint32_t   permits;
     uint32_t   tenths;
     uint32_t   remaining;
+    uint32_t   rest;            /* tenths of the quota that remain */
     uint64_t   reset;           /* ms */
     uint64_t   retry;           /* ms */
     uint64_t   ticket;

@@ -25,9 +25,7 @@ ngx_hx_fleet_limit_now(void)
 }
 
 
-/* Says why there is no answer, once a second at most. */
-
-static void
+void
 ngx_hx_fleet_limit_complain(const redisReply *reply, ngx_hx_redis_err_t err)
 {
     size_t       i, len;
@@ -79,7 +77,10 @@ ngx_hx_fleet_limit_view(hx_window_view_t *view,
 }
 
 
-/* Into the tenant's lease, and out of it for the request that asked. */
+/*
+ * The lease's part of an answer, into it; and what the lease does not take, or
+ * a request that is gone does not need, back.
+ */
 
 static void
 ngx_hx_fleet_limit_told(ngx_hx_fleet_limit_t *l)
@@ -87,20 +88,33 @@ ngx_hx_fleet_limit_told(ngx_hx_fleet_limit_t *l)
     uint64_t            now;
     hx_str_t            id;
     hx_lease_t         *lease;
+    uint64_t            left;
     hx_lease_rest_t     rest;
     hx_lease_answer_t   a;
 
+    id.data = l->id;
+    id.len = l->id_len;
+
     if (l->leases == NULL) {
+        if (l->request == NULL && l->rc == HX_OK && l->answer.tenths != 0) {
+            ngx_memzero(&rest, sizeof(hx_lease_rest_t));
+            rest.tenths = l->answer.tenths;
+            rest.month = l->question.month;
+
+            ngx_hx_fleet_limit_give(&id, &rest);
+        }
+
         return;
     }
 
-    id.data = l->id;
-    id.len = l->id_len;
     now = ngx_hx_fleet_limit_now();
 
     if (hx_lease_table_enter(l->leases, &id, now, &lease) != HX_OK) {
         return;                         /* what was taken is lost */
     }
+
+    left = l->question.month != 0 && l->question.quota > l->answer.used
+           ? l->question.quota - l->answer.used : 0;
 
     ngx_memzero(&a, sizeof(hx_lease_answer_t));
 
@@ -109,6 +123,7 @@ ngx_hx_fleet_limit_told(ngx_hx_fleet_limit_t *l)
     a.permits = l->answer.permits;
     a.tenths = l->answer.tenths;
     a.remaining = l->answer.remaining;
+    a.rest = (uint32_t) ngx_min(left, UINT32_MAX);
     a.reset = l->answer.reset;
     a.retry = l->answer.retry;
     a.ticket = l->answer.ticket;
@@ -116,10 +131,12 @@ ngx_hx_fleet_limit_told(ngx_hx_fleet_limit_t *l)
 
     hx_lease_told(lease, &l->lease, &a, now, &l->view, &rest);
     hx_lease_table_leave(l->leases, lease);
+
+    ngx_hx_fleet_limit_give(&id, &rest);
 }
 
 
-static hx_rc_t
+hx_rc_t
 ngx_hx_fleet_limit_read(hx_fleet_limit_answer_t *answer,
     const hx_fleet_limit_ask_t *question, const redisReply *reply)
 {
@@ -176,6 +193,8 @@ ngx_hx_fleet_limit_done(void *data, const redisReply *reply,
 
     if (l->rc == HX_OK) {
         l->rc = l->answer.verdict == HX_FLEET_LIMIT_ADMITTED ? HX_OK : HX_NO;
+        l->taken = l->rc == HX_OK ? l->cost : 0;
+        l->quota = l->answer.verdict == HX_FLEET_LIMIT_QUOTA;
         ngx_hx_fleet_limit_view(&l->view, &l->answer);
 
     } else {
@@ -214,9 +233,12 @@ ngx_hx_fleet_limit_leave(ngx_hx_fleet_limit_t *l)
         return;
     }
 
-    if (l->leases != NULL && l->lease.number != 0) {
+    if (l->lease.number != 0 || l->cost != 0) {
 
-        /* a lease is on its way: others may have it, and his own permit */
+        /*
+         * a lease is on its way: others may have it, and his own permit; or
+         * something of the quota, which goes back
+         */
 
         l->request = NULL;
         l->lease.own = 0;
@@ -234,11 +256,14 @@ ngx_hx_fleet_limit_leave(ngx_hx_fleet_limit_t *l)
 
 /* ------------------------------------------------------------- to ask it -- */
 
-ngx_int_t
-ngx_hx_fleet_limit_send(ngx_hx_fleet_limit_t *l)
+ngx_hx_redis_ask_t *
+ngx_hx_fleet_limit_eval(const hx_fleet_limit_ask_t *question,
+    ngx_hx_redis_done_pt done, void *data)
 {
     int                    i, keys;
     hx_str_t               argv[HX_FLEET_LIMIT_ARGC];
+    ngx_hx_redis_t        *redis;
+    ngx_hx_redis_ask_t    *ask;
     ngx_hx_redis_err_t     err;
     hx_fleet_limit_cmd_t   cmd;
 
@@ -251,33 +276,47 @@ ngx_hx_fleet_limit_send(ngx_hx_fleet_limit_t *l)
         ngx_hx_fleet_limit_text.sha1.len = HX_FLEET_LIMIT_SHA1;
     }
 
-    l->rc = HX_PENDING;
-    err = NGX_HX_REDIS_SHUTDOWN;
+    redis = ngx_hx_fleet_redis();
 
-    if (ngx_hx_fleet_redis() != NULL
-        && hx_fleet_limit_command(&cmd, &l->question, 0) == HX_OK)
+    if (redis == NULL
+        || hx_fleet_limit_command(&cmd, question, 0) != HX_OK)
     {
-        /* EVALSHA, its digest, the number of keys; then keys and arguments */
+        ngx_hx_fleet_limit_complain(NULL, NGX_HX_REDIS_SHUTDOWN);
+        return NULL;
+    }
 
-        for (i = 3; i < cmd.argc; i++) {
-            argv[i - 3].data = (const u_char *) cmd.argv[i];
-            argv[i - 3].len = cmd.argvlen[i];
-        }
+    /* EVALSHA, its digest, the number of keys; then keys and arguments */
 
-        keys = cmd.argv[2][0] - '0';    /* HX_FLEET_LIMIT_KEYS at most */
+    for (i = 3; i < cmd.argc; i++) {
+        argv[i - 3].data = (const u_char *) cmd.argv[i];
+        argv[i - 3].len = cmd.argvlen[i];
+    }
 
-        l->ask = ngx_hx_redis_eval(ngx_hx_fleet_redis(),
-                                   &ngx_hx_fleet_limit_text, (ngx_uint_t) keys,
-                                   argv, (ngx_uint_t) (cmd.argc - 3 - keys),
-                                   argv + keys, 0, ngx_hx_fleet_limit_done, l,
-                                   &err);
-        if (l->ask != NULL) {
-            return NGX_OK;
-        }
+    keys = cmd.argv[2][0] - '0';        /* HX_FLEET_LIMIT_KEYS at most */
+
+    ask = ngx_hx_redis_eval(redis, &ngx_hx_fleet_limit_text, (ngx_uint_t) keys,
+                            argv, (ngx_uint_t) (cmd.argc - 3 - keys),
+                            argv + keys, 0, done, data, &err);
+
+    if (ask == NULL) {
+        ngx_hx_fleet_limit_complain(NULL, err);
+    }
+
+    return ask;
+}
+
+
+ngx_int_t
+ngx_hx_fleet_limit_send(ngx_hx_fleet_limit_t *l)
+{
+    l->rc = HX_PENDING;
+    l->ask = ngx_hx_fleet_limit_eval(&l->question, ngx_hx_fleet_limit_done, l);
+
+    if (l->ask != NULL) {
+        return NGX_OK;
     }
 
     l->rc = HX_FAIL;
-    ngx_hx_fleet_limit_complain(NULL, err);
     ngx_hx_fleet_limit_told(l);
 
     return NGX_ERROR;
@@ -291,6 +330,8 @@ ngx_hx_fleet_limit_lease(ngx_hx_fleet_limit_t *l)
 {
     l->question.permits = l->lease.permits;
     l->question.life = l->lease.life;
+    l->question.tenths = l->lease.tenths;
+    l->question.tenths_min = l->lease.tenths_min;
 }
 
 
@@ -332,6 +373,8 @@ ngx_hx_fleet_limit_take(ngx_hx_fleet_limit_t *l, ngx_log_t *log)
 
     ngx_memzero(&need, sizeof(hx_lease_need_t));
     need.rate = l->question.window[0];
+    need.month = l->question.month;
+    need.cost = l->cost;
 
     rc = hx_lease_table_enter(l->leases, &id, now, &lease);
 
@@ -347,9 +390,11 @@ ngx_hx_fleet_limit_take(ngx_hx_fleet_limit_t *l, ngx_log_t *log)
 
     case HX_LEASE_AHEAD:
         ngx_hx_fleet_limit_ahead(l, log);
+        l->taken = l->cost;
         return HX_OK;
 
     case HX_LEASE_ADMITTED:
+        l->taken = l->cost;
         return HX_OK;
 
     case HX_LEASE_ASK:
@@ -357,6 +402,7 @@ ngx_hx_fleet_limit_take(ngx_hx_fleet_limit_t *l, ngx_log_t *log)
         return HX_PENDING;
 
     default:
+        l->quota = said == HX_LEASE_QUOTA;
         return HX_NO;
     }
 }

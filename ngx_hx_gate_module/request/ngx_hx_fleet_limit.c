@@ -1,8 +1,10 @@
 /*
  * ngx_hx_fleet_limit.c -- the window of a tenant when all nodes share it: held
  * in Redis, asked by each request (strict), or for many requests ahead by this
- * node (lease, hx_lease.h).  The quota, and the tenant's place for its charge,
- * are asked here as ever, and first: what the quota refuses takes no permit.
+ * node (lease, hx_lease.h).  A quota that is enforced is asked in the same
+ * call: both take, or neither.  This node's own memory is asked as ever, and
+ * first: for the tenant's place for its charge, and what is used up as far as
+ * is known here costs no call.
  *
  * What cannot be asked is decided by on_error: by this node's own window, by a
  * 503, or by letting it through.
@@ -18,9 +20,19 @@ ngx_hx_fleet_limit_cleanup(void *data)
 }
 
 
+/* Is there a quota that all nodes keep together? */
+
+static ngx_uint_t
+ngx_hx_fleet_limit_quota(const ngx_hx_ctx_t *ctx, const ngx_hx_loc_conf_t *lcf)
+{
+    return !lcf->shadow && ngx_hx_limit_quota(ctx, lcf) != HX_QUOTA_UNLIMITED;
+}
+
+
 static void
 ngx_hx_fleet_limit_fill(ngx_hx_fleet_limit_t *l, const ngx_hx_ctx_t *ctx,
-    const ngx_hx_fleet_conf_t *conf)
+    const ngx_hx_loc_conf_t *lcf, const ngx_hx_fleet_conf_t *conf,
+    ngx_uint_t window)
 {
     hx_fleet_limit_ask_t  *q;
 
@@ -33,18 +45,34 @@ ngx_hx_fleet_limit_fill(ngx_hx_fleet_limit_t *l, const ngx_hx_ctx_t *ctx,
     q->tenant.data = l->id;
     q->tenant.len = l->id_len;
     q->mode = HX_FLEET_LIMIT_TAKE;
-    q->window[0] = ctx->limit.rate;
     q->permits = 1;
     q->permits_min = 1;
     q->quota = UINT64_MAX;
+
+    if (window) {
+        q->window[0] = ctx->limit.rate;
+    }
+
+    if (ngx_hx_fleet_limit_quota(ctx, lcf)) {
+        l->cost = ctx->operation->cost;
+
+        q->quota = ngx_hx_limit_quota(ctx, lcf);
+        q->month = ngx_hx_month(ngx_time());
+        q->known = ctx->standing.used;
+        q->tenths = l->cost;
+        q->tenths_min = l->cost;
+    }
 }
 
 
-/* NGX_OK: the answer is there; AGAIN: it comes; ERROR: no memory. */
+/*
+ * Asks into ctx->fleet_limit; without "window" the quota alone.  NGX_ERROR: no
+ * memory.
+ */
 
 static ngx_int_t
 ngx_hx_fleet_limit_begin(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf)
+    const ngx_hx_loc_conf_t *lcf, ngx_uint_t window)
 {
     ngx_pool_cleanup_t         *cln;
     ngx_hx_fleet_limit_t       *l;
@@ -67,9 +95,9 @@ ngx_hx_fleet_limit_begin(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     cln->data = l;
     ctx->fleet_limit = l;
 
-    ngx_hx_fleet_limit_fill(l, ctx, mcf->registry.fleet);
+    ngx_hx_fleet_limit_fill(l, ctx, lcf, mcf->registry.fleet, window);
 
-    if (lcf->rate_sync == NGX_HX_SYNC_LEASE) {
+    if (window && lcf->rate_sync == NGX_HX_SYNC_LEASE) {
         l->leases = mcf->leases->data;
         l->rc = ngx_hx_fleet_limit_take(l, r->connection->log);
 
@@ -78,7 +106,9 @@ ngx_hx_fleet_limit_begin(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
         }
     }
 
-    return ngx_hx_fleet_limit_send(l) == NGX_OK ? NGX_AGAIN : NGX_OK;
+    (void) ngx_hx_fleet_limit_send(l);
+
+    return NGX_OK;
 }
 
 
@@ -148,16 +178,45 @@ ngx_hx_fleet_limit_first(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
         return ngx_hx_limit_decide(r, ctx, lcf, rc);
     }
 
+    ctx->fleet_limit = NULL;
+
     /* who was admitted where the gate only looked on counts already */
 
-    if (ctx->admitted) {
+    if (ctx->admitted && !ngx_hx_fleet_limit_quota(ctx, lcf)) {
         return NGX_HX_NEXT;
     }
 
-    ctx->fleet_limit = NULL;
+    return ngx_hx_fleet_limit_begin(r, ctx, lcf, !ctx->admitted) == NGX_OK
+           ? NGX_HX_NEXT : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
 
-    return ngx_hx_fleet_limit_begin(r, ctx, lcf) == NGX_ERROR
-           ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_HX_NEXT;
+
+/* An answer of OK or NO. */
+
+static ngx_int_t
+ngx_hx_fleet_limit_answered(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf, const ngx_hx_fleet_limit_t *l)
+{
+    if (l->question.window[0].requests != 0) {
+        ctx->standing.view = l->view;
+        ctx->standing.windowed = 1;
+
+        if (l->rc == HX_OK) {
+            ctx->admitted = 1;
+        }
+    }
+
+    if (l->rc == HX_OK) {
+        return NGX_HX_NEXT;
+    }
+
+    ctx->standing.verdict = l->quota ? HX_STATE_QUOTA : HX_STATE_RATE;
+
+    if (l->quota || lcf->rate_limit != NGX_HX_MODE_SHADOW) {
+        ngx_hx_limit_let_go(r, ctx);
+    }
+
+    return ngx_hx_limit_decide(r, ctx, lcf, HX_OK);
 }
 
 
@@ -171,42 +230,42 @@ ngx_hx_fleet_limit_admit(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     if (!ctx->limit_asked) {
         rc = ngx_hx_fleet_limit_first(r, ctx, lcf);
 
-        if (rc != NGX_HX_NEXT || ctx->admitted) {
+        if (rc != NGX_HX_NEXT || ctx->fleet_limit == NULL) {
             return rc;
         }
     }
 
-    l = ctx->fleet_limit;
+    for ( ;; ) {
+        l = ctx->fleet_limit;
 
-    if (l->rc == HX_PENDING) {
-        return ngx_hx_fleet_limit_wait(r, l);
+        if (l->rc == HX_PENDING) {
+            return ngx_hx_fleet_limit_wait(r, l);
+        }
+
+        if (l->rc == HX_FAIL) {
+            return ngx_hx_fleet_limit_failed(r, ctx, lcf);
+        }
+
+        rc = ngx_hx_fleet_limit_answered(r, ctx, lcf, l);
+
+        /* refused by a window in shadow mode: the quota took nothing yet */
+
+        if (rc != NGX_HX_NEXT || l->rc == HX_OK || l->cost == 0
+            || l->question.window[0].requests == 0)
+        {
+            return rc;
+        }
+
+        if (ngx_hx_fleet_limit_begin(r, ctx, lcf, 0) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
-
-    if (l->rc == HX_FAIL) {
-        return ngx_hx_fleet_limit_failed(r, ctx, lcf);
-    }
-
-    ctx->standing.view = l->view;
-    ctx->standing.windowed = 1;
-
-    if (l->rc == HX_OK) {
-        ctx->admitted = 1;
-        return NGX_HX_NEXT;
-    }
-
-    ctx->standing.verdict = HX_STATE_RATE;
-
-    if (lcf->rate_limit != NGX_HX_MODE_SHADOW) {
-        ngx_hx_limit_let_go(r, ctx);
-    }
-
-    return ngx_hx_limit_decide(r, ctx, lcf, HX_OK);
 }
 
 
 /*
  * Before a body is read: what this node knows of a refusal, without asking.
- * HX_NO: the window refuses, ctx->standing says until when.
+ * HX_NO: ctx->standing says who refuses, and until when.
  */
 
 hx_rc_t
@@ -231,6 +290,11 @@ ngx_hx_fleet_limit_look(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     ngx_memzero(&view, sizeof(hx_window_view_t));
     need.rate = ctx->limit.rate;
 
+    if (ngx_hx_fleet_limit_quota(ctx, lcf)) {
+        need.month = ngx_hx_month(ngx_time());
+        need.cost = ctx->operation->cost;
+    }
+
     if (hx_lease_table_enter(leases, &ctx->tenant.id, now, &lease) != HX_OK) {
         return HX_OK;
     }
@@ -238,13 +302,14 @@ ngx_hx_fleet_limit_look(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     said = hx_lease_look(lease, &need, now, &view);
     hx_lease_table_leave(leases, lease);
 
-    if (said != HX_LEASE_RATE) {
+    if (said != HX_LEASE_RATE && said != HX_LEASE_QUOTA) {
         return HX_OK;
     }
 
     ctx->standing.view = view;
     ctx->standing.windowed = 1;
-    ctx->standing.verdict = HX_STATE_RATE;
+    ctx->standing.verdict = said == HX_LEASE_RATE ? HX_STATE_RATE
+                                                  : HX_STATE_QUOTA;
 
     return HX_NO;
 }

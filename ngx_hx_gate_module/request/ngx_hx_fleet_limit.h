@@ -4,6 +4,7 @@
  *
  *   ngx_hx_fleet_limit.c   the admit step: what is asked, and what holds then
  *   ngx_hx_fleet_ask.c     one question: sent, answered, put into the lease
+ *   ngx_hx_fleet_give.c    what is not needed goes back
  */
 
 #ifndef NGX_HX_FLEET_LIMIT_H
@@ -30,11 +31,15 @@ struct ngx_hx_fleet_limit_s {
     hx_fleet_limit_answer_t     answer;
     hx_lease_question_t         lease;
     hx_window_view_t            view;
+    uint32_t                    cost;       /* tenths of the request; 0 without
+                                             * a quota */
+    uint32_t                    taken;      /* that are set aside for it */
+    unsigned                    quota:1;    /* refused by the quota */
 
     /* where in the phases the request waits */
     void                      **loc_conf;
     ngx_int_t                   phase;
-    unsigned                    post_action:1;
+    ngx_uint_t                  post_action;
 
     size_t                      id_len;
     u_char                      id[HX_TENANT_MAX];
@@ -45,6 +50,21 @@ struct ngx_hx_fleet_limit_s {
 
 /* Of a clock that goes on while the machine sleeps, as leases need it; ns. */
 uint64_t ngx_hx_fleet_limit_now(void);
+
+/*
+ * The script with any question.  NULL: it is not to be had, the log says why.
+ */
+ngx_hx_redis_ask_t *ngx_hx_fleet_limit_eval(
+    const hx_fleet_limit_ask_t *question, ngx_hx_redis_done_pt done,
+    void *data);
+
+/* Says why there is no answer, once a second at most. */
+void ngx_hx_fleet_limit_complain(const redisReply *reply,
+    ngx_hx_redis_err_t err);
+
+/* Does the reply answer the question?  HX_OK or HX_FAIL. */
+hx_rc_t ngx_hx_fleet_limit_read(hx_fleet_limit_answer_t *answer,
+    const hx_fleet_limit_ask_t *question, const redisReply *reply);
 
 /*
  * Puts the question on its way: NGX_OK, and l->rc is PENDING until its answer
@@ -61,5 +81,12 @@ hx_rc_t ngx_hx_fleet_limit_take(ngx_hx_fleet_limit_t *l, ngx_log_t *log);
 
 /* Whoever asked is gone: frees it, now or when its answer has come. */
 void ngx_hx_fleet_limit_leave(ngx_hx_fleet_limit_t *l);
+
+
+/* ngx_hx_fleet_give.c */
+
+/* Gives back what a tenant does not need: nobody waits for it. */
+void ngx_hx_fleet_limit_give(const hx_str_t *tenant,
+    const hx_lease_rest_t *rest);
 
 #endif /* NGX_HX_FLEET_LIMIT_H */

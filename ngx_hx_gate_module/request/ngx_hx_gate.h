@@ -350,6 +350,10 @@ hx_rc_t ngx_hx_limit_ask(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 hx_rc_t ngx_hx_limit_ask_quota(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
 
+/* Tenths of a CU a month; HX_QUOTA_UNLIMITED: no quota is asked. */
+uint64_t ngx_hx_limit_quota(const ngx_hx_ctx_t *ctx,
+    const ngx_hx_loc_conf_t *lcf);
+
 /* What was set aside of the quota is not needed. */
 void ngx_hx_limit_let_go(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 
@@ -370,6 +374,12 @@ ngx_int_t ngx_hx_fleet_limit_admit(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
 hx_rc_t ngx_hx_fleet_limit_look(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf);
+
+/*
+ * The request has ended, and so much of what was set aside for it, of the quota
+ * of all nodes, is charged: the rest goes back.
+ */
+void ngx_hx_fleet_limit_settle(ngx_hx_ctx_t *ctx, uint32_t charged);
 
 /* YYYYMM of a second (UTC). */
 unsigned ngx_hx_month(time_t sec);

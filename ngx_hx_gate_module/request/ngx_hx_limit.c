@@ -117,6 +117,14 @@ ngx_hx_limit_base(const ngx_hx_zone_t *zone, const hx_state_ask_t *ask,
 }
 
 
+uint64_t
+ngx_hx_limit_quota(const ngx_hx_ctx_t *ctx, const ngx_hx_loc_conf_t *lcf)
+{
+    return lcf->billing && !ctx->limit.overage && ctx->operation != NULL
+           ? ctx->limit.quota : HX_QUOTA_UNLIMITED;
+}
+
+
 static void
 ngx_hx_limit_question(const ngx_hx_ctx_t *ctx, const ngx_hx_loc_conf_t *lcf,
     ngx_uint_t look, hx_state_ask_t *ask)
@@ -125,7 +133,6 @@ ngx_hx_limit_question(const ngx_hx_ctx_t *ctx, const ngx_hx_loc_conf_t *lcf,
 
     ask->id = ctx->tenant.id;
     ask->month = ngx_hx_month(ngx_time());
-    ask->quota = HX_QUOTA_UNLIMITED;
     ask->cost = ctx->operation != NULL ? ctx->operation->cost : 0;
     ask->look = look ? 1 : 0;
     ask->force = lcf->rate_limit == NGX_HX_MODE_SHADOW;
@@ -134,9 +141,7 @@ ngx_hx_limit_question(const ngx_hx_ctx_t *ctx, const ngx_hx_loc_conf_t *lcf,
         ask->rate = ctx->limit.rate;
     }
 
-    if (lcf->billing && !ctx->limit.overage && ctx->operation != NULL) {
-        ask->quota = ctx->limit.quota;
-    }
+    ask->quota = ngx_hx_limit_quota(ctx, lcf);
 }
 
 

@@ -143,6 +143,9 @@ typedef struct {
     uint32_t             held;          /* tenths set aside */
     uint32_t             held_in;
     uint32_t             place;         /* of the tenant's metrics, 0 = none */
+    uint64_t             used;          /* with a quota: tenths that are known
+                                         * to be used in the month, without
+                                         * what is set aside */
 } hx_state_answer_t;
 
 /*

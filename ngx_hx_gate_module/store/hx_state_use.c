@@ -213,7 +213,7 @@ hx_state_window(hx_state_t *st, hx_stripe_t *s, hx_tenant_block_t *t,
 
 static int
 hx_state_within(const hx_state_t *st, hx_tenant_block_t *t,
-    const hx_state_ask_t *ask)
+    const hx_state_ask_t *ask, hx_state_answer_t *answer)
 {
     uint32_t  holding;
     uint64_t  used, rest;
@@ -225,12 +225,15 @@ hx_state_within(const hx_state_t *st, hx_tenant_block_t *t,
         t->held_in = holding;
     }
 
+    used = hx_state_month_sum(st, t, ask->month);
+    answer->used = t->base + used;
+
     if (t->base > ask->quota) {
         return 0;
     }
 
     rest = ask->quota - t->base;
-    used = hx_state_month_sum(st, t, ask->month) + t->held;
+    used += t->held;
 
     return used <= rest && ask->cost <= rest - used;
 }
@@ -272,7 +275,7 @@ hx_state_decide(hx_state_t *st, hx_stripe_t *s, hx_tenant_block_t *t,
             return HX_OK;
         }
 
-        if (!hx_state_within(st, t, ask)) {
+        if (!hx_state_within(st, t, ask, answer)) {
             answer->verdict = HX_STATE_QUOTA;
             look = 1;
         }

@@ -5,79 +5,7 @@
  * hx_fleet_lease_test.c's.
  */
 
-#include "hx_test.h"
-
-#include "hx_lease.h"
-
-#define MS      UINT64_C(1000000)
-#define SECOND  UINT64_C(1000000000)
-
-static hx_lease_t           lease;
-static hx_lease_need_t      need;
-static hx_lease_question_t  question;
-static hx_lease_rest_t      rest;
-static hx_window_view_t     view;
-static uint64_t             now;
-
-
-static int
-begin(void **state)
-{
-    memset(&lease, 0, sizeof(lease));
-    memset(&need, 0, sizeof(need));
-    need.rate.requests = 100000;
-    need.rate.window_s = 10;
-    now = 5000 * SECOND;
-
-    return 0;
-}
-
-
-static hx_lease_rc_t
-take(void)
-{
-    return hx_lease_take(&lease, &need, now, &view, &question);
-}
-
-
-static void
-tell(hx_rc_t rc, uint32_t permits, uint32_t remaining, uint64_t retry)
-{
-    hx_lease_answer_t  answer;
-
-    memset(&answer, 0, sizeof(answer));
-    answer.rc = rc;
-    answer.permits = permits;
-    answer.tenths = rc == HX_OK ? question.tenths : 0;
-    answer.remaining = remaining;
-    answer.reset = 9000;
-    answer.retry = retry;
-    answer.ticket = 700 + question.number;
-    answer.life = question.life;
-
-    hx_lease_told(&lease, &question, &answer, now, &view, &rest);
-}
-
-
-/* A tenant that has been asking for a while, "pace" times a second. */
-static void
-warm(uint64_t pace)
-{
-    unsigned       i;
-    hx_lease_rc_t  rc;
-
-    for (i = 0; i < 2 * pace; i++) {
-        now += SECOND / pace;
-        rc = take();
-
-        if (rc == HX_LEASE_ASK || rc == HX_LEASE_AHEAD) {
-            tell(HX_OK, question.permits, need.rate.requests / 2, 0);
-        }
-    }
-
-    lease.part[0].left = 0;
-    lease.part[1].left = 0;
-}
+#include "hx_test_lease.h"
 
 
 static void
@@ -344,91 +272,6 @@ rests_are_given_back_once(void **state)
 }
 
 
-static void
-tenths_come_with_the_permits(void **state)
-{
-    uint32_t  tenths;
-
-    need.month = 202611;
-    need.cost = 7;
-    assert_int_equal(take(), HX_LEASE_ASK);
-    assert_int_equal(question.tenths, 7);
-    assert_int_equal(question.tenths_min, 7);
-    tell(HX_OK, 1, 50000, 0);
-    assert_int_equal(lease.tenths, 0);
-
-    warm(5000);
-    lease.tenths = 0;
-    assert_int_equal(take(), HX_LEASE_ASK);
-    assert_true(question.tenths >= 7 * question.permits);
-    tell(HX_OK, question.permits, 50000, 0);
-    assert_int_equal(lease.tenths, question.tenths - 7);
-
-    tenths = lease.tenths;
-    assert_int_equal(take(), HX_LEASE_ADMITTED);
-    assert_int_equal(lease.tenths, tenths - 7);
-
-    /* who is not charged leaves them alone */
-    need.month = 0;
-    tenths = lease.tenths;
-    assert_int_equal(take(), HX_LEASE_ADMITTED);
-    need.month = 202611;
-    assert_int_equal(lease.tenths, tenths);
-
-    /* more than there is: permits alone do not help */
-    need.cost = 1000000;
-    assert_int_equal(take(), HX_LEASE_ASK);
-    assert_int_equal(question.own_tenths, 1000000);
-
-    need.cost = 7;
-    lease.tenths = 10;
-    assert_int_equal(hx_lease_refund(&lease, 202611, 5), HX_OK);
-    assert_int_equal(lease.tenths, 15);
-    assert_int_equal(hx_lease_refund(&lease, 202612, 5), HX_NO);
-
-    /* nobody comes: they go back, without a ticket */
-    lease.part[0].left = 0;
-    lease.part[1].left = 0;
-    now += 2 * HX_LEASE_PATIENCE;
-    assert_int_equal(hx_lease_spare(&lease, now, &rest), HX_OK);
-    assert_int_equal(rest.permits, 0);
-    assert_int_equal(rest.ticket, 0);
-    assert_int_equal(rest.tenths, 15);
-    assert_int_equal(rest.month, 202611);
-    assert_true(hx_lease_idle(&lease, now));
-}
-
-
-static void
-a_refusal_by_the_quota_is_remembered(void **state)
-{
-    hx_lease_answer_t  answer;
-
-    need.month = 202611;
-    need.cost = 7;
-    assert_int_equal(take(), HX_LEASE_ASK);
-
-    memset(&answer, 0, sizeof(answer));
-    answer.rc = HX_NO;
-    answer.quota = 1;
-    answer.remaining = 12;
-    hx_lease_told(&lease, &question, &answer, now, &view, &rest);
-
-    assert_int_equal(take(), HX_LEASE_QUOTA);
-    assert_int_equal(hx_lease_look(&lease, &need, now, &view),
-                     HX_LEASE_QUOTA);
-    now += HX_LEASE_QUOTA_WAIT - 1;
-    assert_int_equal(take(), HX_LEASE_QUOTA);
-    now++;
-    assert_int_equal(take(), HX_LEASE_ASK);
-
-    hx_lease_told(&lease, &question, &answer, now, &view, &rest);
-    assert_int_equal(take(), HX_LEASE_QUOTA);
-    need.month = 202612;
-    assert_int_equal(take(), HX_LEASE_ASK);
-}
-
-
 /* Whatever happens, permits used are permits that were told, and in time. */
 static void
 none_is_there_twice(void **state)
@@ -509,8 +352,6 @@ main(void)
         cmocka_unit_test_setup(one_asks_for_a_crowd_that_was_refused, begin),
         cmocka_unit_test_setup(no_answer_changes_nothing, begin),
         cmocka_unit_test_setup(rests_are_given_back_once, begin),
-        cmocka_unit_test_setup(tenths_come_with_the_permits, begin),
-        cmocka_unit_test_setup(a_refusal_by_the_quota_is_remembered, begin),
         cmocka_unit_test_setup(none_is_there_twice, begin)
     };
 

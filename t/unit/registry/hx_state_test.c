@@ -265,12 +265,14 @@ quota_counts_what_is_on_its_way(void **state)
     assert_int_equal(test_come(&b, 30), HX_STATE_ADMITTED);
     assert_int_equal(test_come(&c, 1), HX_STATE_QUOTA);
     assert_int_equal(c.answer.held, 0);
+    assert_int_equal(c.answer.used, 40);        /* without them */
     assert_int_equal(test_come(&c, 0), HX_STATE_ADMITTED);
 
     /* charged: it is used now, no more and no less */
 
     test_leave(&a, 1, 30);
     assert_int_equal(test_come(&c, 1), HX_STATE_QUOTA);
+    assert_int_equal(c.answer.used, 70);
 
     /* not charged: it is free again */
 
