@@ -177,6 +177,8 @@ ngx_hx_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_hx_fleet_limit_init(mcf, cycle->log);
+
     if (ngx_hx_fleet_init(&mcf->registry, ngx_hx_shared(mcf), mcf->threads,
                           cycle)
         != NGX_OK)

@@ -5,6 +5,7 @@
 
 #include "ngx_hx_conf.h"
 
+#include "hx_crypto.h"
 #include "hx_lease_table.h"
 
 
@@ -32,6 +33,7 @@ ngx_hx_leases_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     void             *memory;
     size_t            size;
+    u_char            random[HX_LEASE_TABLE_NODE / 2];
     ngx_slab_pool_t  *pool;
 
     pool = (ngx_slab_pool_t *) shm_zone->shm.addr;
@@ -50,7 +52,13 @@ ngx_hx_leases_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    shm_zone->data = hx_lease_table_init(memory, NGX_HX_LEASES);
+    if (hx_random_secret(random, sizeof(random)) != HX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "hx_gate: no random bytes for leases");
+        return NGX_ERROR;
+    }
+
+    shm_zone->data = hx_lease_table_init(memory, NGX_HX_LEASES, random);
     pool->data = shm_zone->data;
 
     return shm_zone->data != NULL ? NGX_OK : NGX_ERROR;

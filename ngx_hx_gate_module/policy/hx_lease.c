@@ -453,7 +453,8 @@ hx_lease_told(hx_lease_t *l, const hx_lease_question_t *question,
     int       mine;
     uint64_t  us;
 
-    memset(rest, 0, sizeof(hx_lease_rest_t));
+    *rest = (hx_lease_rest_t) { .rate.requests = l->requests,
+                                .rate.window_s = l->window_s };
 
     mine = question->number != 0 && l->asked != 0
            && question->number == l->question;
@@ -507,7 +508,8 @@ hx_lease_spare(hx_lease_t *l, uint64_t now, hx_lease_rest_t *rest)
     uint64_t          quarter;
     hx_lease_part_t  *p;
 
-    memset(rest, 0, sizeof(hx_lease_rest_t));
+    *rest = (hx_lease_rest_t) { .rate.requests = l->requests,
+                                .rate.window_s = l->window_s };
 
     for (i = 0; i < 2; i++) {
         p = &l->part[i];

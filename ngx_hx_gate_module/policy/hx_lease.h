@@ -137,10 +137,11 @@ typedef struct {
 
 /* A rest that nobody needs. */
 typedef struct {
-    uint64_t   ticket;
-    uint32_t   permits;
-    uint32_t   tenths;
-    uint32_t   month;
+    uint64_t    ticket;
+    uint32_t    permits;
+    uint32_t    tenths;
+    uint32_t    month;
+    hx_rate_t   rate;           /* of the window that the permits are of */
 } hx_lease_rest_t;
 
 /*

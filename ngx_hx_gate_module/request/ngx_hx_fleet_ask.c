@@ -386,6 +386,8 @@ ngx_hx_fleet_limit_take(ngx_hx_fleet_limit_t *l, ngx_log_t *log)
     said = hx_lease_take(lease, &need, now, &l->view, &l->lease);
     hx_lease_table_leave(l->leases, lease);
 
+    ngx_hx_fleet_limit_look_after();
+
     switch (said) {
 
     case HX_LEASE_AHEAD:

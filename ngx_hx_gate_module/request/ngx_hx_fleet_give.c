@@ -2,9 +2,28 @@
  * ngx_hx_fleet_give.c -- what was taken of a limit that all nodes share and is
  * not needed goes back: by one call that nobody waits for, and that is not made
  * again.  What is lost on the way is lost towards refusing.
+ *
+ * Rests of leases are looked for by one worker at a time, whichever is first,
+ * as long as there are leases: each worker that has had one wakes up for it.
  */
 
 #include "ngx_hx_fleet_limit.h"
+
+
+#define NGX_HX_GIVE_PERIOD   10         /* ms */
+#define NGX_HX_GIVE_SETS     64         /* of leases, looked at in one */
+#define NGX_HX_GIVE_MOST     64         /* rests on their way */
+
+
+typedef struct {
+    hx_lease_table_t   *leases;         /* NULL: nobody has any */
+    ngx_uint_t          on_way;
+    ngx_event_t         event;
+    ngx_connection_t    dummy;
+} ngx_hx_fleet_give_t;
+
+
+static ngx_hx_fleet_give_t  ngx_hx_fleet_giver;
 
 
 static void
@@ -13,6 +32,8 @@ ngx_hx_fleet_limit_given(void *data, const redisReply *reply,
 {
     hx_fleet_limit_ask_t     question;
     hx_fleet_limit_answer_t  answer;
+
+    ngx_hx_fleet_giver.on_way--;
 
     ngx_memzero(&question, sizeof(hx_fleet_limit_ask_t));
     question.mode = HX_FLEET_LIMIT_GIVE;
@@ -33,7 +54,11 @@ ngx_hx_fleet_limit_give(const hx_str_t *tenant, const hx_lease_rest_t *rest)
 
     conf = ngx_hx_fleet.conf;
 
-    if (conf == NULL || rest->tenths == 0) {
+    /* what is asked for one by one has no ticket */
+
+    if (conf == NULL
+        || (rest->tenths == 0 && (rest->permits == 0 || rest->ticket == 0)))
+    {
         return;
     }
 
@@ -47,7 +72,16 @@ ngx_hx_fleet_limit_give(const hx_str_t *tenant, const hx_lease_rest_t *rest)
     q.month = rest->month;
     q.tenths = rest->tenths;
 
-    (void) ngx_hx_fleet_limit_eval(&q, ngx_hx_fleet_limit_given, NULL);
+    if (rest->ticket != 0 && ngx_hx_fleet_giver.leases != NULL) {
+        q.node = hx_lease_table_node(ngx_hx_fleet_giver.leases);
+        q.ticket = rest->ticket;
+        q.permits = rest->permits;
+        q.window[0] = rest->rate;
+    }
+
+    if (ngx_hx_fleet_limit_eval(&q, ngx_hx_fleet_limit_given, NULL) != NULL) {
+        ngx_hx_fleet_giver.on_way++;
+    }
 }
 
 
@@ -93,4 +127,101 @@ ngx_hx_fleet_limit_settle(ngx_hx_ctx_t *ctx, uint32_t charged)
     }
 
     ngx_hx_fleet_limit_give(&id, &rest);
+}
+
+
+/* A piece of the table; leases stay where they are while Redis is away. */
+
+static void
+ngx_hx_fleet_limit_sweep(hx_lease_table_t *leases, uint64_t now,
+    uint32_t *cursor)
+{
+    u_char            id[HX_TENANT_MAX];
+    hx_rc_t           rc;
+    hx_str_t          tenant;
+    uint32_t          most;
+    hx_lease_rest_t   rest;
+
+    most = NGX_HX_GIVE_SETS;
+
+    if (ngx_hx_fleet_redis() == NULL
+        || !ngx_hx_redis_ready(ngx_hx_fleet_redis()))
+    {
+        return;
+    }
+
+    while (ngx_hx_fleet_giver.on_way < NGX_HX_GIVE_MOST) {
+
+        rc = hx_lease_table_spare(leases, cursor, &most, now, id, &tenant.len,
+                                  &rest);
+        if (rc != HX_OK) {
+            *cursor = rc == HX_NO ? 0 : *cursor;
+            return;
+        }
+
+        tenant.data = id;
+        ngx_hx_fleet_limit_give(&tenant, &rest);
+    }
+}
+
+
+static void
+ngx_hx_fleet_limit_tick(ngx_event_t *ev)
+{
+    uint32_t           cursor;
+    uint64_t           now;
+    hx_lease_table_t  *leases;
+
+    leases = ngx_hx_fleet_giver.leases;
+    now = ngx_hx_fleet_limit_now();
+
+    if (hx_lease_table_turn(leases, now, NGX_HX_GIVE_PERIOD * 1000000,
+                            &cursor)
+        == HX_OK)
+    {
+        ngx_hx_fleet_limit_sweep(leases, now, &cursor);
+        hx_lease_table_turned(leases, cursor);
+    }
+
+    if (!ngx_exiting && hx_lease_table_busy(leases)) {
+        ngx_add_timer(ev, NGX_HX_GIVE_PERIOD);
+    }
+}
+
+
+void
+ngx_hx_fleet_limit_look_after(void)
+{
+    ngx_hx_fleet_give_t  *g;
+
+    g = &ngx_hx_fleet_giver;
+
+    if (g->leases != NULL && !g->event.timer_set && !ngx_exiting) {
+        ngx_add_timer(&g->event, NGX_HX_GIVE_PERIOD);
+    }
+}
+
+
+void
+ngx_hx_fleet_limit_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
+{
+    ngx_hx_fleet_give_t  *g;
+
+    g = &ngx_hx_fleet_giver;
+    ngx_memzero(g, sizeof(ngx_hx_fleet_give_t));
+
+    if (mcf->leases == NULL) {
+        return;
+    }
+
+    g->leases = mcf->leases->data;
+    g->dummy.fd = (ngx_socket_t) -1;
+    g->event.handler = ngx_hx_fleet_limit_tick;
+    g->event.data = &g->dummy;
+    g->event.log = log;
+    g->event.cancelable = 1;
+
+    /* of a worker that is gone there may be some */
+
+    ngx_hx_fleet_limit_look_after();
 }

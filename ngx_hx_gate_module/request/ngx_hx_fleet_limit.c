@@ -99,6 +99,7 @@ ngx_hx_fleet_limit_begin(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
     if (window && lcf->rate_sync == NGX_HX_SYNC_LEASE) {
         l->leases = mcf->leases->data;
+        l->question.node = hx_lease_table_node(l->leases);
         l->rc = ngx_hx_fleet_limit_take(l, r->connection->log);
 
         if (l->rc != HX_PENDING) {

@@ -89,4 +89,7 @@ void ngx_hx_fleet_limit_leave(ngx_hx_fleet_limit_t *l);
 void ngx_hx_fleet_limit_give(const hx_str_t *tenant,
     const hx_lease_rest_t *rest);
 
+/* There are leases now: looks for rests until there are none. */
+void ngx_hx_fleet_limit_look_after(void);
+
 #endif /* NGX_HX_FLEET_LIMIT_H */

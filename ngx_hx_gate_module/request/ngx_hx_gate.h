@@ -381,6 +381,9 @@ hx_rc_t ngx_hx_fleet_limit_look(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
  */
 void ngx_hx_fleet_limit_settle(ngx_hx_ctx_t *ctx, uint32_t charged);
 
+/* ngx_hx_fleet_give.c: this worker's part; before the first request. */
+void ngx_hx_fleet_limit_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
+
 /* YYYYMM of a second (UTC). */
 unsigned ngx_hx_month(time_t sec);
 

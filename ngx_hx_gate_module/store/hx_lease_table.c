@@ -34,8 +34,11 @@ struct hx_lease_table_s {
     uint64_t          evicted;
     uint64_t          recovered;
     uint32_t          n_sets;
-    uint32_t          unused[23];
-    hx_lease_place_t  place[];
+    uint32_t          cursor;               /* of who looks for rests */
+    uint64_t          turn;                 /* when he began, ns */
+    unsigned char     node[HX_LEASE_TABLE_NODE];
+    uint64_t          unused[8];
+    hx_lease_place_t  place[];              /* and a bit for each set */
 };
 
 _Static_assert(sizeof(hx_lease_place_t) == 256, "as hx_lease_table.h says");
@@ -54,25 +57,42 @@ hx_lease_table_sets(uint32_t tenants)
 }
 
 
+/* of the bits of sets */
+static uint32_t
+hx_lease_table_words(uint32_t n_sets)
+{
+    return (n_sets + 63) / 64;
+}
+
+
 size_t
 hx_lease_table_size(uint32_t tenants)
 {
     return sizeof(hx_lease_table_t)
            + (size_t) hx_lease_table_sets(tenants) * HX_LEASE_TABLE_WAYS
-             * sizeof(hx_lease_place_t);
+             * sizeof(hx_lease_place_t)
+           + (size_t) hx_lease_table_words(hx_lease_table_sets(tenants))
+             * sizeof(uint64_t);
 }
 
 
 hx_lease_table_t *
-hx_lease_table_init(void *memory, uint32_t tenants)
+hx_lease_table_init(void *memory, uint32_t tenants,
+    const unsigned char random[HX_LEASE_TABLE_NODE / 2])
 {
     int                   rc;
     unsigned              i;
     hx_lease_table_t     *t;
     pthread_mutexattr_t   attr;
 
+    static const char  hex[] = "0123456789abcdef";
+
     t = memory;
     t->n_sets = hx_lease_table_sets(tenants);
+
+    for (i = 0; i < HX_LEASE_TABLE_NODE; i++) {
+        t->node[i] = (unsigned char) hex[random[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    }
 
     if (pthread_mutexattr_init(&attr) != 0) {
         return NULL;
@@ -91,6 +111,27 @@ hx_lease_table_init(void *memory, uint32_t tenants)
     (void) pthread_mutexattr_destroy(&attr);
 
     return rc == 0 ? t : NULL;
+}
+
+
+hx_str_t
+hx_lease_table_node(const hx_lease_table_t *t)
+{
+    hx_str_t  s;
+
+    s.data = t->node;
+    s.len = HX_LEASE_TABLE_NODE;
+
+    return s;
+}
+
+
+static uint64_t *
+hx_lease_table_bits(const hx_lease_table_t *t, uint32_t set)
+{
+    return (uint64_t *) (uintptr_t)
+               &t->place[(size_t) t->n_sets * HX_LEASE_TABLE_WAYS]
+           + set / 64;
 }
 
 
@@ -199,6 +240,21 @@ hx_lease_table_settle(hx_lease_table_t *t, hx_lease_place_t *p, uint32_t set,
 }
 
 
+/* The set's bit; changed by whoever has the lock of the set. */
+static void
+hx_lease_table_mark(const hx_lease_table_t *t, uint32_t set)
+{
+    uint64_t  bit, *word;
+
+    word = hx_lease_table_bits(t, set);
+    bit = UINT64_C(1) << set % 64;
+
+    if ((__atomic_load_n(word, __ATOMIC_RELAXED) & bit) == 0) {
+        (void) __atomic_fetch_or(word, bit, __ATOMIC_RELAXED);
+    }
+}
+
+
 hx_rc_t
 hx_lease_table_enter(hx_lease_table_t *t, const hx_str_t *tenant, uint64_t now,
     hx_lease_t **lease)
@@ -231,6 +287,7 @@ hx_lease_table_enter(hx_lease_table_t *t, const hx_str_t *tenant, uint64_t now,
         hx_lease_table_settle(t, p, set, tenant);
     }
 
+    hx_lease_table_mark(t, set);
     *lease = &p->lease;
 
     return HX_OK;
@@ -244,58 +301,142 @@ hx_lease_table_leave(hx_lease_table_t *t, hx_lease_t *lease)
 }
 
 
-/* May there be a rest?  Asked without the lock. */
+/* May there be a rest, now or later? */
 static int
 hx_lease_table_worth(const hx_lease_place_t *p)
 {
-    return __atomic_load_n(&p->id_len, __ATOMIC_RELAXED) != 0
-           && (__atomic_load_n(&p->lease.part[0].left, __ATOMIC_RELAXED) != 0
-               || __atomic_load_n(&p->lease.part[1].left, __ATOMIC_RELAXED)
-                  != 0
-               || __atomic_load_n(&p->lease.tenths, __ATOMIC_RELAXED) != 0);
+    return p->id_len != 0
+           && (p->lease.part[0].left != 0 || p->lease.part[1].left != 0
+               || p->lease.tenths != 0);
+}
+
+
+/* Of one set; it loses its bit when there is nothing in it. */
+static hx_rc_t
+hx_lease_table_spare_set(hx_lease_table_t *t, uint32_t set, uint64_t now,
+    unsigned char *id, size_t *id_len, hx_lease_rest_t *rest)
+{
+    int                any;
+    unsigned           i;
+    hx_rc_t            rc;
+    hx_lease_place_t  *p;
+
+    if (hx_lease_table_lock(t, set) != HX_OK) {
+        return HX_NO;
+    }
+
+    any = 0;
+    rc = HX_NO;
+    p = &t->place[(size_t) set * HX_LEASE_TABLE_WAYS];
+
+    for (i = 0; i < HX_LEASE_TABLE_WAYS && rc != HX_OK; i++, p++) {
+        if (!hx_lease_table_worth(p)) {
+            continue;
+        }
+
+        any = 1;
+        rc = hx_lease_spare(&p->lease, now, rest);
+
+        if (rc == HX_OK) {
+            memcpy(id, p->id, p->id_len);
+            *id_len = p->id_len;
+        }
+    }
+
+    if (!any) {
+        (void) __atomic_fetch_and(hx_lease_table_bits(t, set),
+                                  ~(UINT64_C(1) << set % 64),
+                                  __ATOMIC_RELAXED);
+    }
+
+    hx_lease_table_unlock(t, set);
+
+    return rc;
 }
 
 
 hx_rc_t
-hx_lease_table_spare(hx_lease_table_t *t, uint32_t *cursor, uint32_t most,
+hx_lease_table_spare(hx_lease_table_t *t, uint32_t *cursor, uint32_t *most,
     uint64_t now, unsigned char *id, size_t *id_len, hx_lease_rest_t *rest)
 {
-    hx_rc_t            rc;
-    uint32_t           n, set;
-    hx_lease_place_t  *p;
+    uint64_t  word;
 
-    n = t->n_sets * HX_LEASE_TABLE_WAYS;
+    while (*cursor < t->n_sets) {
 
-    for ( /* void */ ; *cursor < n; (*cursor)++, most--) {
-        if (most == 0) {
-            return HX_PENDING;
-        }
-
-        p = &t->place[*cursor];
-        set = *cursor / HX_LEASE_TABLE_WAYS;
-
-        if (!hx_lease_table_worth(p)
-            || hx_lease_table_lock(t, set) != HX_OK)
-        {
+        word = __atomic_load_n(hx_lease_table_bits(t, *cursor),
+                               __ATOMIC_RELAXED) >> *cursor % 64;
+        if (word == 0) {
+            *cursor = (*cursor | 63) + 1;
             continue;
         }
 
-        rc = p->id_len != 0 ? hx_lease_spare(&p->lease, now, rest) : HX_NO;
+        *cursor += (uint32_t) __builtin_ctzll(word);
 
-        if (rc == HX_OK) {
-            /* there may be more of it: the cursor stays */
-            memcpy(id, p->id, p->id_len);
-            *id_len = p->id_len;
+        if (*most == 0) {
+            return HX_PENDING;
         }
 
-        hx_lease_table_unlock(t, set);
+        (*most)--;
 
-        if (rc == HX_OK) {
-            return rc;
+        if (hx_lease_table_spare_set(t, *cursor, now, id, id_len, rest)
+            == HX_OK)
+        {
+            return HX_OK;       /* there may be more of it: the cursor stays */
         }
+
+        (*cursor)++;
     }
 
     return HX_NO;
+}
+
+
+int
+hx_lease_table_busy(const hx_lease_table_t *t)
+{
+    uint32_t         i;
+    const uint64_t  *word;
+
+    word = hx_lease_table_bits(t, 0);
+
+    for (i = 0; i < hx_lease_table_words(t->n_sets); i++) {
+        if (__atomic_load_n(&word[i], __ATOMIC_RELAXED) != 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+hx_rc_t
+hx_lease_table_turn(hx_lease_table_t *t, uint64_t now, uint64_t period,
+    uint32_t *cursor)
+{
+    uint64_t  last;
+
+    last = __atomic_load_n(&t->turn, __ATOMIC_RELAXED);
+
+    /* clocks of two processors may differ a little */
+
+    if ((now >= last && now - last < period)
+        || !__atomic_compare_exchange_n(&t->turn, &last, now, 0,
+                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    {
+        return HX_NO;
+    }
+
+    *cursor = __atomic_load_n(&t->cursor, __ATOMIC_RELAXED);
+
+    return HX_OK;
+}
+
+
+void
+hx_lease_table_turned(hx_lease_table_t *t, uint32_t cursor)
+{
+    __atomic_store_n(&t->cursor, cursor < t->n_sets ? cursor : 0,
+                     __ATOMIC_RELEASE);
 }
 
 

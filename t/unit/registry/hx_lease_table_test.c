@@ -20,6 +20,9 @@ static hx_lease_answer_t     answer;
 static hx_lease_rest_t       rest;
 static uint64_t              now;
 
+static const unsigned char  name[] = { 0, 1, 0x23, 0x45, 0x67, 0x89, 0xab,
+                                       0xef };
+
 
 static void
 begin(uint32_t tenants)
@@ -30,7 +33,7 @@ begin(uint32_t tenants)
     p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
              -1, 0);
     assert_true(p != MAP_FAILED);
-    table = hx_lease_table_init(p, tenants);
+    table = hx_lease_table_init(p, tenants, name);
     assert_non_null(table);
 
     image = malloc(size);
@@ -202,10 +205,11 @@ rests_are_found(void **state)
     size_t              len;
     hx_rc_t             rc;
     unsigned            i, calls;
-    uint32_t            cursor, sum;
+    uint32_t            cursor, sum, most;
     unsigned char       whose[HX_TENANT_MAX];
 
     begin(4000);
+    assert_false(hx_lease_table_busy(table));
 
     for (i = 0; i < 100; i++) {
         (void) snprintf(id, sizeof(id), "t%u", i);
@@ -213,18 +217,27 @@ rests_are_found(void **state)
         grant(id, 20);
     }
 
+    assert_true(hx_lease_table_busy(table));
+
     now += 900 * MS;
     cursor = 0;
     calls = 0;
     sum = 0;
+    most = 1;
 
     do {
-        rc = hx_lease_table_spare(table, &cursor, 16, now, whose, &len,
+        if (most == 0) {
+            most = 1;
+        }
+
+        rc = hx_lease_table_spare(table, &cursor, &most, now, whose, &len,
                                   &rest);
 
         if (rc == HX_OK) {
             assert_true(len >= 2 && whose[0] == 't');
             assert_int_equal(rest.ticket, 7);
+            assert_int_equal(rest.rate.requests, need.rate.requests);
+            assert_int_equal(rest.rate.window_s, need.rate.window_s);
             sum += rest.permits;
         }
 
@@ -232,8 +245,51 @@ rests_are_found(void **state)
     } while (rc != HX_NO);
 
     assert_int_equal(sum, 100 * 30);
-    assert_true(calls >= 100);
+    assert_true(calls >= 50);
+
+    /* another round finds that nobody has any more */
+    cursor = 0;
+    most = 1000;
+    assert_int_equal(hx_lease_table_spare(table, &cursor, &most, now, whose,
+                                          &len, &rest), HX_NO);
+    assert_false(hx_lease_table_busy(table));
+
     assert_int_equal(permits("t42"), 0);
+    assert_true(hx_lease_table_busy(table));
+}
+
+
+static void
+who_looks_for_rests(void **state)
+{
+    hx_str_t  node;
+    uint32_t  cursor;
+
+    begin(1000);
+
+    node = hx_lease_table_node(table);
+    assert_int_equal(node.len, HX_LEASE_TABLE_NODE);
+    assert_memory_equal(node.data, "00012345" "6789abef", 16);
+
+    assert_int_equal(hx_lease_table_turn(table, now, 10 * MS, &cursor), HX_OK);
+    assert_int_equal(cursor, 0);
+    hx_lease_table_turned(table, 17);
+
+    now += 10 * MS - 1;
+    assert_int_equal(hx_lease_table_turn(table, now, 10 * MS, &cursor), HX_NO);
+    now++;
+    assert_int_equal(hx_lease_table_turn(table, now, 10 * MS, &cursor), HX_OK);
+    assert_int_equal(cursor, 17);
+
+    /* he was killed here: the next one goes on from there; at the end, from
+     * the beginning */
+    now += 10 * MS;
+    assert_int_equal(hx_lease_table_turn(table, now, 10 * MS, &cursor), HX_OK);
+    assert_int_equal(cursor, 17);
+    hx_lease_table_turned(table, 125);
+    now += 10 * MS;
+    assert_int_equal(hx_lease_table_turn(table, now, 10 * MS, &cursor), HX_OK);
+    assert_int_equal(cursor, 0);
 }
 
 
@@ -357,11 +413,12 @@ static void
 op_spare(void)
 {
     size_t         len;
-    uint32_t       cursor;
+    uint32_t       cursor, most;
     unsigned char  id[HX_TENANT_MAX];
 
     cursor = 0;
-    (void) hx_lease_table_spare(table, &cursor, 100, now, id, &len, &rest);
+    most = 100;
+    (void) hx_lease_table_spare(table, &cursor, &most, now, id, &len, &rest);
 }
 
 
@@ -440,6 +497,7 @@ main(void)
         cmocka_unit_test_teardown(tenants_have_places, end),
         cmocka_unit_test_teardown(who_is_not_idle_stays, end),
         cmocka_unit_test_teardown(rests_are_found, end),
+        cmocka_unit_test_teardown(who_looks_for_rests, end),
         cmocka_unit_test_teardown(processes_share_a_lease, end),
         cmocka_unit_test_teardown(killed_with_the_lock, end)
     };
