@@ -204,6 +204,9 @@ hx_lease_tenths(const hx_lease_t *l, const hx_lease_need_t *need,
 {
     uint64_t  want;
 
+    want = q->permits > q->own ? q->permits
+                               : (uint64_t) l->part[0].left + l->part[1].left;
+
     if (need->month == 0) {
         return;
     }
@@ -217,7 +220,7 @@ hx_lease_tenths(const hx_lease_t *l, const hx_lease_need_t *need,
 
     /* for the permits that there will be then */
 
-    want = q->number != 0 ? (uint64_t) q->permits * l->cost / 16 : 0;
+    want = q->number != 0 ? want * l->cost / 16 : 0;
     want = hx_lease_min(want, ((uint64_t) l->rest + l->tenths) / 4);
     want = want > l->tenths ? want - l->tenths : 0;
 
@@ -226,20 +229,24 @@ hx_lease_tenths(const hx_lease_t *l, const hx_lease_need_t *need,
 }
 
 
-/* A question for a lease, when it is worth one; 0 = it is not. */
+/* A question for a lease, when it is worth one, or for tenths alone, where
+ * there are permits enough; 0 = neither. */
 static int
 hx_lease_ask(hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
     uint32_t own, hx_lease_question_t *q)
 {
+    int       full;
     uint32_t  life, size;
 
     if (hx_lease_pending(l, now)) {
         return 0;
     }
 
-    size = hx_lease_size(l, now, &life);
+    full = hx_lease_good(&l->part[0], now) && hx_lease_good(&l->part[1], now);
+    life = 0;
+    size = full ? 0 : hx_lease_size(l, now, &life);
 
-    if (size < HX_LEASE_MIN) {
+    if (size < HX_LEASE_MIN && !full) {
         return 0;
     }
 
@@ -294,7 +301,7 @@ hx_lease_rc_t
 hx_lease_take(hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
     hx_window_view_t *view, hx_lease_question_t *question)
 {
-    int               i, full;
+    int               i;
     hx_lease_part_t  *p;
 
     memset(question, 0, sizeof(hx_lease_question_t));
@@ -331,11 +338,7 @@ hx_lease_take(hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
         return HX_LEASE_QUOTA;
     }
 
-    /* permits without tenths: there may be no room for more of them */
-
-    full = hx_lease_good(&l->part[0], now) && hx_lease_good(&l->part[1], now);
-
-    if (full || !hx_lease_ask(l, need, now, 1, question)) {
+    if (!hx_lease_ask(l, need, now, 1, question)) {
         question->permits = 1;
         question->own = 1;
         hx_lease_tenths(l, need, question);
@@ -349,11 +352,6 @@ hx_lease_rc_t
 hx_lease_look(const hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
     hx_window_view_t *view)
 {
-    int  same;
-
-    same = l->requests == need->rate.requests
-           && l->window_s == need->rate.window_s;
-
     if (hx_lease_which(l, now) >= 0
         && (need->month == 0
             || (need->month == l->month && need->cost <= l->tenths)))
@@ -362,7 +360,10 @@ hx_lease_look(const hx_lease_t *l, const hx_lease_need_t *need, uint64_t now,
         return HX_LEASE_ADMITTED;
     }
 
-    if (same && (now < l->retry || hx_lease_doubtful(l, now))) {
+    if (l->requests == need->rate.requests
+        && l->window_s == need->rate.window_s
+        && (now < l->retry || hx_lease_doubtful(l, now)))
+    {
         hx_lease_view_refused(l, now, view);
         return HX_LEASE_RATE;
     }

@@ -31,7 +31,8 @@
  * Tenths of the quota come with the permits but have no end of life before
  * their month's: they are one sum for the tenant.  A node has at most a quarter
  * of what Redis said remains and that sum together, so that others find some
- * when little is left; who finds no tenths beside his permits asks one by one.
+ * when little is left.  When they are used up and permits are not, more are
+ * asked for without permits, by one request at a time.
  *
  * The state is 160 bytes without pointers; all zeros is a valid one that has
  * never been used.  It may lie in shared memory under a lock, and its holder

@@ -64,7 +64,8 @@ tenths_come_with_the_permits(void **state)
 static void
 few_tenths_are_shared(void **state)
 {
-    unsigned  i;
+    unsigned             i;
+    hx_lease_question_t  asked;
 
     need.month = 202611;
     need.cost = 7;
@@ -91,23 +92,44 @@ few_tenths_are_shared(void **state)
     assert_true(question.tenths + lease.tenths <= 1250 / 4 + 7);
     tell(HX_OK, question.permits, 50000, 0);
 
-    /* permits and no tenths: one lease more, then one by one, and no permit is
-     * taken that cannot be put away */
+    /* permits and no tenths: one lease more, then tenths alone, and no permit
+     * is taken that cannot be put away */
     lease.tenths = 0;
-    quota_left = 0;
     lease.part[1].left = 0;
     assert_int_equal(take(), HX_LEASE_ASK);
     tell(HX_OK, question.permits, 50000, 0);
     assert_int_equal(rest.permits, 0);
 
-    for (i = 0; i < 20; i++) {
-        lease.tenths = 0;
+    lease.tenths = 0;
+    assert_int_equal(take(), HX_LEASE_ASK);
+    assert_int_not_equal(question.number, 0);
+    assert_int_equal(question.permits, 1);
+    assert_int_equal(question.life, 0);
+    assert_int_equal(question.tenths, 250);
+    asked = question;
+
+    for (i = 0; i < 20; i++) {          /* by one at a time */
         assert_int_equal(take(), HX_LEASE_ASK);
         assert_int_equal(question.number, 0);
         assert_int_equal(question.permits, 1);
         assert_int_equal(question.tenths, 7);
         tell(HX_OK, 1, 50000, 0);
     }
+
+    question = asked;
+    tell(HX_OK, 1, 50000, 0);
+    assert_int_equal(rest.permits, 0);
+    assert_int_equal(lease.tenths, 243);
+    assert_int_equal(take(), HX_LEASE_ADMITTED);
+
+    quota_left = 0;
+    lease.tenths = 0;
+    assert_int_equal(take(), HX_LEASE_ASK);
+    tell(HX_OK, 1, 50000, 0);
+    lease.tenths = 0;
+    assert_int_equal(take(), HX_LEASE_ASK);
+    assert_int_equal(question.tenths, 7);
+    tell(HX_OK, 1, 50000, 0);
 
     need.month = 202612;                /* another month, another sum */
     assert_int_equal(take(), HX_LEASE_ASK);
