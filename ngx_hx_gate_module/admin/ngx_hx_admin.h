@@ -52,6 +52,8 @@ struct ngx_hx_job_s {
     unsigned             month;             /* YYYYMM: usage, metrics */
     hx_metrics_t        *metrics;
     hx_metrics_gauges_t  gauges;
+    hx_metrics_fleet_t  *fleet;             /* NULL: it is in none */
+    hx_metrics_fleet_now_t  fleet_now;
 
     u_char               key[HX_APIKEY_LEN];
     unsigned             has_key:1;

@@ -6,6 +6,12 @@
 
 #include "ngx_hx_admin.h"
 
+#include "hx_lease_table.h"
+
+
+_Static_assert((int) NGX_HX_REDIS_ERRORS <= HX_METRICS_REDIS_REASONS,
+               "reasons have no room");
+
 
 /* Milliseconds since a second of the clock; -1 = never. */
 
@@ -36,6 +42,45 @@ ngx_hx_metrics_stale(void)
     age = ngx_hx_fleet_staleness();
 
     return age == NGX_HX_FLEET_NEVER ? -1 : (int64_t) age;
+}
+
+
+static void
+ngx_hx_metrics_fleet(const ngx_hx_main_conf_t *mcf, ngx_hx_job_t *job)
+{
+    ngx_uint_t               i;
+    hx_lease_table_info_t    info;
+    hx_metrics_fleet_now_t  *now;
+
+    static const char  *reason[NGX_HX_REDIS_ERRORS];
+
+    if (ngx_hx_fleet_redis() == NULL) {
+        return;
+    }
+
+    if (reason[0] == NULL) {
+        for (i = 0; i < NGX_HX_REDIS_ERRORS; i++) {
+            reason[i] = ngx_hx_redis_word((ngx_hx_redis_err_t) i);
+        }
+    }
+
+    now = &job->fleet_now;
+    job->fleet = &ngx_hx_shared(mcf)->fleet;
+
+    now->breaker_open = !ngx_hx_redis_ready(ngx_hx_fleet_redis());
+    now->reason = reason;
+    now->n_reasons = NGX_HX_REDIS_ERRORS;
+
+    if (mcf->leases != NULL) {
+        hx_lease_table_info(mcf->leases->data, &info);
+
+        now->leases = 1;
+        now->places = info.tenants;
+        now->places_used = info.used;
+        now->full = info.full;
+        now->evicted = info.evicted;
+        now->recovered = info.recovered;
+    }
 }
 
 
@@ -82,6 +127,8 @@ ngx_hx_metrics_handler(ngx_http_request_t *r)
     job->gauges.registry_stale = ngx_hx_metrics_stale();
     job->gauges.flush_age = ngx_hx_metrics_age(sh->flushed_at);
     job->gauges.fleet_usage_age = ngx_hx_metrics_age(sh->fleet_usage_at);
+
+    ngx_hx_metrics_fleet(ngx_hx_main_conf(r), job);
 
     return ngx_hx_admin_wait(r, ctx, job);
 }

@@ -287,6 +287,11 @@ ngx_hx_metrics_job(ngx_hx_job_t *job)
 
     hx_buf_init(&b, job->out, HX_METRICS_TEXT_MAX);
     hx_metrics_text(&b, job->metrics, &job->gauges);
+
+    if (job->fleet != NULL) {
+        hx_metrics_fleet_text(&b, job->fleet, &job->fleet_now);
+    }
+
     job->len = hx_buf_len(&b);
 
     return hx_buf_ok(&b) ? HX_OK : HX_FAIL;

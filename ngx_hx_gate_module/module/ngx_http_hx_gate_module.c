@@ -177,14 +177,14 @@ ngx_hx_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    ngx_hx_fleet_limit_init(mcf, cycle->log);
-
     if (ngx_hx_fleet_init(&mcf->registry, ngx_hx_shared(mcf), mcf->threads,
                           cycle)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    ngx_hx_fleet_limit_init(mcf, cycle->log);
 
     return ngx_hx_fleet_usage_init(&mcf->registry, ngx_hx_zone(mcf),
                                    mcf->threads, cycle);

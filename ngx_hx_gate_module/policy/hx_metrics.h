@@ -260,7 +260,7 @@ void hx_metrics_text(hx_buf_t *b, const hx_metrics_t *m,
     const hx_metrics_gauges_t *g);
 
 
-/* for the two files above and their tests */
+/* for the files of metrics and their tests */
 
 #define hx_metrics_load(p)    __atomic_load_n((p), __ATOMIC_RELAXED)
 

@@ -1,6 +1,5 @@
 /*
- * hx_metrics_impl.h -- pieces of the text format, between hx_metrics_text.c and
- * hx_metrics_gauges.c.
+ * hx_metrics_impl.h -- pieces of the text format, between the files of metrics.
  */
 
 #ifndef HX_METRICS_IMPL_H

@@ -66,8 +66,6 @@ hx_metrics_family(hx_buf_t *b, const char *name, const char *type,
 }
 
 
-/* A sample whose labels, if any, are complete. */
-
 void
 hx_metrics_sample(hx_buf_t *b, const char *name, const char *labels,
     uint64_t v)
@@ -79,8 +77,6 @@ hx_metrics_sample(hx_buf_t *b, const char *name, const char *labels,
     hx_buf_byte(b, '\n');
 }
 
-
-/* A sample of a family with one label, whose value needs no escape. */
 
 void
 hx_metrics_labelled(hx_buf_t *b, const char *name, const char *label,

@@ -17,6 +17,7 @@
 
 typedef struct {
     hx_lease_table_t   *leases;         /* NULL: nobody has any */
+    hx_metrics_fleet_t *metrics;
     ngx_uint_t          on_way;
     ngx_event_t         event;
     ngx_connection_t    dummy;
@@ -42,7 +43,11 @@ ngx_hx_fleet_limit_given(void *data, const redisReply *reply,
 
     if (ngx_hx_fleet_limit_read(&answer, &question, reply) != HX_OK) {
         ngx_hx_fleet_limit_complain(reply, err);
+        return;
     }
+
+    hx_metrics_count(&ngx_hx_fleet_giver.metrics->permits, answer.permits);
+    hx_metrics_count(&ngx_hx_fleet_giver.metrics->tenths, answer.tenths);
 }
 
 
@@ -209,6 +214,12 @@ ngx_hx_fleet_limit_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log)
 
     g = &ngx_hx_fleet_giver;
     ngx_memzero(g, sizeof(ngx_hx_fleet_give_t));
+
+    g->metrics = &ngx_hx_shared(mcf)->fleet;
+
+    if (ngx_hx_fleet_redis() != NULL) {
+        ngx_hx_redis_share(ngx_hx_fleet_redis(), &g->metrics->redis);
+    }
 
     if (mcf->leases == NULL) {
         return;

@@ -136,12 +136,20 @@ static ngx_int_t
 ngx_hx_fleet_limit_failed(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf)
 {
+    hx_metrics_fleet_t  *m;
+
+    m = &ngx_hx_shared(ngx_hx_main_conf(r))->fleet;
+
     switch (lcf->rate_error) {
 
     case NGX_HX_ERROR_OPEN:
+        hx_metrics_count(&m->fallback[HX_METRICS_FALLBACK_OPEN], 1);
+
         return NGX_HX_NEXT;
 
     case NGX_HX_ERROR_CLOSED:
+        hx_metrics_count(&m->fallback[HX_METRICS_FALLBACK_CLOSED], 1);
+
         if (lcf->rate_limit == NGX_HX_MODE_SHADOW) {
             ctx->shadowed = HX_OUTCOME_STORE;
             return NGX_HX_NEXT;
@@ -154,6 +162,8 @@ ngx_hx_fleet_limit_failed(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
                              "Service is temporarily unavailable");
 
     default:
+        hx_metrics_count(&m->fallback[HX_METRICS_FALLBACK_LOCAL], 1);
+
         ngx_hx_limit_let_go(r, ctx);
 
         return ngx_hx_limit_decide(r, ctx, lcf,

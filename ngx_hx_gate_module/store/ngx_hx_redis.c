@@ -55,6 +55,7 @@ ngx_hx_redis_create(const ngx_hx_redis_conf_t *conf, ngx_log_t *log)
 
     redis->conf = conf;
     redis->log = log;
+    redis->counters = &redis->own;
     ngx_queue_init(&redis->nodes);
     ngx_queue_init(&redis->subs);
     ngx_hx_redis_timer_init(redis, &redis->tick, ngx_hx_redis_tick, redis);
@@ -309,10 +310,10 @@ ngx_hx_redis_start(ngx_hx_redis_ask_t *ask, ngx_hx_redis_t *redis,
     }
 
     if (ask != NULL) {
-        redis->counters.asked++;
+        ngx_hx_redis_count(redis, asked);
 
     } else {
-        redis->counters.failed[why]++;
+        ngx_hx_redis_count(redis, failed[why]);
     }
 
     if (err != NULL) {
@@ -404,7 +405,10 @@ ngx_hx_redis_cancel(ngx_hx_redis_ask_t *ask)
     ngx_hx_redis_link_t  *link;
 
     link = ask->link;
-    ask->redis->counters.cancelled += !ask->own;
+
+    if (!ask->own) {
+        ngx_hx_redis_count(ask->redis, cancelled);
+    }
 
     if (link != NULL) {
         ngx_hx_redis_live(link, -1);
@@ -447,5 +451,23 @@ ngx_hx_redis_ready(const ngx_hx_redis_t *redis)
 const ngx_hx_redis_counters_t *
 ngx_hx_redis_counters(const ngx_hx_redis_t *redis)
 {
-    return &redis->counters;
+    return redis->counters;
+}
+
+
+void
+ngx_hx_redis_share(ngx_hx_redis_t *redis, ngx_hx_redis_counters_t *counters)
+{
+    size_t           i;
+    uint64_t        *to;
+    const uint64_t  *from;
+
+    from = (const uint64_t *) redis->counters;
+    to = (uint64_t *) counters;
+
+    for (i = 0; i < sizeof(ngx_hx_redis_counters_t) / sizeof(uint64_t); i++) {
+        hx_metrics_count(&to[i], from[i]);
+    }
+
+    redis->counters = counters;
 }

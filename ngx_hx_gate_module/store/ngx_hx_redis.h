@@ -23,6 +23,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "hx_metrics_fleet.h"
 #include "hx_redis_url.h"
 
 #define NGX_HX_REDIS_QUEUE        4096          /* questions, a connection */
@@ -70,21 +71,8 @@ typedef struct {
     ngx_uint_t         n_addrs[HX_REDIS_HOSTS];     /* 0 = by the resolver */
 } ngx_hx_redis_conf_t;
 
-/* Of this worker, since it began; never reset. */
-typedef struct {
-    uint64_t  asked;            /* that were put on a connection */
-    uint64_t  answered;         /* with a reply, also one that is an error */
-    uint64_t  failed[NGX_HX_REDIS_ERRORS];  /* without one, by reason; what was
-                                             * refused at once is among them */
-    uint64_t  cancelled;        /* nobody waited any more */
-    uint64_t  late;             /* replies after the timeout, thrown away */
-    uint64_t  connects;         /* connections that could be used */
-    uint64_t  reconnects;       /* attempts after the first of a server */
-    uint64_t  openings;         /* of the breaker */
-    uint64_t  redirects;        /* MOVED and ASK that were followed */
-    uint64_t  scripts;          /* EVAL after NOSCRIPT */
-    uint64_t  messages;         /* of channels */
-} ngx_hx_redis_counters_t;
+/* Since this worker began, or of all that share them; never reset. */
+typedef hx_metrics_redis_t         ngx_hx_redis_counters_t;
 
 typedef struct ngx_hx_redis_s      ngx_hx_redis_t;
 typedef struct ngx_hx_redis_ask_s  ngx_hx_redis_ask_t;
@@ -179,6 +167,13 @@ ngx_uint_t ngx_hx_redis_ready(const ngx_hx_redis_t *redis);
 
 const ngx_hx_redis_counters_t *ngx_hx_redis_counters(
     const ngx_hx_redis_t *redis);
+
+/*
+ * From now on it counts there, where other processes count, too; with what it
+ * has counted so far.
+ */
+void ngx_hx_redis_share(ngx_hx_redis_t *redis,
+    ngx_hx_redis_counters_t *counters);
 
 /* The lower-case word of a reason, constant; "none" for NONE. */
 const char *ngx_hx_redis_word(ngx_hx_redis_err_t err);

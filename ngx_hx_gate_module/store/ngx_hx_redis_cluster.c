@@ -230,7 +230,7 @@ ngx_hx_redis_cluster_redirect(ngx_hx_redis_ask_t *ask,
         node->wanted = 1;
     }
 
-    redis->counters.redirects++;
+    ngx_hx_redis_count(redis, redirects);
     ask->asking = !moved;
     err = ngx_hx_redis_enqueue(node, ask);
 

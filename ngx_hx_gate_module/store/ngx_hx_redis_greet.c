@@ -191,7 +191,7 @@ ngx_hx_redis_greeted(ngx_hx_redis_link_t *link)
 {
     ngx_hx_redis_timer_stop(&link->phase);
     link->state = NGX_HX_LINK_READY;
-    link->node->redis->counters.connects++;
+    ngx_hx_redis_count(link->node->redis, connects);
 
     if (ngx_hx_redis_queue_ready(link) != NGX_OK) {
         ngx_hx_redis_link_close(link, NGX_HX_REDIS_MEMORY, NULL);

@@ -141,7 +141,8 @@ struct ngx_hx_redis_s {
     ngx_uint_t                  n_nodes;
     ngx_queue_t                 subs;
     ngx_hx_redis_node_t        *main;       /* single, sentinel */
-    ngx_hx_redis_counters_t     counters;
+    ngx_hx_redis_counters_t     own;
+    ngx_hx_redis_counters_t    *counters;   /* those, or shared ones */
 
     /* sentinel */
     ngx_hx_redis_node_t        *sentinels[HX_REDIS_HOSTS];
@@ -161,6 +162,10 @@ struct ngx_hx_redis_s {
     unsigned                    stale:1;    /* the map */
     unsigned                    closing:1;
 };
+
+
+#define ngx_hx_redis_count(redis, what)                                       \
+    hx_metrics_count(&(redis)->counters->what, 1)
 
 
 /* ngx_hx_redis.c */

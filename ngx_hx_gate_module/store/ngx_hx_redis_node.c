@@ -160,7 +160,10 @@ ngx_hx_redis_node_may_try(const ngx_hx_redis_node_t *node)
 void
 ngx_hx_redis_node_open(ngx_hx_redis_node_t *node, ngx_hx_redis_link_t *link)
 {
-    node->redis->counters.reconnects += node->tried;
+    if (node->tried) {
+        ngx_hx_redis_count(node->redis, reconnects);
+    }
+
     node->tried = 1;
     node->attempt = ngx_current_msec;
 
@@ -261,7 +264,10 @@ ngx_hx_redis_node_break(ngx_hx_redis_node_t *node, ngx_hx_redis_err_t err,
     }
 
     node->said = 1;
-    node->redis->counters.openings += !node->sentinel;
+
+    if (!node->sentinel) {
+        ngx_hx_redis_count(node->redis, openings);
+    }
 
     level = node->sentinel ? NGX_LOG_WARN : NGX_LOG_ERR;
 

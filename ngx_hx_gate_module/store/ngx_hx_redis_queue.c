@@ -226,7 +226,7 @@ ngx_hx_redis_fail(ngx_hx_redis_ask_t *ask, ngx_hx_redis_err_t err)
     data = ask->data;
 
     if (done != NULL && !ask->own) {
-        ask->redis->counters.failed[err]++;
+        ngx_hx_redis_count(ask->redis, failed[err]);
     }
 
     ngx_hx_redis_ask_free(ask);
@@ -316,7 +316,7 @@ ngx_hx_redis_answer(ngx_hx_redis_ask_t *ask, ngx_hx_redis_node_t *node,
     ngx_hx_redis_done_pt   done;
 
     if (ask->script != NULL && ngx_hx_redis_begins(reply, "NOSCRIPT", 8)) {
-        ask->redis->counters.scripts++;
+        ngx_hx_redis_count(ask->redis, scripts);
 
         err = NGX_HX_REDIS_MEMORY;
 
@@ -337,7 +337,15 @@ ngx_hx_redis_answer(ngx_hx_redis_ask_t *ask, ngx_hx_redis_node_t *node,
 
     done = ask->done;
     data = ask->data;
-    ask->redis->counters.answered += !ask->own;
+
+    if (!ask->own) {
+        ngx_hx_redis_count(ask->redis, answered);
+
+        if (reply->type == REDIS_REPLY_ERROR) {
+            ngx_hx_redis_count(ask->redis, errors);
+        }
+    }
+
     ngx_hx_redis_ask_free(ask);
 
     done(data, reply, NGX_HX_REDIS_NONE);
@@ -390,7 +398,10 @@ ngx_hx_redis_queue_reply(ngx_hx_redis_link_t *link, redisReply *reply)
     ngx_hx_redis_take(ask);
 
     if (ask->done == NULL) {
-        redis->counters.late += ask->late;
+        if (ask->late) {
+            ngx_hx_redis_count(redis, late);
+        }
+
         ngx_hx_redis_ask_free(ask);
         return;
     }

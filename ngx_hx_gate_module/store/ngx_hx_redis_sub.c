@@ -54,7 +54,10 @@ ngx_hx_redis_sub_try(ngx_hx_redis_sub_t *sub)
         return;
     }
 
-    sub->redis->counters.reconnects += sub->tried;
+    if (sub->tried) {
+        ngx_hx_redis_count(sub->redis, reconnects);
+    }
+
     sub->tried = 1;
     sub->attempt = ngx_current_msec;
     sub->link.node = node;
@@ -165,7 +168,7 @@ ngx_hx_redis_sub_reply(ngx_hx_redis_link_t *link, const redisReply *reply)
     if (ngx_hx_redis_sub_is(reply, 3, "message")
         && reply->element[2]->type == REDIS_REPLY_STRING)
     {
-        sub->redis->counters.messages++;
+        ngx_hx_redis_count(sub->redis, messages);
         message.data = (u_char *) reply->element[2]->str;
         message.len = reply->element[2]->len;
         sub->message(sub->data, &message);

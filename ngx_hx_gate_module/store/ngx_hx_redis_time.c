@@ -113,7 +113,7 @@ ngx_hx_redis_expire(ngx_hx_redis_link_t *link)
         ngx_hx_redis_live(link, -1);
 
         if (!ask->own) {
-            ask->redis->counters.failed[NGX_HX_REDIS_TIMEOUT]++;
+            ngx_hx_redis_count(ask->redis, failed[NGX_HX_REDIS_TIMEOUT]);
         }
 
         done(data, NULL, NGX_HX_REDIS_TIMEOUT);

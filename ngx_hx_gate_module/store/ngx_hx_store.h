@@ -13,6 +13,7 @@
 
 #include "hx_box.h"
 #include "hx_metrics.h"
+#include "hx_metrics_fleet.h"
 #include "hx_outcome.h"
 #include "hx_registry.h"
 #include "hx_state.h"
@@ -37,6 +38,7 @@ typedef struct {
     ngx_atomic_t   fleet_usage_tried;   /* ngx_current_msec when somebody was
                                          * last seen at it */
     hx_metrics_t   metrics;
+    hx_metrics_fleet_t  fleet;
 } ngx_hx_shared_t;
 
 typedef struct {

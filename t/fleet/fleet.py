@@ -355,6 +355,11 @@ class Fleet:
         """The same, as every node knows at least."""
         return min(self.told(tenant))
 
+    def settle(self, tenant, tenths):
+        """In the end all nodes tell this, no less and no more."""
+        until(lambda: self.usage(tenant) >= tenths, PATIENCE, "all know")
+        assert set(self.told(tenant)) == {tenths}
+
     def bad_lines(self):
         """What no test expects in an error log."""
         return [line for node in self.nodes
