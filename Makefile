@@ -338,8 +338,8 @@ e2e: build-deps all $(PRELOADED) redis-test-module $(FLEET_NODE)
 # Nodes on one registry in a real Redis, as far as no time is measured.
 fleet: build-deps all $(FLEET_TOOLS)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) --quick \
-	  t/fleet/test_redis_basics.py t/fleet/test_webhooks.py \
-	  t/fleet/test_servers.py $(SAN_END)
+	  t/fleet/test_redis_basics.py t/fleet/test_redis_acl.py \
+	  t/fleet/test_webhooks.py t/fleet/test_servers.py $(SAN_END)
 
 # Three nodes on one registry; one test at a time, as they measure.  Options of
 # pytest in FLEET, for example FLEET=--quick.
@@ -411,7 +411,7 @@ help:
 	@echo 'make run      a throw-away gate and engine on loopback, with a demo'
 	@echo '              (DETACH=1 returns; STATE= HX_GATE_PORT= HX_ENGINE_PORT= HX_METRICS_PORT=)'
 	@echo 'make stop     ends what "make run" started'
-	@echo 'make test     all tests: unit gate engine e2e'
+	@echo 'make test     all tests: unit gate engine e2e fleet'
 	@echo 'make unit     C unit tests and fuzz corpus replay (cmocka, prove)'
 	@echo 'make gate     the module in nginx (Test::Nginx)'
 	@echo 'make engine   hx-engine alone (pytest)'

@@ -264,10 +264,13 @@ class Fleet:
         if mode == "tls":
             return (f"rediss://{{redis}} ca={self.redis.ca} "
                     f"server_name={self.server_name}")
-        if mode == "sentinel":
-            return f"redis+sentinel://{hosts(self.redis.sentinels)}/hx"
-        if mode == "cluster":
-            return f"redis+cluster://{hosts(self.redis.ports)}"
+        tls, ca = ("s", f" ca={self.redis.ca}") if self.redis.secure \
+            else ("", "")
+        if self.redis.kind == "sentinel":
+            return (f"redis{tls}+sentinel://{hosts(self.redis.sentinels)}/hx"
+                    + ca)
+        if self.redis.kind == "cluster":
+            return f"redis{tls}+cluster://{hosts(self.redis.ports)}{ca}"
         return "redis://{redis}"
 
     def start(self):

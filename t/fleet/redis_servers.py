@@ -6,13 +6,15 @@ import os
 import random
 import signal
 import socket
+import ssl
 import time
 from pathlib import Path
 
 from conftest import TOP, run, running, until
 
 SCRIPT = TOP / "t" / "lib" / "redis.sh"
-ROOM = {"single": 1, "tls": 2, "sentinel": 13, "cluster": 26}
+ROOM = {"single": 1, "tls": 2, "sentinel": 13, "cluster": 26,
+        "tls-sentinel": 13, "tls-cluster": 26}
 
 
 def free_range(count):
@@ -38,9 +40,12 @@ class RedisError(Exception):
 class Client:
     """One connection that sends commands: RESP2, blocking, for tests."""
 
-    def __init__(self, port, timeout=10):
+    def __init__(self, port, timeout=10, ca=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if ca:
+            self.socket = ssl.create_default_context(cafile=ca).wrap_socket(
+                self.socket, server_hostname="localhost")
         self.file = self.socket.makefile("rb")
 
     def send(self, *words):
@@ -87,9 +92,9 @@ class Client:
         self.close()
 
 
-def info(port, section):
+def info(port, section, ca=None):
     """INFO as {name: text}."""
-    with Client(port) as ask:
+    with Client(port, ca=ca) as ask:
         text = ask("INFO", section).decode()
     return dict(line.split(":", 1) for line in text.splitlines()
                 if ":" in line)
@@ -101,6 +106,8 @@ class Servers:
     def __init__(self, directory, mode="single", options=()):
         self.directory = Path(directory)
         self.mode = mode
+        self.secure = mode.startswith("tls-")   # every port of it
+        self.kind = mode.removeprefix("tls-")
         self.options = [str(o) for o in options]
         self.port = free_range(ROOM[mode])
 
@@ -128,21 +135,22 @@ class Servers:
     def ports(self):
         """Of the servers that keep data."""
         return [self.port + i for i in
-                range({"sentinel": 3, "cluster": 6}.get(self.mode, 1))]
+                range({"sentinel": 3, "cluster": 6}.get(self.kind, 1))]
 
     def name_of(self, port):
         """The server's folder."""
         at = port - self.port
         return {"single": ["single"], "tls": ["tls"],
                 "sentinel": ["master", "replica1", "replica2"],
-                "cluster": [f"node{i}" for i in range(6)]}[self.mode][at]
+                "cluster": [f"node{i}" for i in range(6)]}[self.kind][at]
 
     def pid(self, port=None):
         name = self.name_of(port or self.port)
         return int((self.directory / name / "pid").read_text())
 
     def client(self, port=None, **more):
-        return Client(port or self.port, **more)
+        return Client(port or self.port, ca=self.ca if self.secure else None,
+                      **more)
 
     def ask(self, *words, port=None):
         with self.client(port) as ask:
@@ -168,7 +176,9 @@ class Servers:
         """{command: calls} of all servers since they started."""
         calls = {}
         for port in self.ports:
-            for name, text in info(port, "commandstats").items():
+            for name, text in info(
+                    port, "commandstats",
+                    self.ca if self.secure else None).items():
                 name = name.removeprefix("cmdstat_")
                 count = int(text.split(",")[0].removeprefix("calls="))
                 calls[name] = calls.get(name, 0) + count

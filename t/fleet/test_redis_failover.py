@@ -43,7 +43,8 @@ class Maker(threading.Thread):
 
 
 @pytest.mark.parametrize("mode", [
-    "sentinel", pytest.param("cluster", marks=pytest.mark.long)])
+    "sentinel", *(pytest.param(mode, marks=pytest.mark.long)
+                  for mode in ("cluster", "tls-sentinel", "tls-cluster"))])
 def test_the_master_dies(new_dir, mode):
     with Fleet(new_dir(), "redis", mode=mode, http="",
                gate="hx_gate_rate_limit off;",
@@ -60,7 +61,7 @@ def test_the_master_dies(new_dir, mode):
             fleet[0].limit(name, 1_000_000, 60)
         time.sleep(1.5)
         redis = fleet.redis
-        find = redis.master if mode == "sentinel" else \
+        find = redis.master if redis.kind == "sentinel" else \
             lambda: redis.owner("{hx-gate}:epoch")
         first = find()
         maker = Maker(fleet, mode)

@@ -17,8 +17,8 @@ def pids(made):
 
 @pytest.mark.parametrize("mode, count", [
     ("single", 1), ("tls", 1),
-    pytest.param("sentinel", 6, marks=pytest.mark.long),
-    pytest.param("cluster", 6, marks=pytest.mark.long)])
+    *(pytest.param(mode, 6, marks=pytest.mark.long)
+      for mode in ("sentinel", "cluster", "tls-sentinel", "tls-cluster"))])
 def test_starts_and_ends(new_dir, mode, count):
     with servers(new_dir(), mode) as made:
         processes = pids(made)

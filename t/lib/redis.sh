@@ -1,6 +1,7 @@
 #!/bin/bash
 # Redis or Valkey for tests, on loopback only, all state under one directory.
 #   redis.sh single|tls|sentinel|cluster  DIR BASEPORT [OPTION...]  start, wait
+#   redis.sh tls-sentinel|tls-cluster DIR BASEPORT [OPTION...]  all of it by TLS
 #   redis.sh certs DIR                    only certificates, into DIR/tls
 #   redis.sh stop DIR                     stop what DIR holds, by process id
 # Options go to every server ("--maxmemory 1mb").  Ports from BASEPORT on have
@@ -18,22 +19,29 @@ dir=${2:-}
 base=${3:-0}
 shift $(($# < 3 ? $# : 3))
 options=("$@")
+secure=()               # what a server needs to speak nothing but TLS
+client=()               # and its client
 
 node() {    # node NAME PORT [more options]: one server, detached, pid in DIR/NAME/pid
-    local name=$1 port=$2
+    local name=$1 listen=(--port "$2")
+    [ ${#secure[@]} = 0 ] || listen=(--port 0 --tls-port "$2" "${secure[@]}")
     shift 2
     mkdir -p "$dir/$name"
-    "$REDIS" --bind 127.0.0.1 --port "$port" --daemonize yes \
+    "$REDIS" --bind 127.0.0.1 "${listen[@]}" --daemonize yes \
         --dir "$dir/$name" --pidfile "$dir/$name/pid" --logfile "$dir/$name/log" \
         --save '' --appendonly no --repl-diskless-sync-delay 0 \
         "$@" ${options[@]+"${options[@]}"} >/dev/null
+}
+
+cli() {     # cli PORT WORDS
+    "$CLI" -h 127.0.0.1 ${client[@]+"${client[@]}"} -p "$@"
 }
 
 up() {      # up PORT [client options]: wait until it answers (10 s at most)
     local _ port=$1
     shift
     for _ in $(seq 500); do
-        case $("$CLI" -h 127.0.0.1 -p "$port" "$@" ping 2>&1) in
+        case $(cli "$port" "$@" ping 2>&1) in
         *PONG*|*NOAUTH*|*LOADING*) return 0 ;;
         esac
         sleep 0.02
@@ -76,7 +84,7 @@ certs() {   # two authorities; certificates for name and address, for each, for 
 sentinel_ready() {  # every sentinel sees both replicas and both others
     local s n=0
     for s in 10 11 12; do
-        "$CLI" -p $((base + s)) info sentinel |
+        cli $((base + s)) info sentinel |
             grep -q 'status=ok.*slaves=2,sentinels=3' && n=$((n + 1))
     done
     [ $n = 3 ]
@@ -85,8 +93,8 @@ sentinel_ready() {  # every sentinel sees both replicas and both others
 cluster_ready() {   # a replica that never synced will not take over later
     local k n=0
     for k in 0 1 2 3 4 5; do
-        "$CLI" -p $((base + k)) cluster info | grep -q cluster_state:ok || continue
-        "$CLI" -p $((base + k)) info replication |
+        cli $((base + k)) cluster info | grep -q cluster_state:ok || continue
+        cli $((base + k)) info replication |
             grep -q -e role:master -e master_link_status:up && n=$((n + 1))
     done
     [ $n = 6 ]
@@ -113,6 +121,18 @@ gone() {            # gone PID TENTHS: it has ended, or is a zombie
 }
 
 case $mode in
+tls-sentinel|tls-cluster)
+    certs
+    mode=${mode#tls-}
+    secure=(--tls-cert-file "$dir/tls/server.crt"
+            --tls-key-file "$dir/tls/server.key"
+            --tls-ca-cert-file "$dir/tls/ca.crt" --tls-auth-clients no
+            --tls-replication yes)
+    client=(--tls --cacert "$dir/tls/ca.crt")
+    ;;
+esac
+
+case $mode in
 single)
     node single "$base"
     up "$base"
@@ -136,17 +156,28 @@ sentinel)
     up "$base"
     node replica1 $((base + 1)) --replicaof 127.0.0.1 "$base"
     node replica2 $((base + 2)) --replicaof 127.0.0.1 "$base"
+    # by TLS sentinels are slower to greet a new master than to miss it: with
+    # 500 ms they would exchange it again at once
+    down_after=500
+    [ ${#secure[@]} = 0 ] || down_after=2000
     for i in 0 1 2; do
         mkdir -p "$dir/sentinel$i"
-        cat > "$dir/sentinel$i/conf" <<END
-port $((base + 10 + i))
+        port=$((base + 10 + i))
+        if [ ${#secure[@]} = 0 ]; then
+            echo "port $port"
+        else
+            # the words of a command line as lines of a file
+            printf '%s\n' 0 "tls-port $port" "${secure[*]}" |
+                sed '1s/^/port /; s/^--//; s/ --/\n/g'
+        fi > "$dir/sentinel$i/conf"
+        cat >> "$dir/sentinel$i/conf" <<END
 bind 127.0.0.1
 daemonize yes
 dir $dir/sentinel$i
 pidfile $dir/sentinel$i/pid
 logfile $dir/sentinel$i/log
 sentinel monitor hx 127.0.0.1 $base 2
-sentinel down-after-milliseconds hx 500
+sentinel down-after-milliseconds hx $down_after
 sentinel failover-timeout hx 3000
 END
         "$REDIS" "$dir/sentinel$i/conf" --sentinel >/dev/null
@@ -157,14 +188,17 @@ END
 
 cluster)
     nodes=()
+    more=()
+    [ ${#secure[@]} = 0 ] || more=(--tls-cluster yes)
     for i in 0 1 2 3 4 5; do
         node "node$i" $((base + i)) --cluster-enabled yes \
+            ${more[@]+"${more[@]}"} \
             --cluster-config-file nodes.conf --cluster-node-timeout 1000 \
             --cluster-port $((base + 20 + i))
         nodes+=("127.0.0.1:$((base + i))")
     done
     for i in 0 1 2 3 4 5; do up $((base + i)); done
-    "$CLI" --cluster create "${nodes[@]}" --cluster-replicas 1 --cluster-yes > "$dir/create.log"
+    "$CLI" ${client[@]+"${client[@]}"} --cluster create "${nodes[@]}" --cluster-replicas 1 --cluster-yes > "$dir/create.log"
     wait_for cluster_ready
     ;;
 
@@ -182,7 +216,7 @@ stop)
     ;;
 
 *)
-    echo "usage: $0 single|tls|sentinel|cluster DIR BASEPORT [OPTION...] | stop DIR" >&2
+    echo "usage: $0 single|[tls-]sentinel|[tls-]cluster|tls DIR BASEPORT [OPTION...] | stop DIR" >&2
     exit 2
     ;;
 esac
