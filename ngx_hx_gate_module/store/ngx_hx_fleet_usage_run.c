@@ -193,7 +193,7 @@ ngx_hx_fleet_usage_read(void)
 
     if (u->rc == HX_OK) {
         u->rc = hx_usage_unsent(u->usage, HX_FLEET_USAGE_ROWS,
-                                  HX_FLEET_USAGE_BYTES, &u->pack, u->err);
+                                HX_FLEET_USAGE_BYTES, &u->pack, u->err);
     }
 }
 

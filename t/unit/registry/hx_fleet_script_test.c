@@ -3,11 +3,9 @@
  * believed.  (What the script does is tested with Redis: t/e2e/test_fleet_*.)
  */
 
-#include "hx_test.h"
+#include "hx_test_reply.h"
 
 #include <openssl/evp.h>
-
-#include "hx_fleet_script.h"
 
 
 static char  err[HX_FLEET_ERR];
@@ -183,33 +181,6 @@ test_commands(void **state)
 }
 
 
-static hx_reply_t
-test_text(hx_reply_type_t type, const char *text)
-{
-    hx_reply_t  r;
-
-    memset(&r, 0, sizeof(r));
-    r.type = type;
-    r.text = test_str(text);
-
-    return r;
-}
-
-
-static hx_reply_t
-test_array(const hx_reply_t *element, size_t n)
-{
-    hx_reply_t  r;
-
-    memset(&r, 0, sizeof(r));
-    r.type = HX_REPLY_ARRAY;
-    r.element = element;
-    r.n = n;
-
-    return r;
-}
-
-
 static hx_rc_t
 test_said(int64_t code, const char *text, hx_fleet_commit_t *result)
 {
@@ -219,11 +190,9 @@ test_said(int64_t code, const char *text, hx_fleet_commit_t *result)
     base.number = 41;
     memcpy(base.token, "aaaaaaaaaaaaaaaa", HX_EPOCH_TOKEN);
 
-    memset(pair, 0, sizeof(pair));
-    pair[0].type = HX_REPLY_INTEGER;
-    pair[0].integer = code;
-    pair[1] = test_text(HX_REPLY_STRING, text);
-    r = test_array(pair, 2);
+    pair[0] = said_number(code);
+    pair[1] = said_text(text);
+    r = said_array(pair, 2);
 
     return hx_fleet_committed(&r, &base, token, result, &epoch, err);
 }
@@ -256,23 +225,23 @@ test_committed(void **state)
 
     hx_epoch_zero(&base);
 
-    r = test_text(HX_REPLY_ERROR, "NOSCRIPT No matching script.");
+    r = said(HX_REPLY_ERROR, "NOSCRIPT No matching script.");
     assert_int_equal(hx_fleet_committed(&r, &base, token, &result, &epoch, err),
                      HX_OK);
     assert_int_equal(result, HX_FLEET_NOSCRIPT);
 
-    r = test_text(HX_REPLY_ERROR, "READONLY You can't write\r\nagainst");
+    r = said(HX_REPLY_ERROR, "READONLY You can't write\r\nagainst");
     assert_int_equal(hx_fleet_committed(&r, &base, token, &result, &epoch, err),
                      HX_FAIL);
     assert_string_equal(err, "Redis' answer to a commit: READONLY You can't "
                         "write??against");
 
-    r = test_text(HX_REPLY_STATUS, "OK");
+    r = said(HX_REPLY_STATUS, "OK");
     assert_int_equal(hx_fleet_committed(&r, &base, token, &result, &epoch, err),
                      HX_FAIL);
 
-    one = test_text(HX_REPLY_STRING, "1");
-    r = test_array(&one, 1);
+    one = said_text("1");
+    r = said_array(&one, 1);
     assert_int_equal(hx_fleet_committed(&r, &base, token, &result, &epoch, err),
                      HX_FAIL);
 }
@@ -284,17 +253,15 @@ test_count(void **state)
     uint64_t    n;
     hx_reply_t  r;
 
-    memset(&r, 0, sizeof(r));
-    r.type = HX_REPLY_INTEGER;
-    r.integer = 7;
+    r = said_number(7);
     assert_int_equal(hx_fleet_count(&r, &n, err), HX_OK);
     assert_int_equal(n, 7);
 
     r.integer = -1;
     assert_int_equal(hx_fleet_count(&r, &n, err), HX_FAIL);
-    r = test_text(HX_REPLY_STRING, "7");
+    r = said_text("7");
     assert_int_equal(hx_fleet_count(&r, &n, err), HX_FAIL);
-    r = test_text(HX_REPLY_ERROR, "WRONGTYPE it is a list");
+    r = said(HX_REPLY_ERROR, "WRONGTYPE it is a list");
     assert_int_equal(hx_fleet_count(&r, &n, err), HX_FAIL);
     assert_non_null(strstr(err, "WRONGTYPE"));
 }
@@ -311,15 +278,15 @@ test_epoch(void **state)
     assert_int_equal(hx_fleet_epoch(&r, &e, err), HX_OK);
     assert_int_equal(e.number, 0);
 
-    r = test_text(HX_REPLY_STRING, "9-0123456789abcdef");
+    r = said_text("9-0123456789abcdef");
     assert_int_equal(hx_fleet_epoch(&r, &e, err), HX_OK);
     assert_int_equal(e.number, 9);
 
-    r = test_text(HX_REPLY_STRING, "");
+    r = said_text("");
     assert_int_equal(hx_fleet_epoch(&r, &e, err), HX_FAIL);
-    r = test_text(HX_REPLY_STATUS, "9-0123456789abcdef");
+    r = said(HX_REPLY_STATUS, "9-0123456789abcdef");
     assert_int_equal(hx_fleet_epoch(&r, &e, err), HX_FAIL);
-    r = test_text(HX_REPLY_ERROR, "9-0123456789abcdef");
+    r = said(HX_REPLY_ERROR, "9-0123456789abcdef");
     assert_int_equal(hx_fleet_epoch(&r, &e, err), HX_FAIL);
 }
 
@@ -339,15 +306,15 @@ test_entry(int what, const char *instead)
     unsigned             i;
 
     for (i = 0; i < 6; i++) {
-        field[i] = test_text(HX_REPLY_STRING,
+        field[i] = said(HX_REPLY_STRING,
                              what == (int) i ? instead : right[i]);
     }
 
     field[6] = field[0];
-    entry[0] = test_text(HX_REPLY_STRING, what == 10 ? instead : "9-1");
-    entry[1] = test_array(field, what == 11 ? 5 : what == 12 ? 7 : 6);
-    list = test_array(entry, what == 13 ? 1 : 2);
-    r = test_array(&list, 1);
+    entry[0] = said_text(what == 10 ? instead : "9-1");
+    entry[1] = said_array(field, what == 11 ? 5 : what == 12 ? 7 : 6);
+    list = said_array(entry, what == 13 ? 1 : 2);
+    r = said_array(&list, 1);
 
     if (what == 14) {
         field[5].type = HX_REPLY_NIL;
@@ -397,12 +364,12 @@ test_log(void **state)
     assert_int_equal(test_entry(13, NULL), HX_FAIL);
     assert_int_equal(test_entry(14, NULL), HX_FAIL);
 
-    r = test_array(NULL, 0);
+    r = said_array(NULL, 0);
     assert_int_equal(hx_fleet_log(&r, &e, &n, err), HX_OK);
     assert_int_equal(n, 0);
     assert_null(e);
 
-    r = test_text(HX_REPLY_ERROR, "WRONGTYPE");
+    r = said(HX_REPLY_ERROR, "WRONGTYPE");
     assert_int_equal(hx_fleet_log(&r, &e, &n, err), HX_FAIL);
 }
 
@@ -421,12 +388,12 @@ test_page(void **state)
         "18446744073709551616", "-1" };
 
     for (i = 0; i < 4; i++) {
-        item[i] = test_text(HX_REPLY_STRING, i % 2 ? "" : "key");
+        item[i] = said_text(i % 2 ? "" : "key");
     }
 
-    page[0] = test_text(HX_REPLY_STRING, "18446744073709551615");
-    page[1] = test_array(item, 4);
-    r = test_array(page, 2);
+    page[0] = said_text("18446744073709551615");
+    page[1] = said_array(item, 4);
+    r = said_array(page, 2);
     assert_int_equal(hx_fleet_page(&r, &pair, &n, &cursor, &last, err), HX_OK);
     assert_int_equal(n, 2);
     assert_int_equal(pair[1].key.len, 3);
@@ -435,21 +402,21 @@ test_page(void **state)
     assert_int_equal(cursor.len, 20);
     free(pair);
 
-    page[0] = test_text(HX_REPLY_STRING, "0");
-    page[1] = test_array(NULL, 0);
+    page[0] = said_text("0");
+    page[1] = said_array(NULL, 0);
     assert_int_equal(hx_fleet_page(&r, &pair, &n, &cursor, &last, err), HX_OK);
     assert_int_equal(n, 0);
     assert_int_equal(last, 1);
 
     /* no pair without its half, no key that LMDB could not have */
     for (len = 1; len < 4; len += 2) {
-        page[1] = test_array(item, len);
+        page[1] = said_array(item, len);
         assert_int_equal(hx_fleet_page(&r, &pair, &n, &cursor, &last, err),
                          HX_FAIL);
         assert_null(pair);
     }
 
-    page[1] = test_array(item, 4);
+    page[1] = said_array(item, 4);
     item[2].text.len = 0;
     assert_int_equal(hx_fleet_page(&r, &pair, &n, &cursor, &last, err),
                      HX_FAIL);
@@ -463,12 +430,12 @@ test_page(void **state)
     item[3].type = HX_REPLY_STRING;
 
     for (i = 0; i < hx_nelts(cursors); i++) {
-        page[0] = test_text(HX_REPLY_STRING, cursors[i]);
+        page[0] = said_text(cursors[i]);
         assert_int_equal(hx_fleet_page(&r, &pair, &n, &cursor, &last, err),
                          HX_FAIL);
     }
 
-    r = test_text(HX_REPLY_ERROR, "LOADING");
+    r = said(HX_REPLY_ERROR, "LOADING");
     assert_int_equal(hx_fleet_page(&r, &pair, &n, &cursor, &last, err),
                      HX_FAIL);
 }

@@ -4,6 +4,7 @@
  */
 
 #include "hx_test_fleet_usage.h"
+#include "hx_test_reply.h"
 
 #include <openssl/evp.h>
 
@@ -205,46 +206,6 @@ commands_refused(void **state)
     assert_int_equal(test_push_cmd(&zero, t, 202601, rows, 2), HX_FAIL);
     rows[0].value.len = sizeof(big);
     assert_int_equal(test_push_cmd(&zero, t, 202601, rows, 1), HX_OK);
-}
-
-
-static hx_reply_t
-said_text(const char *text)
-{
-    hx_reply_t  r;
-
-    memset(&r, 0, sizeof(r));
-    r.type = HX_REPLY_STRING;
-    r.text = test_str(text);
-
-    return r;
-}
-
-
-static hx_reply_t
-said_number(int64_t v)
-{
-    hx_reply_t  r;
-
-    memset(&r, 0, sizeof(r));
-    r.type = HX_REPLY_INTEGER;
-    r.integer = v;
-
-    return r;
-}
-
-
-static hx_reply_t
-said_array(const hx_reply_t *element, size_t n)
-{
-    hx_reply_t  r;
-
-    memset(&r, 0, sizeof(r));
-    r.type = HX_REPLY_ARRAY;
-    r.element = element;
-    r.n = n;
-
-    return r;
 }
 
 
