@@ -10,7 +10,10 @@ enum {
     HX_REDIS_SCAN_TYPE = 0,     /* the first byte of a line */
     HX_REDIS_SCAN_STRING,       /* "$" and its length */
     HX_REDIS_SCAN_ARRAY,        /* "*" and how many there are */
-    HX_REDIS_SCAN_LINE          /* any other, up to its end */
+    HX_REDIS_SCAN_PAIRS,        /* "%": twice as many */
+    HX_REDIS_SCAN_LINE,         /* any other, up to its end */
+    HX_REDIS_SCAN_CR            /* which is CR LF: a line feed alone is text,
+                                 * behind which nothing is announced */
 };
 
 #define HX_REDIS_SCAN_DIGITS   10
@@ -41,7 +44,8 @@ hx_redis_scan_end(hx_redis_scan_t *scan, uint64_t max)
         return scan->number <= max ? HX_OK : HX_NO;
     }
 
-    scan->elements += scan->number;
+    scan->elements += state == HX_REDIS_SCAN_PAIRS ? 2 * scan->number
+                                                   : scan->number;
 
     return scan->elements <= HX_REDIS_ELEMENTS_MAX ? HX_OK : HX_NO;
 }
@@ -54,19 +58,56 @@ hx_redis_scan_type(hx_redis_scan_t *scan, unsigned char ch)
     scan->digits = 0;
     scan->number = 0;
 
+    /* the reader of hiredis 1.0 takes RESP3, whoever asked for it */
+
     switch (ch) {
 
     case '$':
+    case '=':
         scan->state = HX_REDIS_SCAN_STRING;
         break;
 
     case '*':
+    case '~':
+    case '>':
         scan->state = HX_REDIS_SCAN_ARRAY;
+        break;
+
+    case '%':
+    case '|':
+        scan->state = HX_REDIS_SCAN_PAIRS;
         break;
 
     default:
         scan->state = HX_REDIS_SCAN_LINE;
     }
+}
+
+
+/* Some more of a line that announces nothing; what is behind it. */
+static const unsigned char *
+hx_redis_scan_line(hx_redis_scan_t *scan, const unsigned char *p,
+    const unsigned char *end)
+{
+    if (scan->state == HX_REDIS_SCAN_LINE) {
+        p = memchr(p, '\r', (size_t) (end - p));
+
+        if (p == NULL) {
+            return end;
+        }
+
+        scan->state = HX_REDIS_SCAN_CR;
+        return p + 1;
+    }
+
+    if (*p == '\n') {
+        scan->state = HX_REDIS_SCAN_TYPE;
+
+    } else if (*p != '\r') {
+        scan->state = HX_REDIS_SCAN_LINE;
+    }
+
+    return p + 1;
 }
 
 
@@ -96,15 +137,8 @@ hx_redis_scan(hx_redis_scan_t *scan, const unsigned char *data, size_t len,
             continue;
         }
 
-        if (scan->state == HX_REDIS_SCAN_LINE) {
-            p = memchr(p, '\n', (size_t) (end - p));
-
-            if (p == NULL) {
-                return HX_OK;
-            }
-
-            p++;
-            scan->state = HX_REDIS_SCAN_TYPE;
+        if (scan->state >= HX_REDIS_SCAN_LINE) {
+            p = hx_redis_scan_line(scan, p, end);
             continue;
         }
 

@@ -112,6 +112,10 @@ too_much(void **state)
         "*99999999999999999999\r\n",
         "*2\r\n*600000\r\n*600000\r\n",
         "+OK\r\n$1001\r\n",
+        "+a\n$9\r\n*1048577\r\n",         /* the line ends behind the 9 */
+        ":1\r$9\r\r\n*1048577\r\n",
+        "%524289\r\n",
+        "=1001\r\n",
         "$4294967296\r\n",
         "$18446744073709551615\r\n"
     };
@@ -124,6 +128,9 @@ too_much(void **state)
     hx_redis_scan_init(&scan);
     assert_int_equal(test_scan("*1048575\r\n*0\r\n*1\r\n$1000\r\n"), HX_OK);
     assert_true(scan.skip == 1002);
+
+    hx_redis_scan_init(&scan);
+    assert_int_equal(test_scan("+a\n*1048577\r\n%524288\r\n"), HX_OK);
 
     /* of the next reply as many again */
 
