@@ -21,12 +21,13 @@ typedef struct {
 } hx_buf_t;
 
 
+/* mem may be NULL where cap is 0. */
 static inline void
 hx_buf_init(hx_buf_t *b, void *mem, size_t cap)
 {
     b->start = mem;
     b->last = mem;
-    b->end = b->start + cap;
+    b->end = cap != 0 ? b->start + cap : b->start;
     b->full = 0;
 }
 
