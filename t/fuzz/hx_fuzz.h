@@ -63,7 +63,7 @@ hx_fuzz_copy(const uint8_t *data, size_t n)
 {
     uint8_t  *p;
 
-    p = malloc(n != 0 ? n : 1);
+    p = calloc(n != 0 ? n : 1, 1);
     hx_fuzz_check(p != NULL);
 
     if (n != 0) {
