@@ -324,7 +324,7 @@ PYTEST         = $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --color=n
 
 unit: build-deps $(UNIT_BIN) $(FUZZ_BIN)
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' $(TEST_ENV) \
-	  $(PROVE) --exec '' $(UNIT_BIN) t/lib/fuzz-replay.t
+	  $(PROVE) --exec '' $(UNIT_BIN) t/lib/fuzz-replay.t t/lib/fuzz-run.t
 
 gate: build-deps all $(PRELOADED)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(PROVE) -r t/gate $(SAN_END)
@@ -406,6 +406,8 @@ install: all
 clean:
 	rm -rf $(ROOT)
 
+include t/fuzz/fuzz.mk
+
 help:
 	@echo 'make          build the module, hx-engine and its tools into $(BUILDDIR)/'
 	@echo 'make run      a throw-away gate and engine on loopback, with a demo'
@@ -421,6 +423,8 @@ help:
 	@echo 'make fleet-test'
 	@echo '              three gates on one registry, and a table of figures'
 	@echo '              (FLEET=--quick: fewer rounds)'
+	@echo 'make fuzz     every fuzz harness for TIME=60 seconds each, under clang'
+	@echo '              and the sanitizers (FUZZ="route http": only these)'
 	@echo 'make lint     static checks'
 	@echo 'make bench    what the gate costs beside bare nginx'
 	@echo 'make bench-engine'
