@@ -407,6 +407,7 @@ clean:
 	rm -rf $(ROOT)
 
 include t/fuzz/fuzz.mk
+include packaging/containers.mk
 
 help:
 	@echo 'make          build the module, hx-engine and its tools into $(BUILDDIR)/'
@@ -429,6 +430,9 @@ help:
 	@echo 'make bench    what the gate costs beside bare nginx'
 	@echo 'make bench-engine'
 	@echo '              what hx-engine does beside the tools one would else take'
+	@echo 'make images   the container images, with buildah; needs root'
+	@echo 'make topology'
+	@echo '              the networks of Compose, in namespaces; needs root'
 	@echo 'make deps     only install the Debian packages all this needs'
 	@echo 'make install  module, programs, configuration (DESTDIR= PREFIX=)'
 	@echo 'make clean    remove $(BUILDDIR)/'
