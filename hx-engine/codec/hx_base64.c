@@ -31,7 +31,7 @@ static const uint8_t  hx_base64_value[256] = {
     [128 ... 255] = HX_BASE64_BAD
 };
 
-static const unsigned char  hx_base64_alphabet[64] =
+static const unsigned char  hx_base64_alphabet[64 + 1] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 #if defined(__x86_64__)

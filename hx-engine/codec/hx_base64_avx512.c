@@ -17,7 +17,7 @@
 
 #define HX_VBMI   __attribute__((target("avx512f,avx512bw,avx512vbmi")))
 
-static const unsigned char  hx_vbmi_alphabet[64] =
+static const unsigned char  hx_vbmi_alphabet[64 + 1] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 #define BAD   0x80

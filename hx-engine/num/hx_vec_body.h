@@ -24,6 +24,22 @@ typedef float    hx_vh_t __attribute__((vector_size(HX_W / 2)));
 typedef float    hx_vhu_t __attribute__((vector_size(HX_W / 2), aligned(4)));
 
 
+/*
+ * s + x * y, rounded once where the set can: said outright, because norms have
+ * to tie with products, and what becomes of an addition and a multiplication
+ * side by side is each compiler's choice at each place.
+ */
+HX_VEC_INLINE double
+hx_vec_add_product(double s, double x, double y)
+{
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    return __builtin_fma(x, y, s);
+#else
+    return s + x * y;
+#endif
+}
+
+
 /* Four registers of lanes to one number. */
 HX_VEC_INLINE double
 hx_vec_lanes(const hx_vd_t v[4])
@@ -76,10 +92,10 @@ hx_vec_pair(const double *a, const double *b, size_t n, double out[4])
 
     for ( /* void */ ; i < n; i++) {
         d = a[i] - b[i];
-        out[0] += a[i] * b[i];
-        out[1] += a[i] * a[i];
-        out[2] += b[i] * b[i];
-        out[3] += d * d;
+        out[0] = hx_vec_add_product(out[0], a[i], b[i]);
+        out[1] = hx_vec_add_product(out[1], a[i], a[i]);
+        out[2] = hx_vec_add_product(out[2], b[i], b[i]);
+        out[3] = hx_vec_add_product(out[3], d, d);
     }
 }
 
@@ -126,7 +142,7 @@ hx_vec_stat(const double *x, size_t n, double *max, int *bad)
     for ( /* void */ ; i < n; i++) {
         v = __builtin_fabs(x[i]);
         *bad |= !(v <= 0x1.fffffffffffffp1023);
-        sum += v * v;
+        sum = hx_vec_add_product(sum, v, v);
         m = v > m ? v : m;
     }
 

@@ -12,17 +12,29 @@
 #include "hx_json_write.h"
 
 
+static void
+hx_line_piece(char *to, const char *text)
+{
+    size_t  have, len;
+
+    have = strlen(to);
+    len = strnlen(text, HX_LINE_TEXT - 1 - have);
+
+    memcpy(to + have, text, len);
+    to[have + len] = '\0';
+}
+
+
 /* Appended behind "; ", cut where the room ends. */
 
 static void
 hx_line_append(char *to, const char *text)
 {
-    size_t  len;
+    if (to[0] != '\0') {
+        hx_line_piece(to, "; ");
+    }
 
-    len = strlen(to);
-
-    (void) snprintf(to + len, HX_LINE_TEXT - len, "%s%s",
-                    len != 0 ? "; " : "", text);
+    hx_line_piece(to, text);
 }
 
 

@@ -25,7 +25,7 @@ my %Listen = (
     loopback => "listen 127.0.0.1:$port;",
     socket => "listen unix:$dir/gate.sock;",
     tls => "listen $port ssl; $tls",
-    http2 => "listen $port ssl http2; $tls ssl_protocols TLSv1.2 TLSv1.3; "
+    http2 => HX::listen_http2("$port ssl") . " $tls ssl_protocols TLSv1.2 TLSv1.3; "
         . 'ssl_session_tickets off; ssl_ciphers HIGH:!aNULL:!MD5;',
     behind => "listen $port proxy_protocol; real_ip_header proxy_protocol; "
         . 'set_real_ip_from 10.0.0.0/8;',
@@ -212,7 +212,9 @@ cmp_ok($n, '>=', 100, 'at least 100 good configurations');
               '/var/log/hx-gate/audit.jsonl' => "$dir/audit.jsonl",
               '/etc/hx-gate/tls' => "$dir/tls",
               'hx-gate/snippets/' => "$from/snippets/",
-              '443 ssl' => "$port ssl", '127.0.0.1:9145' => "127.0.0.1:$more");
+              'listen                      443 ssl http2;'
+                  => HX::listen_http2("$port ssl"),
+              '127.0.0.1:9145' => "127.0.0.1:$more");
     my $files = join "\n", map { HXGate::slurp("$from/hx-gate$_.conf") }
         '', '-server', '-metrics';
     for my $text (sort keys %is) {

@@ -163,7 +163,7 @@ my @attacks = (
     ['an upgrade',
      head('GET /v1/get/prod/k', 'Connection: Upgrade', 'Upgrade: h2c',
           'HTTP2-Settings: AAAA') . $Inner, '200 401', 1],
-    ['CONNECT', head('CONNECT a:80'), '400', 0],
+    ['CONNECT', head('CONNECT a:80'), '400|405', 0],    # 405 since 1.29
     ['the preface of HTTP/2',
      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n$Inner", '400', 0],
     ['binary', "\x16\x03\x01\x00\x05hello", '400', 0],
@@ -172,7 +172,7 @@ my @attacks = (
 for my $attack (@attacks) {
     my ($name, $bytes, $expected, $forwarded) = @$attack;
     my $answer = raw($bytes);
-    is(statuses($answer), $expected, "$name: answered");
+    like(statuses($answer), qr/^(?:$expected)$/, "$name: answered");
     is(scalar(HXBlock::records()), $forwarded, "$name: forwarded");
     clean($name);
     unlike($answer, qr/\Q$HXGate::ServiceKey\E(?!")/,

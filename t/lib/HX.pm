@@ -61,6 +61,15 @@ sub port {
     return $Port + $n;
 }
 
+# "listen ... http2;", which nginx warns of from 1.25.1 on, or what it wants.
+sub listen_http2 {
+    my ($where) = @_;
+    my ($major, $minor, $patch) = qx('$ENV{HX_NGINX}' -v 2>&1)
+        =~ m{nginx/(\d+)\.(\d+)\.(\d+)} or die "HX.pm: no version of nginx\n";
+    return ($major * 1000 + $minor) * 1000 + $patch < 1025001
+        ? "listen $where http2;" : "listen $where; http2 on;";
+}
+
 BEGIN {
     $Scratch = $ENV{HX_SCRATCH};
     if (!$Scratch) {

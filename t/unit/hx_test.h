@@ -20,6 +20,12 @@
 
 #include <cmocka.h>
 
+/* cmocka 2 has one for each sign in place of it, and warns of the old name */
+#ifdef assert_uint_in_range
+#undef assert_in_range
+#define assert_in_range  assert_uint_in_range
+#endif
+
 #include "hx_types.h"
 
 #define HX_TEST_AREA   262144       /* bytes in front of each guard page */

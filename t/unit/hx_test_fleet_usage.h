@@ -21,7 +21,9 @@ static char                    redis_push[HX_FLEET_SHA1 + 1];
 static char                    redis_pull[HX_FLEET_SHA1 + 1];
 static unsigned                redis_page;
 
-static const hx_epoch_t        zero = { 0, "0000000000000000" };
+static const hx_epoch_t        zero = {
+    0, { [0 ... HX_EPOCH_TOKEN - 1] = '0' }
+};
 
 
 static inline void

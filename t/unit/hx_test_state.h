@@ -365,7 +365,7 @@ test_see_tenant(test_walk_t *w, uint32_t block, int listed)
 static inline void
 test_see_listed(test_walk_t *w, uint32_t index, uint32_t block)
 {
-    uint32_t            n;
+    uint32_t            n = 0;
     hx_str_t            id;
     hx_tenant_block_t  *t;
 

@@ -79,7 +79,8 @@ bad_patterns(void **state)
     } rows[] = {
         { "~/a(", HX_NS_NONE, "is a bad regular expression at offset 3: " },
         { "~[", HX_NS_NONE, "is a bad regular expression at offset 1: " },
-        { "~*", HX_NS_NONE, "is a bad regular expression at offset 0: " },
+        /* 0 or 1: PCRE2's releases see it in another place */
+        { "~*", HX_NS_NONE, "is a bad regular expression at offset " },
         { "~(?<ns>a)(?<ns>b)", HX_NS_PATH, "is a bad regular expression at " },
         { "~/a/(?<key>.+)", HX_NS_PATH,
           "has namespace=path but no group (?<ns>...)" },

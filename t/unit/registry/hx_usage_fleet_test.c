@@ -27,7 +27,9 @@ static const char *const  ids[HX_TENANTS] = { "a", "ab", "acme", "b" };
 static const unsigned     sources[HX_SOURCES] = { 1, 3, 2, 4 };
 
 static hx_test_model_t    model;
-static const hx_epoch_t   zero = { 0, "0000000000000000" };
+static const hx_epoch_t   zero = {
+    0, { [0 ... HX_EPOCH_TOKEN - 1] = '0' }
+};
 
 
 static int

@@ -201,7 +201,7 @@ open_and_crash(void *data)
 static void
 test_a_death_at_each_sync(void **state)
 {
-    int             at, rc, n;
+    int             at, rc;
     size_t          len;
     unsigned char  *file;
 
@@ -211,7 +211,7 @@ test_a_death_at_each_sync(void **state)
     assert_non_null(file);
     len = test_slurp("data.mdb", file, 16 * MB);
 
-    for (n = 0, at = 1; /* void */ ; at++, n++) {
+    for (at = 1; /* void */ ; at++) {
         test_spill("data.mdb", file, len);
         rc = test_in_child(open_and_crash, &at);
 
