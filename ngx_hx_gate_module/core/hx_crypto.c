@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "hx_crypto.h"
+#include "hx_openssl.h"
 
 
 struct hx_crypto_s {

@@ -10,6 +10,7 @@
 
 #include "hx_crypto.h"
 #include "hx_hmac.h"
+#include "hx_openssl.h"
 #include "hx_sign.h"
 #include "hx_text.h"
 

@@ -20,6 +20,7 @@
 #include <openssl/ssl.h>
 
 #include "hx_check_probe.h"
+#include "hx_openssl.h"
 #include "hx_text.h"
 
 #define HX_PROBE_TRIES   4          /* addresses of one name */
