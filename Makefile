@@ -367,6 +367,8 @@ bench: all $(BENCH_BIN)
 bench-engine: engine-bin $(ENGINE_BENCH_BIN)
 	$(Q)$(TEST_ENV) HX_BENCH_BIN=$(B)/bench t/bench/engine/run $(BENCH)
 
+include t/matrix/matrix.mk
+
 
 # ---- use --------------------------------------------------------------------
 
@@ -426,6 +428,8 @@ help:
 	@echo '              (FLEET=--quick: fewer rounds)'
 	@echo 'make fuzz     every fuzz harness for TIME=60 seconds each, under clang'
 	@echo '              and the sanitizers (FUZZ="route http": only these)'
+	@echo 'make matrix   all tests in other releases of Debian, other versions of'
+	@echo '              nginx (RELEASES="forky trixie bookworm bullseye" GROUPS=)'
 	@echo 'make lint     static checks'
 	@echo 'make bench    what the gate costs beside bare nginx'
 	@echo 'make bench-engine'

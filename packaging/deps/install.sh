@@ -1,6 +1,7 @@
 #!/bin/sh
 # install.sh GROUP...: makes sure that the Debian packages of the groups are
-# there (the lists are the files named GROUP.list beside this script).
+# there (the lists are the files named GROUP.list beside this script; what a
+# release of Debian calls otherwise, or does not have, is in RELEASE.names).
 #
 # Nothing missing: silent, exit 0, no root needed.  As root: installs.  As
 # another user: prints the one line root has to run and exits 1.  On a system
@@ -23,6 +24,26 @@ for group in "$@"; do
     want="$want $(sed 's/#.*//' "$here/$group.list" | tr '\n' ' ')"
     [ "$group" != test ] || test_nginx=yes
 done
+
+# "PACKAGE NAME..." of the release's file: what is installed in its place
+codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
+names=$here/$codename.names
+if [ -n "$codename" ] && [ -f "$names" ]; then
+    want=$(printf '%s\n' "$want" | tr -s ' ' '\n' | awk -v names="$names" '
+        BEGIN {
+            while ((getline line < names) > 0) {
+                sub(/#.*/, "", line)
+                n = split(line, word, " ")
+                if (n > 0) {
+                    known[word[1]] = ""
+                    for (i = 2; i <= n; i++)
+                        known[word[1]] = known[word[1]] word[i] "\n"
+                }
+            }
+        }
+        $0 in known { printf "%s", known[$0]; next }
+        { print }')
+fi
 
 have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p')
 missing=

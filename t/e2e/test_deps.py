@@ -2,8 +2,10 @@
 is told the exact line."""
 
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import TOP
@@ -46,6 +48,20 @@ def test_missing_packages_are_named(deps):
         "Packages are missing. Run as root, then try again:",
         "    apt-get install --no-install-recommends hx-no-such-package "
         "hx-neither-this"]
+
+
+def test_names_of_a_release(deps):
+    """What a release calls otherwise, or does not have."""
+    codename = re.search(r"^VERSION_CODENAME=(.*)$",
+                         Path("/etc/os-release").read_text(), re.M)[1]
+    with open(deps / "run.list", "a", encoding="ascii") as f:
+        f.write("hx-old\nhx-nowhere\nhx-kept\n")
+    with open(deps / f"{codename}.names", "a", encoding="ascii") as f:
+        f.write("# a comment\nhx-old hx-new hx-newer\nhx-nowhere\n")
+    run = install(deps, "build", "run")
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[1] == (
+        "    apt-get install --no-install-recommends hx-new hx-newer hx-kept")
 
 
 def test_unknown_group(deps):
