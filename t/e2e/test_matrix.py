@@ -15,7 +15,12 @@ Files=2, Tests=41,  3 wallclock secs
 Result: PASS
 """
 PROVE_FAILED = """\
-Failed 1/2 test programs. 3/41 subtests failed.
+Test Summary Report
+-------------------
+t/gate/auth.t         (Wstat: 512 (exited 2) Tests: 30 Failed: 2)
+  Failed tests:  3-4
+t/gate/cors.t         (Wstat: 256 Tests: 11 Failed: 1)
+  Failed test:  7
 Files=2, Tests=41,  3 wallclock secs
 Result: FAIL
 """

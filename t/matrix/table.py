@@ -21,7 +21,8 @@ def prove(text):
     result = re.findall(r"^Result: (\w+)", text, re.M)
     if not total or not result:
         return None
-    bad = sum(map(int, re.findall(r"(\d+)/\d+ subtests failed", text)))
+    bad = sum(map(int, re.findall(r"^\S+ +\(Wstat: .* Failed: (\d+)\)$",
+                                  text, re.M)))
     return int(total[-1]), bad if result[-1] == "PASS" else max(bad, 1)
 
 
