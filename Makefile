@@ -252,7 +252,7 @@ PRELOADED     := $(POWER_LOSS) $(DISK_FAULT) $(RECV_COUNT)
 
 $(PRELOADED): $(B)/%.so: t/lib/%.c $(B)/prog.stamp
 	@echo "  CC    $<"
-	$(Q)$(CC) -std=gnu11 -O2 -g -fPIC -shared $(HARDEN_LD) $(WARN) -o $@ $<
+	$(Q)$(CC) -std=gnu11 -O2 -g -fPIC -shared $(HARDEN_LD) $(WARN) -o $@ $< -ldl
 
 # programs of the fleet tests
 FLEET_TOOLS   := $(B)/hx_fault_proxy $(B)/hx_fleet_load
@@ -429,7 +429,7 @@ help:
 	@echo 'make fuzz     every fuzz harness for TIME=60 seconds each, under clang'
 	@echo '              and the sanitizers (FUZZ="route http": only these)'
 	@echo 'make matrix   all tests in other releases of Debian, other versions of'
-	@echo '              nginx (RELEASES="forky trixie bookworm bullseye" GROUPS=)'
+	@echo '              nginx (RELEASES="forky trixie bookworm" GROUPS=)'
 	@echo 'make lint     static checks'
 	@echo 'make bench    what the gate costs beside bare nginx'
 	@echo 'make bench-engine'

@@ -99,7 +99,9 @@ make_tree() {
         sed 's/^deb /deb-src /' "$root/etc/apt/sources.list" \
             > "$root/etc/apt/sources.list.d/src.list" || return 1
     fi
-    touch "$root/.ready"
+    # "localhost" is a name that tests resolve; nobody else would say it
+    printf '127.0.0.1 localhost\n::1 localhost\n' > "$root/etc/hosts" &&
+        touch "$root/.ready"
 }
 
 fresh_tree() {
