@@ -100,7 +100,7 @@ make_tree() {
             > "$root/etc/apt/sources.list.d/src.list" || return 1
     fi
     # "localhost" is a name that tests resolve; nobody else would say it
-    printf '127.0.0.1 localhost\n::1 localhost\n' > "$root/etc/hosts" &&
+    printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n' > "$root/etc/hosts" &&
         touch "$root/.ready"
 }
 
