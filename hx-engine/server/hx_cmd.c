@@ -8,6 +8,7 @@
 
 #include "hx_cmd.h"
 #include "hx_conf.h"
+#include "hx_version.h"
 
 typedef struct {
     const char  *word;
@@ -15,6 +16,7 @@ typedef struct {
 } hx_cmd_word_t;
 
 static int hx_cmd_help(int n, char **args);
+static int hx_cmd_version(int n, char **args);
 
 static const hx_cmd_word_t  hx_cmd_words[] = {
     { "backup", hx_cmd_backup },
@@ -22,7 +24,9 @@ static const hx_cmd_word_t  hx_cmd_words[] = {
     { "restore", hx_cmd_restore },
     { "help", hx_cmd_help },
     { "--help", hx_cmd_help },
-    { "-h", hx_cmd_help }
+    { "-h", hx_cmd_help },
+    { "version", hx_cmd_version },
+    { "--version", hx_cmd_version }
 };
 
 static const char  hx_cmd_text[] =
@@ -35,6 +39,7 @@ static const char  hx_cmd_text[] =
 "    hx-engine check [DIR]\n"
 "    hx-engine restore DIR\n"
 "    hx-engine help\n"
+"    hx-engine version\n"
 "\n"
 "DESCRIPTION\n"
 "    Without a word it serves the store in HOLONOMIX_DATA_DIR until SIGTERM\n"
@@ -107,6 +112,15 @@ static int
 hx_cmd_help(int n, char **args)
 {
     fputs(hx_cmd_text, stdout);
+
+    return 0;
+}
+
+
+static int
+hx_cmd_version(int n, char **args)
+{
+    puts("hx-engine " HX_VERSION);
 
     return 0;
 }

@@ -23,7 +23,9 @@
 #include "hx_cmd.h"
 #include "hx_conn.h"
 #include "hx_crypto.h"
+#include "hx_notify.h"
 #include "hx_vec.h"
+#include "hx_version.h"
 
 #define HX_ERR_MAX     512
 #define HX_BACKLOG     1024
@@ -285,6 +287,7 @@ hx_main_started(const hx_server_t *s)
     hx_log_t  l;
 
     hx_log_start(&l, HX_LOG_INFO, "started");
+    hx_log_cstr(&l, "version", HX_VERSION);
     hx_log_cstr(&l, "host", s->conf->host);
     hx_log_u64(&l, "port", hx_main_port(s->listen_fd));
     hx_log_cstr(&l, "tls", s->tls != NULL ? "on" : "off");
@@ -302,6 +305,16 @@ hx_main_started(const hx_server_t *s)
         hx_log_text(HX_LOG_WARN, "no_auth", "reason",
                     "HOLONOMIX_REQUIRE_AUTH=false: everyone who can connect "
                     "is served");
+    }
+}
+
+
+/* To systemd, when it has started us.  Serving does not depend on it. */
+static void
+hx_main_notify(const char *state)
+{
+    if (hx_notify(state) != 0) {
+        hx_log_text(HX_LOG_WARN, "notify_failed", "reason", strerror(errno));
     }
 }
 
@@ -423,6 +436,8 @@ main(int argc, char **argv)
         return hx_fail("cannot start the I/O threads");
     }
 
+    hx_main_notify("READY=1");
+
     while (sigwait(&set, &sig) != 0 || sig == SIGHUP) {
         hx_main_reload(&server);
     }
@@ -435,6 +450,7 @@ main(int argc, char **argv)
                     sig == SIGTERM ? "TERM" : "INT");
     }
 
+    hx_main_notify("STOPPING=1");
     hx_loops_drain(&server);
     hx_workers_stop(server.workers);
     hx_index_stop(server.api.index);

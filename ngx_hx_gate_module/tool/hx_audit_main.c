@@ -14,6 +14,7 @@
 #include "hx_audit_tool.h"
 #include "hx_buf.h"
 #include "hx_json_write.h"
+#include "hx_version.h"
 
 
 typedef struct {
@@ -136,6 +137,7 @@ hx_tool_help(FILE *out)
 
     fprintf(out, "\n\"hx-audit COMMAND --help\" lists the options of one.\n"
             "FILE: JSON lines, plain or gzip; - is standard input.\n"
+            "--version: which one this is.\n"
             "Exit code: 0 fine, 1 findings or nothing matched, 2 could not "
             "run.\n");
 
@@ -154,6 +156,11 @@ main(int argc, char **argv)
 
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         return hx_tool_help(stdout);
+    }
+
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("hx-audit " HX_VERSION);
+        return hx_tool_flush(HX_TOOL_OK);
     }
 
     for (i = 0; i < hx_nelts(hx_tool_commands); i++) {

@@ -15,6 +15,7 @@
 
 #include "hx_check_items.h"
 #include "hx_text.h"
+#include "hx_version.h"
 
 #define HX_CHECK_FAILED   1
 #define HX_CHECK_NOT_RUN  2
@@ -90,6 +91,7 @@ static const char  hx_check_usage[] =
     "  --json             one JSON object instead of the table\n"
     "  --list             names of the checks\n"
     "  --help\n"
+    "  --version\n"
     "\n"
     "Exit code: 0 all passed or n/a, 1 something failed or could not be\n"
     "checked, 2 could not run.\n";
@@ -230,6 +232,7 @@ static const struct option  hx_check_options[] = {
     { "json", no_argument, NULL, 'j' },
     { "list", no_argument, NULL, 'l' },
     { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'v' },
     { NULL, 0, NULL, 0 }
 };
 
@@ -322,6 +325,10 @@ hx_check_getopt(hx_check_t *c, int argc, char **argv)
 
         case 'h':
             fputs(hx_check_usage, stdout);
+            return -1;
+
+        case 'v':
+            puts("hx-gate-check " HX_VERSION);
             return -1;
 
         case 'l':

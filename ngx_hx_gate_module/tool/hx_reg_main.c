@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "hx_reg.h"
+#include "hx_version.h"
 
 static const char  hx_reg_help[] =
     "usage: hx-gate-registry [OPTION...] copy FROM TO\n"
@@ -40,7 +41,8 @@ static const char  hx_reg_help[] =
     "                   hx_gate_registry (1g)\n"
     "  --tmp DIR        where a Redis is looked at through a copy (TMPDIR,\n"
     "                   else /dev/shm)\n"
-    "  --help\n";
+    "  --help\n"
+    "  --version\n";
 
 static hx_place_t             hx_reg_place[2];
 static volatile sig_atomic_t  hx_reg_leaving;
@@ -151,6 +153,7 @@ hx_reg_options(int argc, char **argv, hx_reg_opt_t *opt)
         { "map-size", required_argument, NULL, 'm' },
         { "tmp", required_argument, NULL, 't' },
         { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },
         { NULL, 0, NULL, 0 }
     };
 
@@ -188,6 +191,10 @@ hx_reg_options(int argc, char **argv, hx_reg_opt_t *opt)
 
         case 'h':
             (void) fputs(hx_reg_help, stdout);
+            exit(HX_REG_DONE);
+
+        case 'v':
+            (void) puts("hx-gate-registry " HX_VERSION);
             exit(HX_REG_DONE);
 
         default:

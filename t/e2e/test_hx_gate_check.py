@@ -355,7 +355,7 @@ def test_the_page_names_the_checks_and_options():
     assert rows[:len(CHECKS)] == CHECKS
     options = set(re.findall(r"--[a-z-]+", tool("--help").stdout))
     assert options - set(re.findall(r"--[a-z-]+", page)) == {
-        "--help", "--list"}
+        "--help", "--list", "--version"}
 
 
 def test_the_nginx_that_runs(good):

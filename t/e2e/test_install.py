@@ -59,6 +59,20 @@ def test_what_is_installed(state_dirs):
         assert said in run.stdout
 
 
+def test_all_programs_have_the_version_of_the_tree(state_dirs):
+    destdir = state_dirs()
+    assert install(destdir).returncode == 0
+    version = subprocess.run([TOP / "packaging/version.sh"], timeout=60,
+                             capture_output=True, text=True, check=True).stdout
+    for program in ("sbin/hx-engine", "bin/hx-audit", "bin/hx-gate-check",
+                    "bin/hx-gate-registry"):
+        run = subprocess.run([destdir / "usr" / program, "--version"],
+                             capture_output=True, text=True, timeout=60,
+                             check=False)
+        assert (run.returncode, run.stderr) == (0, "")
+        assert run.stdout == f"{program.split('/')[1]} {version}"
+
+
 def test_a_changed_configuration_is_kept(state_dirs):
     destdir = state_dirs()
     assert install(destdir).returncode == 0
