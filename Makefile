@@ -405,6 +405,8 @@ install: all
 	  install -m 644 packaging/logrotate/hx-gate $$file; \
 	fi
 
+include packaging/packages.mk
+
 clean:
 	rm -rf $(ROOT)
 
@@ -439,6 +441,11 @@ help:
 	@echo '              the networks of Compose, in namespaces; needs root'
 	@echo 'make deps     only install the Debian packages all this needs'
 	@echo 'make install  module, programs, configuration (DESTDIR= PREFIX=)'
+	@echo 'make deb      Debian packages, in $(BUILDDIR)/deb; make deb-test installs,'
+	@echo '              uses, upgrades and removes them in a fresh system'
+	@echo 'make rpm      RPM packages, in $(BUILDDIR)/rpm; make rpm-test'
+	@echo 'make dist     tarball, SBOM, checksums (SIGN=<gpg key>), in $(BUILDDIR)/dist;'
+	@echo '              make dist-test'
 	@echo 'make clean    remove $(BUILDDIR)/'
 	@echo 'make help     this list'
 	@echo 'BUILD=release|debug|asan goes with every target that builds.'
