@@ -406,6 +406,7 @@ install: all
 	fi
 
 include packaging/packages.mk
+include packaging/docs.mk
 
 clean:
 	rm -rf $(ROOT)

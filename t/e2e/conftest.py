@@ -192,8 +192,9 @@ def state_dirs():
     shutil.rmtree(base)
 
 
-def start(state):
-    env = environment(state)
+def start(state, **more):
+    """A gate, with more in the environment of both servers."""
+    env = {**environment(state), **more}
     run = subprocess.run([RUN, "start"], env=env, capture_output=True,
                          text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

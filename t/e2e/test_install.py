@@ -39,7 +39,8 @@ def test_what_is_installed(state_dirs):
             "logrotate/hx-gate", "siem/README.md", "siem/vector.toml",
             "siem/fluent-bit.conf", "siem/parsers.conf", "siem/rsyslog.conf",
             "siem/splunk/inputs.conf", "siem/splunk/props.conf",
-            "siem/splunk/limits.conf", "siem/splunk/savedsearches.conf")}}
+            "siem/splunk/limits.conf", "siem/splunk/savedsearches.conf",
+            "openapi/data.yaml", "openapi/admin.yaml")}}
 
     module = destdir / "usr/lib/nginx/modules/ngx_http_hx_gate_module.so"
     conf = destdir / "nginx.conf"
