@@ -68,8 +68,8 @@ hx_redis_sentinel(const hx_redis_target_t *conf, const hx_redis_peer_t *host,
             master->port = (unsigned) port;
 
         } else {
-            (void) snprintf(err, HX_FLEET_ERR, "%s:%u: no master of that name",
-                            host->name, host->port);
+            (void) snprintf(err, HX_FLEET_ERR, "%.200s:%u: no master of that "
+                            "name", host->name, host->port);
             rc = HX_FAIL;
         }
     }
