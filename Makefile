@@ -357,7 +357,8 @@ test: build-deps all
 	  unit gate engine e2e fleet
 
 lint: all
-	$(Q)MODULE=$(MODULE) t/lint/run
+	$(Q)MODULE=$(MODULE) PROGRAMS='$(ENGINE) $(AUDIT) $(CHECK) $(REGISTRY)' \
+	  t/lint/run
 
 # BENCH: options of t/bench/run, for example BENCH='--only instructions'
 bench: all $(BENCH_BIN)

@@ -311,6 +311,16 @@ hx_state_is_old(const hx_tenant_block_t *t, unsigned month)
 }
 
 
+/* The first block that was never used, for those without the allocator's
+ * lock: it only grows. */
+
+static inline uint32_t
+hx_state_fresh(const hx_state_t *st)
+{
+    return __atomic_load_n(&st->head->fresh, __ATOMIC_RELAXED);
+}
+
+
 /* ---- unsaved bits */
 
 static inline int

@@ -48,7 +48,7 @@ hx_state_undo_window(hx_state_t *st, const hx_stripe_t *s)
 
     t = &hx_state_block(st, s->block)->tenant;
 
-    if (s->block >= st->head->fresh || t->kind != HX_BLOCK_TENANT) {
+    if (s->block >= hx_state_fresh(st) || t->kind != HX_BLOCK_TENANT) {
         return 0;
     }
 
@@ -75,7 +75,7 @@ hx_state_undo_charge(hx_state_t *st, const hx_stripe_t *s)
 
     b = hx_state_block(st, s->entry_block);
 
-    if (s->entry_block >= st->head->fresh
+    if (s->entry_block >= hx_state_fresh(st)
         || s->entry_at >= (b->tenant.kind == HX_BLOCK_TENANT ? HX_STATE_INLINE
                            : b->tenant.kind == HX_BLOCK_MORE ? HX_STATE_MORE
                            : 0)
@@ -103,7 +103,7 @@ hx_state_redo(hx_state_t *st, const hx_stripe_t *s)
 
     t = &hx_state_block(st, s->block)->tenant;
 
-    if (s->block >= st->head->fresh || t->kind != HX_BLOCK_TENANT) {
+    if (s->block >= hx_state_fresh(st) || t->kind != HX_BLOCK_TENANT) {
         return 0;
     }
 
@@ -250,7 +250,7 @@ hx_state_alloc(hx_state_t *st, hx_block_kind_t kind)
 
     } else if (h->fresh < h->n_blocks) {
         n = h->fresh;
-        h->fresh = n + 1;
+        __atomic_store_n(&h->fresh, n + 1, __ATOMIC_RELAXED);
     }
 
     if (n != 0) {

@@ -298,7 +298,7 @@ hx_state_done(hx_state_t *st)
 {
     hx_state_note(st);
 
-    return st->head->unclean == 0;
+    return __atomic_load_n(&st->head->unclean, __ATOMIC_SEQ_CST) == 0;
 }
 
 

@@ -109,13 +109,6 @@ hx_state_visit(hx_state_t *st, uint32_t block, hx_state_used_t *used,
 }
 
 
-static uint32_t
-hx_state_fresh(const hx_state_t *st)
-{
-    return __atomic_load_n(&st->head->fresh, __ATOMIC_RELAXED);
-}
-
-
 hx_rc_t
 hx_state_unsaved(hx_state_t *st, uint32_t *cursor, hx_state_used_t *used)
 {

@@ -239,6 +239,16 @@ def check_exports(nm_output):
         yield f"module: does not export {name}"
 
 
+def check_program_exports(program, nm_output):
+    """The same of a program: it has nothing that a library it loads (a BLAS, a
+    test's preload) could bind to; what it copies from libraries has a
+    version."""
+    for line in nm_output.splitlines():
+        name = line.split()[-1] if line else ""
+        if name and "@" not in name:
+            yield f"{program}: exports {name}"
+
+
 TREE_CHECKS = [check_layout, check_head, check_markers, check_banned,
                check_size, check_names, check_config, check_direction,
                check_pure, check_links]

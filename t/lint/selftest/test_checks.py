@@ -250,6 +250,25 @@ def test_exports_is_silent_with_our_version_script(tmp_path):
     assert list(checks.check_exports(nm)) == []
 
 
+def program(tmp_path, *options):
+    source = tmp_path / "p.c"
+    source.write_text("#include <stdio.h>\nint hx_leak;\n"
+                      "int main(void)\n{\n    hx_leak = fileno(stderr);\n"
+                      "    return 0;\n}\n")
+    out = tmp_path / "p"
+    subprocess.run(["gcc", "-pie", "-fPIE", "-o", out, source, *options],
+                   check=True)
+    return subprocess.run(["nm", "-D", "--defined-only", out], check=True,
+                          capture_output=True, text=True).stdout
+
+
+def test_program_exports(tmp_path):
+    assert list(checks.check_program_exports("p", program(tmp_path))) == []
+    said = list(checks.check_program_exports("p", program(tmp_path,
+                                                          "-rdynamic")))
+    assert "p: exports hx_leak" in said
+
+
 def test_exports_missing():
     missing = list(checks.check_exports("0000 D ngx_modules\n"))
     assert missing == ["module: does not export ngx_module_names",
