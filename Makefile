@@ -414,6 +414,7 @@ clean:
 
 include t/fuzz/fuzz.mk
 include packaging/containers.mk
+include t/chaos/chaos.mk
 
 help:
 	@echo 'make          build the module, hx-engine and its tools into $(BUILDDIR)/'
@@ -434,6 +435,8 @@ help:
 	@echo '              and the sanitizers (FUZZ="route http": only these)'
 	@echo 'make matrix   all tests in other releases of Debian, other versions of'
 	@echo '              nginx (RELEASES="forky trixie bookworm" GROUPS=)'
+	@echo 'make chaos    faults of all kinds under load, hostile clients, and a table'
+	@echo "              (CHAOS='--seed 7 --only reload,upgrade'; 15 minutes, as root)"
 	@echo 'make lint     static checks'
 	@echo 'make bench    what the gate costs beside bare nginx'
 	@echo 'make bench-engine'
