@@ -1,5 +1,5 @@
 /*
- * ngx_hx_ctx.c -- the request context, and the worker's crypto handle.
+ * ngx_hx_ctx.c -- the request context, and what a worker has to judge keys with.
  *
  * nginx wipes module contexts at internal redirects (error_page, try_files,
  * X-Accel-Redirect).  Ours is tied to the pool's cleanup list as well and found
@@ -14,7 +14,8 @@
 static void ngx_hx_ctx_cleanup(void *data);
 
 
-static hx_crypto_t  *ngx_hx_worker_crypto;
+static hx_crypto_t     *ngx_hx_worker_crypto;
+static hx_key_cache_t  *ngx_hx_worker_keys;
 
 
 ngx_hx_ctx_t *
@@ -125,10 +126,18 @@ ngx_hx_crypto(void)
 }
 
 
+hx_key_cache_t *
+ngx_hx_keys(void)
+{
+    return ngx_hx_worker_keys;
+}
+
+
 ngx_int_t
 ngx_hx_crypto_init(ngx_log_t *log)
 {
     ngx_hx_worker_crypto = hx_crypto_create();
+    ngx_hx_worker_keys = hx_key_cache_create();
 
     if (ngx_hx_worker_crypto == NULL) {
         ngx_log_error(NGX_LOG_CRIT, log, 0,
@@ -144,4 +153,7 @@ ngx_hx_crypto_exit(void)
 {
     hx_crypto_free(ngx_hx_worker_crypto);
     ngx_hx_worker_crypto = NULL;
+
+    hx_key_cache_free(ngx_hx_worker_keys);
+    ngx_hx_worker_keys = NULL;
 }

@@ -17,6 +17,7 @@
 #include "hx_check.h"
 #include "hx_errors.h"
 #include "hx_extract.h"
+#include "hx_key_cache.h"
 #include "hx_limits.h"
 #include "hx_outcome.h"
 #include "hx_tenant.h"
@@ -185,6 +186,10 @@ ngx_int_t ngx_hx_request_id(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
 /* This worker's digests and random bytes; NULL = start-up failed. */
 hx_crypto_t *ngx_hx_crypto(void);
+
+/* Keys that it has met; NULL = none are remembered. */
+hx_key_cache_t *ngx_hx_keys(void);
+
 ngx_int_t ngx_hx_crypto_init(ngx_log_t *log);
 void ngx_hx_crypto_exit(void);
 

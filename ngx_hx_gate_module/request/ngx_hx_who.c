@@ -1,6 +1,7 @@
 /*
  * ngx_hx_who.c -- which tenant is this?  Credential, checksum (no look-up when
- * it is wrong), SHA-256, registry.
+ * it is wrong), SHA-256, registry.  Of keys that the registry has known before
+ * checksum and SHA-256 are remembered.
  */
 
 #include "ngx_hx_gate.h"
@@ -45,14 +46,35 @@ ngx_hx_who_credential(const ngx_hx_ctx_t *ctx, ngx_str_t *key)
 }
 
 
+/* OK: *hash; NO: nobody can have this key. */
+
+static hx_rc_t
+ngx_hx_who_hash(const ngx_hx_loc_conf_t *lcf, const ngx_str_t *key,
+    u_char hash[HX_SHA256_LEN])
+{
+    if (!hx_apikey_plausible((hx_apikey_format_t) lcf->key_format, key->data,
+                             key->len))
+    {
+        return HX_NO;
+    }
+
+    if (ngx_hx_crypto() == NULL) {
+        return HX_FAIL;
+    }
+
+    return hx_sha256(ngx_hx_crypto(), key->data, key->len, hash);
+}
+
+
 ngx_hx_who_t
 ngx_hx_who(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
     const ngx_hx_loc_conf_t *lcf, hx_tenant_t *tenant)
 {
-    u_char     hash[HX_SHA256_LEN];
-    hx_rc_t    rc;
-    hx_str_t   record;
-    ngx_str_t  key;
+    u_char           hash[HX_SHA256_LEN];
+    hx_rc_t          rc, met;
+    hx_str_t         record;
+    ngx_str_t        key;
+    hx_key_cache_t  *keys;
 
     switch (ngx_hx_who_credential(ctx, &key)) {
 
@@ -66,16 +88,17 @@ ngx_hx_who(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
         return NGX_HX_WHO_UNKNOWN;
     }
 
-    if (!hx_apikey_plausible((hx_apikey_format_t) lcf->key_format, key.data,
-                             key.len))
-    {
-        return NGX_HX_WHO_UNKNOWN;
-    }
+    keys = ngx_hx_keys();
+    met = keys == NULL || key.len > HX_APIKEY_MAX ? HX_NO
+          : hx_key_cache_get(keys, (unsigned) lcf->key_format, key.data,
+                             key.len, hash);
 
-    if (ngx_hx_crypto() == NULL
-        || hx_sha256(ngx_hx_crypto(), key.data, key.len, hash) != HX_OK)
-    {
-        return NGX_HX_WHO_TROUBLE;
+    if (met != HX_OK) {
+        rc = ngx_hx_who_hash(lcf, &key, hash);
+
+        if (rc != HX_OK) {
+            return rc == HX_NO ? NGX_HX_WHO_UNKNOWN : NGX_HX_WHO_TROUBLE;
+        }
     }
 
     rc = ngx_hx_registry_find(hash, r->pool, &record, r->connection->log);
@@ -88,6 +111,11 @@ ngx_hx_who(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx,
         || hx_tenant_view(tenant, record.data, record.len) != HX_OK)
     {
         return NGX_HX_WHO_TROUBLE;
+    }
+
+    if (met != HX_OK && keys != NULL) {
+        hx_key_cache_put(keys, (unsigned) lcf->key_format, key.data, key.len,
+                         hash);
     }
 
     rc = hx_tenant_key_valid(tenant, hash, (uint64_t) ngx_time());
