@@ -57,14 +57,18 @@ fi
 
 # ---- the trees --------------------------------------------------------------
 
-# enter ROOT COMMAND OPTION...: COMMAND in ROOT, with the namespaces that
-# unshare's options name on top of one for mounts.  /dev/shm is the tree's own:
-# the gate keeps its state there.
+child=
+trap '[ -z "$child" ] || kill -KILL "$child"; exit 130' INT TERM HUP
+
+# enter ROOT COMMAND OPTION...: COMMAND in ROOT, with mounts and processes of
+# its own, which end with it, and what unshare's options say.  The first of the
+# processes is the shell, which stays: it reaps daemons.  /dev/shm is the
+# tree's own: the gate keeps its state there.
 enter() {
     local root=$1 command=$2
     shift 2
     # shellcheck disable=SC2016    # the inner shell expands them
-    unshare --mount "$@" bash -c '
+    unshare --mount --pid --fork --kill-child "$@" bash -c '
         mount --make-rprivate / && mount -t proc proc "$1/proc" &&
         mount --rbind /dev "$1/dev" &&
         mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm" || exit 1
@@ -72,17 +76,21 @@ enter() {
         exec chroot "$1" /usr/bin/env -i HOME=/root LANG=C.UTF-8 \
             DEBIAN_FRONTEND=noninteractive \
             PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            bash -c "$2"' _ "$root" "$command" </dev/null
+            bash -c "$2"' _ "$root" "($command); exit \$?" </dev/null &
+    child=$!
+    wait "$child"
+    set -- $?
+    child=
+    return "$1"
 }
 
-# online: for packages.  alone: loopback only, and what it starts dies with it.
+# online: for packages.  alone: loopback only.
 online() {
     cp -L /etc/resolv.conf "$1/etc/resolv.conf" && enter "$1" "$2"
 }
 
-# Its first process is the shell, which has to stay: it reaps daemons.
 alone() {
-    enter "$1" "($2); exit \$?" --net --pid --fork --kill-child
+    enter "$1" "$2" --net
 }
 
 make_tree() {
