@@ -1,5 +1,5 @@
 /*
- * ngx_hx_ctx.c -- the request context, and what a worker has to judge keys with.
+ * ngx_hx_ctx.c -- the request context, and what a worker judges keys with.
  *
  * nginx wipes module contexts at internal redirects (error_page, try_files,
  * X-Accel-Redirect).  Ours is tied to the pool's cleanup list as well and found

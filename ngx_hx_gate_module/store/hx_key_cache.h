@@ -1,6 +1,6 @@
 /*
- * hx_key_cache.h -- SHA-256 of keys that this process has met: for most requests
- * neither the checksum of a key nor its digest is computed again.
+ * hx_key_cache.h -- SHA-256 of keys that this process has met: for most
+ * requests neither the checksum of a key nor its digest is computed again.
  *
  * It remembers a function's values, and decides nothing: the digest is looked
  * up in the registry as if it had just been computed, so a revoked key is
