@@ -451,6 +451,8 @@ help:
 	@echo 'make rpm      RPM packages, in $(BUILDDIR)/rpm; make rpm-test'
 	@echo 'make dist     tarball, SBOM, checksums (SIGN=<gpg key>), in $(BUILDDIR)/dist;'
 	@echo '              make dist-test'
+	@echo 'make install  module, programs, configuration, man pages, completions'
+	@echo '              (DESTDIR= PREFIX=)'
 	@echo 'make clean    remove $(BUILDDIR)/'
 	@echo 'make help     this list'
 	@echo 'BUILD=release|debug|asan goes with every target that builds.'

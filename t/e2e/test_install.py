@@ -40,7 +40,13 @@ def test_what_is_installed(state_dirs):
             "siem/fluent-bit.conf", "siem/parsers.conf", "siem/rsyslog.conf",
             "siem/splunk/inputs.conf", "siem/splunk/props.conf",
             "siem/splunk/limits.conf", "siem/splunk/savedsearches.conf",
-            "openapi/data.yaml", "openapi/admin.yaml")}}
+            "openapi/data.yaml", "openapi/admin.yaml")},
+        **{f"usr/share/man/man{name[-1]}/{name}": 0o644 for name in (
+            "hx-audit.1", "hx-gate-check.1", "hx-gate-registry.1",
+            "hx-engine.conf.5", "hx-gate.conf.5", "hx-engine.8")},
+        **{f"usr/share/bash-completion/completions/{name}": 0o644 for name in (
+            "hx-audit", "hx-engine", "hx-gate-check", "hx-gate-registry")},
+        "usr/share/zsh/vendor-completions/_hx-tools": 0o644}
 
     module = destdir / "usr/lib/nginx/modules/ngx_http_hx_gate_module.so"
     conf = destdir / "nginx.conf"
