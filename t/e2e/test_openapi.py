@@ -380,7 +380,8 @@ def operator(judged):
                             x_request_id="mine-1")
 
     post("create", {"tenant_id": "one", "plan": "builder",
-                    "email": "a@b.example", "namespaces": ["default"], "expires_at": 4000000000}, 201)
+                    "email": "a@b.example", "namespaces": ["default"],
+                    "expires_at": 4000000000}, 201)
     post("create", {"tenant_id": "two"}, 201)
     post("create", {"tenant_id": "two"}, 409)
     judged.admin("GET", "/gate/admin/tenants?limit=1&cursor=a", expect=200,

@@ -120,6 +120,20 @@ def test_paths_are_those_of_the_gate():
     assert len(admin) == 12 and admin == told
 
 
+def test_costs_are_those_of_the_gate():
+    source = (GATE / "policy" / "hx_route.c").read_text(encoding="utf-8")
+    costs = {}
+    for path, cost in re.findall(r'"(/v1/[^"]+)",[^)]*?\s(\d+)[,)]', source):
+        costs.setdefault(path, []).append(int(cost) / 10)
+    told = {}
+    for path, _, _, node in Spec(load("data")).operations():
+        if path.startswith("/v1/") and "operationId" in node:
+            told[path.replace("{namespace}", "{ns}")] = [
+                float(cost) for cost in
+                re.findall(r"(\d\.\d) CU", node["summary"])]
+    assert told == costs
+
+
 def test_errors_are_those_of_the_sources():
     source = (GATE / "core" / "hx_errors.h").read_text(encoding="utf-8")
     words = {word: status for status, word in
