@@ -13,9 +13,9 @@ import time
 
 from verdict import LOST, RACES, Ask
 
-GAP = 0.004             # seconds between two requests of a client
+GAP = 0.012             # seconds between two requests of a client
 TIMEOUT = 45
-SIZES = [41] * 14 + [3001] * 5 + [60_001]     # odd: no array, comes back as is
+SIZES = [41] * 30 + [3001] * 9 + [60_001]     # odd: no array, comes back as is
 BROKEN = (OSError, http.client.HTTPException, ssl.SSLError)
 
 
@@ -124,11 +124,11 @@ class Client(threading.Thread):
     def step(self):
         doing = self.rng.choices(
             [self.put, self.get, self.serve, self.list, self.search,
-             self.foreign], [30, 22, 15, 10, 10, 13])[0]
+             self.foreign], [20, 26, 18, 12, 11, 13])[0]
         doing()
 
     def put(self):
-        if self.sure and self.rng.random() < 0.3:
+        if self.sure and self.rng.random() < 0.6:
             key = self.rng.choice(self.sure)
         else:
             key = f"k{self.number}-{len(self.has)}"

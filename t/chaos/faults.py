@@ -174,4 +174,6 @@ FAULTS = {
 }
 # Who asks with an unknown key may be told to come again while Redis is away.
 UNKNOWN_503 = {"redis killed", "redis silent", "redis cut, slow"}
+# These last until a client has felt them.
+BITES = ("audit disk full", "engine disk full")
 ZERO = ("reload", "rotate", "upgrade")

@@ -33,13 +33,15 @@ def head(key, line="GET /v1/list/hostile HTTP/1.1", *more, end="\r\n\r\n"):
 
 # ---- slow -------------------------------------------------------------------
 
-def dribble(port, texts, seconds):
-    """A byte a time on each of many connections; Counter of their ends."""
+def dribble(port, texts, seconds, at_once=0):
+    """A byte a time on each of many connections, the first ones at once;
+    Counter of their ends."""
     socks, ends = [], Counter()
     for text in texts:
         s = connect(port)
+        s.sendall(text[:at_once].encode())
         s.setblocking(False)
-        socks.append([s, text.encode(), 0])
+        socks.append([s, text.encode(), at_once])
     end = time.monotonic() + seconds
     while socks and time.monotonic() < end:
         for entry in socks[:]:
@@ -72,10 +74,8 @@ def slow_heads(job):
 def slow_bodies(job):
     body = '{"namespace":"hostile","key":"k","data_b64":"' + "QUFB" * 500
     text = head(job.key, "POST /v1/put HTTP/1.1", "Content-Length: 90000",
-                "Content-Type: application/json") + body
-    # the head at once, then a byte a time
-    texts = [text] * SLOW
-    return dribble(job.port, texts, job.seconds)
+                "Content-Type: application/json")
+    return dribble(job.port, [text + body] * SLOW, job.seconds, len(text))
 
 
 # ---- HTTP/2 -----------------------------------------------------------------
@@ -300,7 +300,7 @@ def malformed(job):
                     s.send(spoil(rng, rng.choice(whole)))
                 except BlockingIOError:
                     pass
-                if select.select([s], [], [], 0.002)[0]:
+                if select.select([s], [], [], 0.0005)[0]:
                     got = s.recv(65536)
                     if not got:
                         break

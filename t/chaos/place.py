@@ -19,7 +19,8 @@ from redis_servers import Servers
 from test_clock import Clock, forget
 
 Engine = load("engine_conftest", TOP / "t" / "engine" / "conftest.py").Engine
-AUDIT_DISK, ENGINE_DISK = "96m", "256m"
+# room for 15 minutes of load
+AUDIT_DISK, ENGINE_DISK = "160m", "384m"
 ids = itertools.count(1)
 
 
@@ -174,6 +175,7 @@ class Place:
     def __init__(self, directory):
         self.directory = directory
         self.stack = contextlib.ExitStack()
+        self.gate = None
 
     def start(self):
         try:
@@ -187,6 +189,8 @@ class Place:
         top = self.directory
         self.audit_disk = Disk(top / "audit", AUDIT_DISK, self.stack)
         self.engine_disk = Disk(top / "store", ENGINE_DISK, self.stack)
+        # what syncs each change shares no disk with whoever else is there
+        Disk(top / "redis", "64m", self.stack)
         self.redis = Servers(top / "redis", options=[
             "--appendonly", "yes", "--appendfsync", "always"]).start()
         self.stack.callback(self.redis.stop)

@@ -17,26 +17,25 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 import verdict
 from clients import Load
 from conftest import scratch, until     # now t/e2e and t/fleet are found
 from audit_check import Trail
-from faults import FAULTS, UNKNOWN_503, ZERO
+from faults import BITES, FAULTS, UNKNOWN_503, ZERO
 from fleet import stranger
 from fleet_load import Load as Steady
-from fleet_load import delays
 from hostile import KINDS
+from judge import steady_p99
 from own_nginx import PATIENCE
 from place import Place
 
 
 HERE = Path(__file__).resolve().parent
 HOLD = 1.5              # seconds, a fault that lasts
-STEADY = 150            # requests a second of the client that is timed
+STEADY = 400            # requests a second of the client that is timed
 STEPS = {"rapid reset": 20_000, "smuggling": 1, "slow heads": 1,
          "slow bodies": 1}
+KILLED = {"worker killed", "master killed"}   # in the midst of requests
 COUNTED = {"hostile", "steady", None}   # their requests have no ids of ours
 
 
@@ -76,9 +75,10 @@ class Run:
         for name in KINDS:
             if self.wanted(f"hostile: {name}") and not self.late(name):
                 self.hostile(name)
+        steady = self.steady.stop() if self.steady.process else []
         self.warm_up(150)
-        last = self.quiet()
-        self.judge(first, last)
+        last = self.quiet(first)
+        self.judge(first, last, steady)
 
     def wanted(self, name):
         return not self.args.only or name in self.args.only.split(",")
@@ -136,11 +136,12 @@ class Run:
         until(lambda: self.load.failed() or self.load.count() >= wanted,
               120, "load")
 
-    def quiet(self):
-        """What all take when nothing is asked for."""
+    def quiet(self, first=None):
+        """What all take when nothing is asked for.  With what they took at
+        first, idle connections have a minute to end."""
         self.load.pause()
         until(self.load.all_idle, 60, "the clients are idle")
-        until(self.place.gate.settled, PATIENCE, "nginx is settled")
+        until(self.place.gate.settled, 2 * PATIENCE, "nginx is settled")
         found = self.place.footprints()
 
         def still():
@@ -152,6 +153,13 @@ class Run:
             until(still, 10, "nothing changes")
         except AssertionError:
             pass                # a timer is at work: as it is
+        if first is not None:
+            try:
+                until(lambda: not verdict.grown(
+                    first, self.place.footprints()), 75, "as at first")
+            except AssertionError:
+                pass            # the judge says so
+            found = self.place.footprints()
         self.load.resume()
         return found
 
@@ -160,10 +168,15 @@ class Run:
     def fault(self, name):
         row = self.row(name)
         what = FAULTS[name][0](self.place, self.rng)
+        first = {c: len(c.asks) for c in self.load.clients}
         self.load.phase = name
         mark = self.load.count()
         next(what)
         self.hold(mark)
+        if name in BITES:       # what is stored ahead has to be used up first
+            until(lambda: any(a.status in FAULTS[name][1] for c, n in
+                              first.items() for a in c.asks[n:]), 60,
+                  f"{name} is felt")
         next(what, None)
         self.heal()
         self.load.phase = "none"
@@ -237,27 +250,20 @@ class Run:
         begin = time.monotonic_ns()
         do()
         end = time.monotonic_ns()
-        records = self.steady.records()
-        part = records[(records["sent"] >= begin) & (records["sent"] < end)]
-        return float(np.percentile(delays(part), 99))
+        return steady_p99(self.steady.records(), begin, end)
 
     # -- the end --
 
-    def judge(self, first, last):
+    def judge(self, first, last, steady):
         self.load.finish()
-        steady = self.steady.stop() if self.steady.process else []
-        asks = self.load.asks()
         self.load.phase = "read back"
         wanted, found = self.load.read_all()
         asks = self.load.asks()
         told = {name: self.told(name) for name in self.made}
         self.place.gate.stop(signal.SIGQUIT)
-        trail, facts = self.records()
+        trail, facts, charged = self.records()
         told = {t: n for t, n in told.items() if n}
-        born = Counter()
-        for tenant, _, _, tenths in facts.values():
-            if tenths:
-                born[tenant] += tenths
+        born = verdict.charges(charged)
         status = trail.status
         tenant_of = {name: fact[0] for name, fact in facts.items()}
         answered = sum(1 for r in steady if r["status"])
@@ -272,15 +278,17 @@ class Run:
             + verdict.miscounted(
                 [n for n in status if n not in self.place.gate.names],
                 tenant_of, "steady", answered, len(steady) - answered),
-            "usage = audit": verdict.misbilled(told, dict(born)),
+            "usage = audit": verdict.misbilled(told, born),
             "foreign access": verdict.entered(asks),
             "engine saw only granted": verdict.unauthorised(
-                self.seen(), {n: f[:3] for n, f in facts.items()}),
+                self.seen(), facts,
+                {a.name for a in asks if a.status is None
+                 and KILLED & set(a.phases)}),
             "memory, descriptors": verdict.grown(first, last),
         }
         notes = {"acknowledged puts": f"{len(wanted)} keys",
                  "audit = answers": f"{len(asks)} requests, {len(status)} "
-                                    f"records",
+                                    f"records, {len(trail.amended)} amended",
                  "usage = audit": f"{sum(born.values()) / 10} CUs",
                  "foreign access": f"{sum(a.foreign for a in asks)} attempts",
                  "engine saw only granted": f"{len(self.seen())} requests",
@@ -301,9 +309,9 @@ class Run:
         return total
 
     def records(self):
-        """The trail, and {id: (tenant, path, status, tenths)} of its last
-        records."""
-        trail, facts = Trail(), {}
+        """The trail; {id: (tenant, path, status)} by the last record of each;
+        [(tenant, tenths)] of all."""
+        trail, facts, charged = Trail(), {}, []
         for path in [*self.place.rotated, self.place.gate.audit_log]:
             data = path.read_bytes()
             trail.feed(data)
@@ -311,12 +319,13 @@ class Run:
                 try:
                     record = json.loads(line, parse_float=str)
                     facts[record["request_id"]] = (
-                        record["tenant_id"], record["path"], record["status"],
-                        int(str(record["cus"]).replace(".", "")))
+                        record["tenant_id"], record["path"], record["status"])
+                    charged.append((record["tenant_id"],
+                                    int(record["cus"].replace(".", ""))))
                 except ValueError:
                     pass        # a fragment: the trail has seen it
         trail.finish()
-        return trail, facts
+        return trail, facts, charged
 
     def seen(self):
         found = []
@@ -413,6 +422,8 @@ def main():
         if this.load is not None:
             this.load.over = True
             this.load.go.set()
+        if args.keep and place.gate is not None:
+            shutil.copytree(directory / "audit", directory / "records")
         place.stop()
         if not args.keep:
             shutil.rmtree(directory)

@@ -80,13 +80,20 @@ def test_records_that_are_counted(answered, lost, right):
     ([("refused", "t", "/n")], False)])
 def test_what_reaches_the_engine(seen, right):
     records = {"a": ("t", "/n", 200), "refused": ("t", "/n", 403)}
-    assert right == (verdict.unauthorised(seen, records) == [])
+    assert right == (verdict.unauthorised(seen, records, {"b"}) == [])
+
+
+def test_what_reaches_the_engine_of_a_gate_that_is_killed():
+    assert verdict.unauthorised([("b", "t", "/")], {}, {"b"}) == []
+    assert verdict.unauthorised([("b", "t", "/")] * 2, {}, {"b"})
 
 
 def test_charges():
     assert verdict.misbilled({"a": 10, "b": 0}, {"a": 10}) == []
     assert verdict.misbilled({"a": 11}, {"a": 10})
     assert verdict.misbilled({}, {"a": 10})
+    amended = [("a", 10), ("a", 0), ("b", 0), (None, 0), ("a", 5)]
+    assert verdict.charges(amended) == {"a": 15}
 
 
 def test_growth():

@@ -98,13 +98,16 @@ def miscounted(status, tenant_of, tenant, answered, lost=0):
     return [f"{found} records of {tenant}, {answered} answers"]
 
 
-def unauthorised(seen, records):
+def unauthorised(seen, records, excused=()):
     """What has reached the engine, [(id, tenant, path)], and was not granted
-    once: records: {id: (tenant, path, status)}."""
+    once: records: {id: (tenant, path, status)}; excused: ids of requests whose
+    gate was killed before it could answer and record them."""
     faults = [f"{name} has reached the engine {times} times"
               for name, times in Counter(name for name, *_ in seen).items()
               if times > 1]
     for name, tenant, path in seen:
+        if name not in records and name in excused:
+            continue
         if name not in records:
             faults.append(f"{name} {path} has reached the engine, and no "
                           f"record says so")
@@ -114,6 +117,16 @@ def unauthorised(seen, records):
             faults.append(f"{name} {path} has reached the engine for {tenant}:"
                           f" recorded {whose} {where} {status}")
     return faults
+
+
+def charges(records):
+    """{tenant: tenths} that records [(tenant, tenths)] bear, all of them: one
+    that amends another has none of its own, and takes none back."""
+    born = Counter()
+    for tenant, tenths in records:
+        if tenths:
+            born[tenant] += tenths
+    return dict(born)
 
 
 def misbilled(told, born):
