@@ -35,8 +35,11 @@ enum {
 struct hx_registry_s {
     hx_env_t             env;           /* its read transaction: of find() */
     size_t               map_size;      /* as configured */
-    unsigned             reading:1;
-    unsigned             replica:1;
+
+    /* no bits: threads read the one while the worker writes the other */
+    int                  reading;
+    int                  replica;
+
     char                *dir;           /* of a replica, its own copy */
     hx_registry_cache_t *cache;         /* of find() */
 
