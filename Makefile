@@ -1,6 +1,7 @@
 # HX Gate: the nginx module, hx-engine, their tests.  "make help" lists targets.
 #
-#   BUILD     release (default), debug or asan; objects in build/<BUILD>/, the
+#   BUILD     release (default), debug, asan, and what t/lib/builds.mk adds
+#             (tsan, valgrind, cov); objects in build/<BUILD>/, the
 #             results of the last one also as build/*.so, build/hx-engine,
 #             build/hx-audit, build/hx-gate-check, build/hx-gate-registry
 #   BUILDDIR  where to build instead of build/
@@ -26,8 +27,8 @@ JOBS          ?= 2
 CC             = gcc
 PYTHON         = /usr/bin/python3
 
-ifeq ($(filter release debug asan,$(BUILD)),)
-  $(error BUILD=$(BUILD): release, debug or asan)
+ifeq ($(filter release debug asan tsan valgrind cov,$(BUILD)),)
+  $(error BUILD=$(BUILD): release, debug, asan, tsan, valgrind or cov)
 endif
 
 ROOT          := $(abspath $(BUILDDIR))
@@ -304,19 +305,22 @@ TEST_ENV       = HX_BUILD=$(BUILD) HX_MODULE=$(MODULE) HX_ENGINE=$(ENGINE) \
                  HX_SCRATCH=$$(packaging/dev/scratch-dir.sh $(ROOT)) \
                  PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1
 
-# asan: reports go to files, which workers of another user can write too
+# reports go to files, which workers of another user can write too
 SAN_DIR        = $$(packaging/dev/scratch-dir.sh $(ROOT))/$(BUILD)-reports
 ifeq ($(BUILD),asan)
-  TEST_ENV    += HX_SAN_DIR=$(SAN_DIR) HX_NGINX_BIN=$(NGINX_BIN) \
+  TEST_ENV    += HX_NGINX_BIN=$(NGINX_BIN) \
                  HX_NGINX=$(CURDIR)/t/lib/nginx-sanitized.sh
   SAN_ENV      = ASAN_OPTIONS=log_path=$(SAN_DIR)/engine \
                  UBSAN_OPTIONS=print_stacktrace=1
+else
+  TEST_ENV    += HX_NGINX=$(NGINX_BIN)
+endif
+ifneq ($(filter asan tsan valgrind,$(BUILD)),)
+  TEST_ENV    += HX_SAN_DIR=$(SAN_DIR)
   SAN_BEGIN    = rm -rf $(SAN_DIR); mkdir -m 1777 $(SAN_DIR); \
                  chmod 1777 $(SAN_DIR);
   SAN_END      = || rc=$$?; t/lib/sanitizer-check.sh $(SAN_DIR) || rc=1; \
                  exit $${rc:-0}
-else
-  TEST_ENV    += HX_NGINX=$(NGINX_BIN)
 endif
 
 PROVE          = prove -j$(JOBS) --timer
@@ -325,12 +329,15 @@ PYTEST         = $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --color=n
 unit: build-deps $(UNIT_BIN) $(FUZZ_BIN)
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' $(TEST_ENV) \
 	  $(PROVE) --exec '' $(UNIT_BIN) t/lib/fuzz-replay.t t/lib/fuzz-run.t
+	$(Q)$(UNIT_BEGIN) CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' \
+	  $(TEST_ENV) $(PROVE) --exec '$(UNIT_EXEC)' $(UNIT_TESTS) \
+	  t/lib/fuzz-replay.t $(UNIT_END)
 
 gate: build-deps all $(PRELOADED)
-	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(PROVE) -r t/gate $(SAN_END)
+	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(PROVE) $(GATE_TESTS) $(SAN_END)
 
 engine: build-deps engine-bin
-	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/engine $(SAN_END)
+	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) $(ENGINE_TESTS) $(SAN_END)
 
 e2e: build-deps all $(PRELOADED) redis-test-module $(FLEET_NODE)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) $(PYTEST) t/e2e $(SAN_END)
@@ -354,7 +361,8 @@ fleet-test: build-deps all $(FLEET_TOOLS)
 # Every group runs, whatever the ones before it said.
 test: build-deps all
 	@BUILD=$(BUILD) MAKE='$(MAKE)' t/lib/run-groups.sh $(ROOT)/$(BUILD)/log \
-	  unit gate engine e2e fleet
+	  $(TEST_GROUPS)
+	@$(NOT_TESTED)
 
 lint: all
 	$(Q)MODULE=$(MODULE) PROGRAMS='$(ENGINE) $(AUDIT) $(CHECK) $(REGISTRY)' \
@@ -374,7 +382,7 @@ include t/matrix/matrix.mk
 # ---- use --------------------------------------------------------------------
 
 deps:
-	@$(DEPS) build run test lint bench
+	@$(DEPS) build run test lint bench tidy
 
 run: all
 	@$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) packaging/dev/run.sh start
@@ -408,6 +416,7 @@ install: all
 
 include packaging/packages.mk
 include packaging/docs.mk
+include t/lib/builds.mk
 
 clean:
 	rm -rf $(ROOT)
@@ -455,7 +464,10 @@ help:
 	@echo '              (DESTDIR= PREFIX=)'
 	@echo 'make clean    remove $(BUILDDIR)/'
 	@echo 'make help     this list'
-	@echo 'BUILD=release|debug|asan goes with every target that builds.'
+	@echo 'make cov      tests with line and branch coverage, limits enforced'
+	@echo 'make tidy     clang-tidy over module, engine and tools (some minutes)'
+	@echo 'BUILD=release|debug|asan|tsan|valgrind|cov goes with every target that'
+	@echo '              builds; "make test" runs what makes sense with each'
 
 FORCE:
 .PHONY: all build-deps module redis-test-module engine-bin audit-bin \
