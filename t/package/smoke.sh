@@ -83,14 +83,14 @@ cmp /root/value "$work/back"
     -H 'X-Api-Key: wrong' https://localhost/v1/list/n)" = 401 ]
 
 # the trail has it, and goes on in a new file after a rotation
-until_true grep -q '"serve"' /var/log/hx-gate/audit.jsonl
+until_true grep -q /v1/serve /var/log/hx-gate/audit.jsonl
 hx-audit stats /var/log/hx-gate/audit.jsonl > "$work/stats"
 grep -qw t "$work/stats"
 rm -f /var/log/hx-gate/audit.jsonl-*
 logrotate -f /etc/logrotate.d/hx-gate
 "${gate[@]}" -H "X-Api-Key: $(cat /root/tenant.key)" \
     https://localhost/v1/list/n > /dev/null
-until_true grep -q '"list"' /var/log/hx-gate/audit.jsonl
+until_true grep -q /v1/list /var/log/hx-gate/audit.jsonl
 [ "$(stat -c '%U %G %a' /var/log/hx-gate/audit.jsonl)" = 'www-data adm 640' ]
 
 # the checklist runs and agrees about what packages are responsible for

@@ -121,8 +121,12 @@ def smoke(root):
 
 
 def test_a_request_through_gate_and_engine(root):
-    failed = {k for k, v in smoke(root).items() if v == "fail"}
-    assert failed <= {"tls", "engine"}, failed
+    """And hx-gate-check has no complaint but of what only an operator can
+    know: where records are shipped to, whose pages may call."""
+    said = smoke(root)
+    failed = {k for k, v in said.items() if v not in ("pass", "n/a")}
+    assert failed == {"audit-shipped", "cors"}
+    assert len(said) > 10
 
 
 def edited(name, tmp_path):
