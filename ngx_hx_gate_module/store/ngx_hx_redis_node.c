@@ -150,6 +150,12 @@ ngx_hx_redis_node_may_try(const ngx_hx_redis_node_t *node)
         return 1;
     }
 
+    /* an old worker closes a link that nobody needs: the server is well */
+
+    if (ngx_exiting && !node->open && !node->failed) {
+        return 1;
+    }
+
     /* those that are wanted have their trial; in an old worker none has */
 
     return (!node->wanted || (ngx_exiting && !node->open))

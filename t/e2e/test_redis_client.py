@@ -477,6 +477,33 @@ def test_old_worker_leaves_at_once(nginx):
     nginx.works()
 
 
+def test_old_worker_asks_again_and_again(nginx):
+    """It closes a link that no request needs; the next request has another
+    one at once, whenever the last was made."""
+    old = nginx.counters()["pid"]
+    begun = []
+    try:
+        for _ in range(4):
+            s = socket.create_connection(("127.0.0.1", nginx.port), 10)
+            begun.append(s)
+            s.sendall(b"GET /ask?a=ECHO&a=hello&timeout=5000 HTTP/1.1\r\n")
+        for _ in range(3):      # the worker has seen what was begun before
+            requests.get(nginx.url + "/counters", timeout=20)
+        nginx.session.close()
+        nginx.reload()
+        until(lambda: nginx.workers() and nginx.workers()[0] != old, 10,
+              "reload")
+        for s in begun:
+            s.sendall(b"Host: gate\r\nConnection: close\r\n\r\n")
+            with s.makefile("rb") as answer:
+                assert b'"reply":"hello"' in answer.read().replace(b" ", b"")
+    finally:
+        for s in begun:
+            s.close()
+    until(nginx.settled, 5, "the old worker leaves")
+    assert "open socket" not in nginx.log()
+
+
 @pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGTERM])
 def test_shutdown_with_questions_under_way(place, redis, how):
     nginx = Asker(place(), f"redis://127.0.0.1:{redis.port}", "channel=news")
