@@ -57,6 +57,7 @@ class Gate(Node):
         file = self.directory / "nginx.conf"
         file.write_text(file.read_text().replace("daemon off;", "daemon on;"))
         self.names = set()          # of the admin calls
+        self.masters = set()        # all that were
 
     def ask(self, method, path, body=None, headers=None, fresh=False):
         name = f"admin-{next(ids)}"
@@ -100,6 +101,7 @@ class Gate(Node):
                            timeout=PATIENCE)
         until(lambda: self.master, PATIENCE, "a pid file")
         self.group = os.getpgid(self.master)
+        self.masters.add(self.master)
         until(self.is_up, PATIENCE, "nginx listens")
         return self
 
@@ -110,7 +112,8 @@ class Gate(Node):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.group, signal.SIGKILL)
         until(lambda: not self.members(), PATIENCE, "nginx is gone")
-        forget(self.group)
+        for pid in self.masters:
+            forget(pid)
 
     def settled(self):
         workers = self.workers()
@@ -132,6 +135,7 @@ class Gate(Node):
         until(lambda: self.master not in (0, old)
               and len(self.workers()) == self.workers_wanted, PATIENCE,
               "the new binary")
+        self.masters.add(self.master)
         os.kill(old, signal.SIGWINCH)
         until(lambda: not set(was) & set(self.members()), 2 * PATIENCE,
               "the old workers go")
@@ -232,7 +236,7 @@ class Place:
             workers=2, env=self.clock.preloaded(),
             main="env LD_PRELOAD;\n" + "".join(
                 f"env {name};\n" for name in self.clock.env()),
-            http="hx_gate_rate_limit off; proxy_next_upstream off;",
+            http="proxy_next_upstream off;",
             server=f"""
                 listen 127.0.0.1:{self.tls_port} ssl http2 backlog=1024;
                 ssl_certificate {top}/tls.crt;
