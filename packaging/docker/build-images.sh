@@ -71,6 +71,9 @@ try hx-gate sh -c '
     hx-gate-registry --help >/dev/null
     printf "load_module modules/ngx_http_hx_gate_module.so;
         pid /tmp/pid; error_log stderr; events {} http {
+        client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy;
+        fastcgi_temp_path /tmp/fastcgi; uwsgi_temp_path /tmp/uwsgi;
+        scgi_temp_path /tmp/scgi;
         hx_gate_zone z 1m; hx_gate_registry lmdb:/var/lib/hx-gate/registry;
         server { listen 8443; location / { return 204; } } }" > /tmp/conf
     HX_GATE_ENGINE_SERVICE_KEY=0123456789abcdef0123456789abcdef \
