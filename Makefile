@@ -327,11 +327,9 @@ PROVE          = prove -j$(JOBS) --timer
 PYTEST         = $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --color=no
 
 unit: build-deps $(UNIT_BIN) $(FUZZ_BIN)
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' $(TEST_ENV) \
-	  $(PROVE) --exec '' $(UNIT_BIN) t/lib/fuzz-replay.t t/lib/fuzz-run.t
 	$(Q)$(UNIT_BEGIN) CMOCKA_MESSAGE_OUTPUT=TAP HX_FUZZ='$(FUZZ_BIN)' \
 	  $(TEST_ENV) $(PROVE) --exec '$(UNIT_EXEC)' $(UNIT_TESTS) \
-	  t/lib/fuzz-replay.t $(UNIT_END)
+	  t/lib/fuzz-replay.t t/lib/fuzz-run.t $(UNIT_END)
 
 gate: build-deps all $(PRELOADED)
 	$(Q)$(SAN_BEGIN) $(TEST_ENV) $(PROVE) $(GATE_TESTS) $(SAN_END)
