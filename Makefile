@@ -452,7 +452,6 @@ help:
 	@echo 'make topology'
 	@echo '              the networks of Compose, in namespaces; needs root'
 	@echo 'make deps     only install the Debian packages all this needs'
-	@echo 'make install  module, programs, configuration (DESTDIR= PREFIX=)'
 	@echo 'make deb      Debian packages, in $(BUILDDIR)/deb; make deb-test installs,'
 	@echo '              uses, upgrades and removes them in a fresh system'
 	@echo 'make rpm      RPM packages, in $(BUILDDIR)/rpm; make rpm-test'

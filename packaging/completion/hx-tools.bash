@@ -22,7 +22,7 @@ _hx_audit() {
         --request-id --outcome"
 
     if [ "$COMP_CWORD" = 1 ]; then
-        _hx_words verify filter follow stats replay help --help
+        _hx_words verify filter follow stats replay help --help --version
         return
     fi
 
@@ -55,8 +55,9 @@ _hx_engine() {
     local cur=${COMP_WORDS[COMP_CWORD]}
 
     if [ "$COMP_CWORD" = 1 ]; then
-        _hx_words backup check restore help --help
-    elif [ "$COMP_CWORD" = 2 ] && [ "${COMP_WORDS[1]}" != help ]; then
+        _hx_words backup check restore help version --help --version
+    elif [ "$COMP_CWORD" = 2 ] && [ "${COMP_WORDS[1]}" != help ] &&
+         [ "${COMP_WORDS[1]}" != version ]; then
         _hx_dirs
     else
         COMPREPLY=()
@@ -82,7 +83,8 @@ _hx_gate_check() {
     *)
         _hx_words --nginx --conf --prefix --pid --dump --env-file --own-env \
             --only --skip --max-key-age --max-rate --images --shipper \
-            --engine-pid --timeout --proc --apt-lists --json --list --help ;;
+            --engine-pid --timeout --proc --apt-lists --json --list --help \
+            --version ;;
     esac
 }
 
@@ -102,7 +104,8 @@ _hx_gate_registry() {
     done
 
     if [[ $cur = -* ]]; then
-        _hx_words --replace --progress --quiet --map-size --tmp --help
+        _hx_words --replace --progress --quiet --map-size --tmp --help \
+            --version
     elif [ -z "$command" ]; then
         _hx_words copy compare export import usage
     elif [ "$prev" = "$command" ]; then

@@ -215,12 +215,13 @@ def test_bash_knows_the_options_of_audit(command):
 
 def test_bash_knows_the_commands():
     assert completed("hx-audit", "") == {
-        *commands_of_help("hx-audit"), "help", "--help"}
+        *commands_of_help("hx-audit"), "help", "--help", "--version"}
     assert completed("hx-audit", "f") == {"filter", "follow"}
     assert completed("hx-engine", "") == {
-        "backup", "check", "restore", "help", "--help"}
+        "backup", "check", "restore", "help", "version", "--help",
+        "--version"}
     assert set(commands_of_help("hx-engine")) - {"stores"} == \
-        completed("hx-engine", "") - {"--help"}
+        completed("hx-engine", "") - {"--help", "--version"}
     assert completed("hx-gate-registry", "") == \
         set(commands_of_help("hx-gate-registry"))
     assert completed("hx-gate-registry", "--quiet", "c") == {"copy", "compare"}
@@ -268,7 +269,7 @@ def test_zsh_knows_the_options():
                                 re.M | re.S))
     for program in ("hx-gate-check", "hx-gate-registry", "hx-audit"):
         said = (options(told(program)) if program != "hx-audit" else
-                set().union(*(options(told("hx-audit", command))
-                              for command in AUDIT)))
+                {"--version"}.union(*(options(told("hx-audit", command))
+                                      for command in AUDIT)))
         body = functions["_" + program.replace("-", "_")]
         assert set(re.findall(r"['\"]\*?(--[a-z-]+)", body)) == said
