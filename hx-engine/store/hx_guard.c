@@ -4,6 +4,10 @@
  * Touching a page behind the end of a mapped file is SIGBUS, following a
  * damaged page number SIGSEGV.  LMDB takes no lock and changes nothing while it
  * reads, so that leaving it by a jump loses a little memory only.
+ *
+ * The jump restores the signal mask: whoever stands between us and sigaction()
+ * (ThreadSanitizer does) may have blocked more than we asked for, and a fault
+ * that is blocked ends the process.
  */
 
 #include <setjmp.h>
@@ -54,7 +58,7 @@ hx_guard_env(MDB_env *env)
 int
 hx_guarded(int (*fn)(void *arg), void *arg, int *rc)
 {
-    if (sigsetjmp(hx_guard_jump, 0) != 0) {
+    if (sigsetjmp(hx_guard_jump, 1) != 0) {
         hx_guard_on = 0;
         return 1;
     }
