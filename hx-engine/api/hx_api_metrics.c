@@ -110,6 +110,8 @@ hx_metric_histogram(hx_buf_t *b, const char *name, const hx_bounds_t *bounds,
     }
 
     for (n = 0, i = 0; i <= bounds->n; i++) {
+        /* set above */
+        /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
         n += each[i];
         hx_metric_text(b, name);
         hx_buf_lit(b, "_bucket{");

@@ -45,6 +45,8 @@ typedef struct {
 static long double
 hx_number_scale(long double v, int k)
 {
+    /* |k| <= 41, see HX_NUMBER_SMALL and HX_NUMBER_LARGE */
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
     return k >= 0 ? v * hx_ten[k] : v / hx_ten[-k];
 }
 

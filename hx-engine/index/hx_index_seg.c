@@ -212,6 +212,8 @@ hx_seg_fill(hx_index_t *ix, hx_seg_t *s, unsigned row, hx_index_item_t *item)
             item->q = NULL;
 
         } else {
+            /* as rows of bytes */
+            /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
             memcpy(s->q + row * s->stride, item->q, s->stride);
         }
     }

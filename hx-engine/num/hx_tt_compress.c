@@ -206,6 +206,8 @@ hx_tt_compress_tiers(hx_tt_search_t *s, const hx_tt_want_t *want,
     half = 0.4 / s->stats.norm;
 
     for (i = 0; i < *n; i++) {
+        /* the first n are set */
+        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
         tier[i].target = fmax(tier[i].target, half);
     }
 }
@@ -267,6 +269,7 @@ hx_tt_compress(hx_tt_result_t *out, const hx_array_t *a, const void *data,
     }
 
     hx_tt_compress_tiers(&s, want, tier, &n);
+    /* n >= 1.  NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
     rc = hx_tt_search_order(&s, tier[n - 1].target);
 
     if (rc == HX_OK) {

@@ -175,6 +175,8 @@ hx_tt_dense_edge(const hx_tt_dense_t *dn, const double *row, uint64_t slice,
     hx_tt_dense_part(dn, row, slice, from, to, dn->piece);
     hx_row()->error(t->with, dn->piece, n, sum);
 
+    /* there without "out" */
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     t->sum[0] += sum[0];
     t->sum[1] += sum[1];
     t->with += n * sizeof(double);

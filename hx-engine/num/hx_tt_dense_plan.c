@@ -469,6 +469,7 @@ hx_tt_dense_init(hx_tt_dense_t *dn, const hx_tt_t *t, const hx_array_t *a,
     hx_tt_dense_cut_t   c;
 
     /* hx_tt_dense_work() has found all of this possible. */
+    memset(&c, 0, sizeof(c));
     (void) hx_tt_map(&dn->map, a, t->order, t->d);
     (void) hx_tt_dense_cut(&c, t, &dn->map);
     (void) hx_array_size(a, &dn->elements, NULL);

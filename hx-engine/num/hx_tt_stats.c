@@ -42,6 +42,8 @@ hx_tt_stats_pass(hx_tt_stats_t *s, hx_dtype_t dtype,
         }
 
         for (i = 0; scale != 1 && i < part; i++) {
+            /* scale != 1 */
+            /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
             x[i] *= scale;
         }
 

@@ -114,6 +114,7 @@ hx_main_port(int fd)
     struct sockaddr_storage  ss;
 
     len = sizeof(ss);
+    memset(&ss, 0, sizeof(ss));
 
     if (getsockname(fd, (struct sockaddr *) &ss, &len) != 0) {
         return 0;

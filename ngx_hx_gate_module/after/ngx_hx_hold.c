@@ -319,8 +319,6 @@ ngx_hx_hold_release(ngx_http_request_t *r, ngx_hx_hold_t *h)
         return ngx_hx_hold_cut(r);
     }
 
-    rc = NGX_OK;
-
     if (h->header) {
         h->header = 0;
         r->header_sent = 0;

@@ -42,7 +42,7 @@ static const ngx_http_handler_pt  ngx_hx_handlers[] = {
 
 
 #define NGX_HX_EVERYWHERE                                                     \
-    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
 
 
 ngx_command_t  ngx_hx_commands[] = {

@@ -437,6 +437,7 @@ ngx_hx_fleet_crc(const ngx_hx_fleet_conf_t *fleet)
     const hx_redis_conf_t  *url;
 
     url = &fleet->url;
+    ngx_memzero(number, sizeof(number));
 
     ngx_crc32_init(crc);
     ngx_crc32_update(&crc, fleet->prefix.data, fleet->prefix.len);

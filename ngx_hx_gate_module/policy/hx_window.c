@@ -240,6 +240,7 @@ hx_window_enter(hx_window_t *w, const hx_window_bits_t *bits,
         return HX_WINDOW_GROW;
     }
 
+    /* a second at least.  NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
     hx_window_settle(w, bits, now / hx_window_bucket(rate->window_s));
 
     return HX_WINDOW_ADMITTED;

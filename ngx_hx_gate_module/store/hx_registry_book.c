@@ -106,6 +106,7 @@ hx_registry_event_get(hx_registry_txn_t *txn, const hx_str_t *event,
     unsigned char         key[HX_BOOK_KEY_MAX];
     const unsigned char  *p;
 
+    memset(mark, 0, sizeof(hx_registry_mark_t));
     hx_registry_book_key(&k, key, 'e', event);
     rc = mdb_get(txn->mdb, txn->reg->env.dbi[HX_REGISTRY_BILLING], &k, &v);
 

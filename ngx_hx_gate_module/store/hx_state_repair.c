@@ -395,6 +395,7 @@ hx_state_move_boxes(hx_state_t *to, const hx_state_t *st)
     n = 0;
 
     for (i = 0; i < 2 * st->head->n_boxes; i++) {
+        /* not of none.  NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
         h = hx_state_box(st, i % st->head->n_boxes);
 
         if (i < st->head->n_boxes ? h->last == 0

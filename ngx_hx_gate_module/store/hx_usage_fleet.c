@@ -23,6 +23,8 @@
 hx_rc_t
 hx_usage_begin_write(hx_usage_t *u, MDB_txn **txn, char *err)
 {
+    *txn = NULL;
+
     if (hx_usage_probe(u) != HX_OK) {
         return hx_env_replaced(&u->env, err, HX_FAIL);
     }

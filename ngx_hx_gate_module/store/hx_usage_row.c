@@ -16,6 +16,7 @@
 #define HX_USAGE_CRC     4              /* bytes */
 #define HX_USAGE_COUNT   8
 
+/* NOLINTNEXTLINE(misc-redundant-expression): in words alike */
 _Static_assert(HX_USAGE_KEY == HX_USAGE_PREFIX + HX_USAGE_SOURCE, "a key");
 _Static_assert(HX_ROUTE_NAME_MAX <= HX_USAGE_NAME_MAX,
                "an operation that can be configured can be stored");

@@ -294,6 +294,7 @@ ngx_hx_redis_sub_free_all(ngx_hx_redis_t *redis)
 
     while (!ngx_queue_empty(&redis->subs)) {
         q = ngx_queue_head(&redis->subs);
+        /* it leaves the queue.  NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         ngx_hx_redis_unsubscribe(ngx_queue_data(q, ngx_hx_redis_sub_t, queue));
     }
 }

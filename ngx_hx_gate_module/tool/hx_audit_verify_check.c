@@ -99,6 +99,7 @@ hx_verify_checkpoint(hx_verify_t *v, hx_verify_writer_t *w,
 
     if (!w->foreign
         && (v->node.len != l->node.len
+            /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
             || memcmp(v->node.data, l->node.data, l->node.len) != 0))
     {
         w->foreign = 1;

@@ -438,7 +438,6 @@ hx_site_listeners(hx_site_t *site, unsigned node, char *err)
     }
 
     id = hx_dump_find(site->dump, server, "listen", 0);
-    rc = HX_OK;
 
     do {
         rc = hx_site_listen(site, server, id, err);

@@ -140,6 +140,7 @@ hx_socket_ipv4(const unsigned char *addr, unsigned len)
         return addr;
     }
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): 16 bytes */
     return memcmp(addr, mapped, sizeof(mapped)) == 0 ? addr + 12 : NULL;
 }
 
@@ -152,6 +153,7 @@ hx_socket_loopback(const unsigned char *addr, unsigned len)
 
     v4 = hx_socket_ipv4(addr, len);
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
     return v4 != NULL ? v4[0] == 127 : memcmp(addr, one, sizeof(one)) == 0;
 }
 
@@ -164,8 +166,12 @@ hx_socket_any(const unsigned char *addr, unsigned len)
 
     v4 = hx_socket_ipv4(addr, len);
 
-    return v4 != NULL ? memcmp(v4, none, 4) == 0
-                      : memcmp(addr, none, sizeof(none)) == 0;
+    if (v4 != NULL) {
+        return memcmp(v4, none, 4) == 0;
+    }
+
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
+    return memcmp(addr, none, sizeof(none)) == 0;
 }
 
 
@@ -177,6 +183,7 @@ hx_socket_private(const unsigned char *addr, unsigned len)
     v4 = hx_socket_ipv4(addr, len);
 
     if (v4 == NULL) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): 16 bytes */
         return (addr[0] & 0xfe) == 0xfc
                || (addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80);
     }

@@ -16,6 +16,7 @@ TEST_GROUPS    = $(or $(GROUPS_$(BUILD)),unit gate engine e2e fleet)
 UNIT_TESTS     = $(or $(UNIT_$(BUILD)),$(UNIT_BIN))
 GATE_TESTS     = $(or $(GATE_TESTS_$(BUILD)),-r t/gate)
 ENGINE_TESTS   = $(or $(ENGINE_TESTS_$(BUILD)),t/engine)
+FLEET_TESTS    = $(or $(FLEET_TESTS_$(BUILD)),$(FLEET_FIRST))
 NOT_TESTED     = $(or $(NOT_TESTED_$(BUILD)),:)
 
 
@@ -101,6 +102,10 @@ OPT_cov        = -O0 -g --coverage -fprofile-update=atomic \
                  -fprofile-dir=$(COV_DATA)
 LD_cov        := --coverage
 NGX_LD_cov    := --coverage
+
+# limits and quotas of a fleet, too, which "make fleet" leaves to fleet-test
+FLEET_TESTS_cov = $(FLEET_FIRST) $(wildcard t/fleet/test_redis_limit*.py \
+                   t/fleet/test_redis_quota.py t/fleet/test_redis_give_back.py)
 
 COV_TESTS     ?= unit gate engine e2e fleet
 GROUPS_cov     = $(COV_TESTS)
