@@ -813,7 +813,9 @@ sub rotate {
 sub pids {
     my ($self) = @_;
     my $pid = $self->{pid};
-    return grep { HXGate::slurp("/proc/$_/cmdline") =~ /worker process/ }
+    # nginx cannot change the title that valgrind stands under
+    return grep { HXGate::slurp("/proc/$_/cmdline")
+                      =~ /worker process|^\S*valgrind/ }
         split ' ', HXGate::slurp("/proc/$pid/task/$pid/children");
 }
 

@@ -13,6 +13,10 @@ ELF) ;;
 *) exec "$@" ;;
 esac
 
+# the map of 64 GB does not fit beside what memcheck keeps
+HOLONOMIX_MAP_SIZE=${HOLONOMIX_MAP_SIZE:-4294967296}
+export HOLONOMIX_MAP_SIZE
+
 leaks=no
 case ${1##*/} in
 hx-*) leaks=full ;;
