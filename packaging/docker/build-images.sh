@@ -17,11 +17,7 @@ b() {
 
 make_base() {
     local mirror c
-    # shellcheck disable=SC2016     # apt's own variables
-    mirror=$(apt-get indextargets --format '$(REPO_URI)|$(RELEASE)' \
-                 'Identifier: Packages' 'Component: main' |
-             grep -v -e security -e updates -e backports |
-             head -n 1 | cut -d'|' -f1)
+    mirror=$("$top/packaging/dev/debian-mirror.sh")
     mmdebstrap --quiet --variant=minbase --format=tar bookworm \
         "$store/base.tar" "$mirror"
     c=$(b from scratch)

@@ -1,19 +1,13 @@
 """What t/chaos takes from t/e2e and t/fleet: ports, waiting, an nginx of one's
 own, Redis, proxies that fail.  Both the program and its tests import it."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
+sys.path.append(str(TOP / "t" / "lib"))
 
-
-def load(name, path):
-    """A module by its path: each folder of tests has a conftest."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from by_path import load    # noqa: E402 (a folder of ours)
 
 
 fleet = load("fleet_conftest", TOP / "t" / "fleet" / "conftest.py")

@@ -92,62 +92,60 @@ def redis_silent(place, _rng):
     os.kill(pid, signal.SIGCONT)
 
 
-def redis_cut(place, _rng):
-    for _ in range(20):
-        place.to_redis.do("cut")
-        time.sleep(0.05)
-    place.to_redis.do("throttle 300 down")
+def torn(way, times, pause, slow, last):
+    """Connections on a way end, again and again, and are slow then."""
+    for _ in range(times):
+        way.do("cut")
+        time.sleep(pause)
+    way.do(slow)
     time.sleep(1)
-    place.to_redis.do("delay 40 down")
+    way.do(last)
     yield
-    place.to_redis.do("pass")
+    way.do("pass")
+
+
+def held(way, *commands):
+    for command in commands:
+        way.do(command)
+    yield
+    way.do("pass")
+
+
+def redis_cut(place, _rng):
+    return torn(place.to_redis, 20, 0.05, "throttle 300 down",
+                "delay 40 down")
 
 
 def engine_cut(place, _rng):
-    for _ in range(30):
-        place.to_engine.do("cut")
-        time.sleep(0.03)
-    place.to_engine.do("throttle 20000 down")
-    time.sleep(1)
-    place.to_engine.do("cut")           # in the midst of answers
-    yield
-    place.to_engine.do("pass")
+    # in the midst of answers
+    return torn(place.to_engine, 30, 0.03, "throttle 20000 down", "cut")
 
 
 def engine_late(place, _rng):
-    place.to_engine.do("delay 60 down")
-    yield
-    place.to_engine.do("pass")
+    return held(place.to_engine, "delay 60 down")
 
 
 def client_cut(place, _rng):
-    for _ in range(20):
-        place.to_gate.do("cut")
-        time.sleep(0.05)
-    place.to_gate.do("throttle 20000 up")
-    time.sleep(1)
-    place.to_gate.do("cut")             # in the midst of requests
-    yield
-    place.to_gate.do("pass")
+    # in the midst of requests
+    return torn(place.to_gate, 20, 0.05, "throttle 20000 up", "cut")
 
 
 def client_late(place, _rng):
-    place.to_gate.do("delay 40 up")
-    place.to_gate.do("delay 40 down")
+    return held(place.to_gate, "delay 40 up", "delay 40 down")
+
+
+def filled(disk):
+    disk.fill()
     yield
-    place.to_gate.do("pass")
+    disk.clear()
 
 
 def audit_full(place, _rng):
-    place.audit_disk.fill()
-    yield
-    place.audit_disk.clear()
+    return filled(place.audit_disk)
 
 
 def engine_full(place, _rng):
-    place.engine_disk.fill()
-    yield
-    place.engine_disk.clear()
+    return filled(place.engine_disk)
 
 
 # name: (what is done, statuses, lost).  A Redis that is away is no fault that

@@ -1,33 +1,21 @@
-"""Programs for node that tests talk to, with the libraries they need: of the
-versions in their package-lock.json, fetched once."""
+"""Programs for node that tests talk to, with the libraries they need."""
 
 import fcntl
 import shutil
-import subprocess
+import sys
 
 from conftest import TOP, scratch
+
+sys.path.append(str(TOP / "t" / "lib"))
+
+import npm                  # noqa: E402 (a folder of ours)
 
 
 def installed(name, program):
     """A directory with the program of t/e2e/<name> and its node_modules."""
     source = TOP / "t" / "e2e" / name
-    for needed in ("node", "npm"):
-        assert shutil.which(needed), f"{needed} is not installed"
-    place = scratch() / name
-    place.mkdir(exist_ok=True)
-    lock_file = (source / "package-lock.json").read_text()
+    place = npm.installed(source, scratch() / name)
     with open(place / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = place / "installed"
-        if not done.exists() or done.read_text() != lock_file:
-            for file in ("package.json", "package-lock.json"):
-                shutil.copy(source / file, place)
-            run = subprocess.run(
-                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
-                 "--cache", place / "cache"],
-                cwd=place, capture_output=True, text=True, timeout=300,
-                check=False)
-            assert run.returncode == 0, run.stdout + run.stderr
-            done.write_text(lock_file)
         shutil.copy(source / program, place)
     return place

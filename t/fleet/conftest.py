@@ -2,7 +2,6 @@
 share with t/e2e (ports, waiting, an nginx of a test's own) is taken from
 there."""
 
-import importlib.util
 import itertools
 import os
 import shutil
@@ -13,14 +12,9 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
+sys.path.append(str(TOP / "t" / "lib"))
 
-
-def load(name, path):
-    """A module by its path: two folders have a conftest."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from by_path import load    # noqa: E402 (a folder of ours)
 
 
 e2e = load("e2e_conftest", TOP / "t" / "e2e" / "conftest.py")

@@ -20,8 +20,8 @@
 #include "hx_check.h"
 #include "hx_extract.h"
 #include "hx_fuzz_proxy.h"
+#include "hx_fuzz_route.h"
 #include "hx_http_parse.h"
-#include "hx_route.h"
 
 #ifndef HX_FUZZ_WRONG
 #define HX_FUZZ_WRONG   0
@@ -64,32 +64,6 @@ gate_json(const hx_proxy_head_t *h)
     return t.len == 0 || hx_text_ieq(t.data, t.len, "application/json", 16)
            || (t.len > 5
                && hx_text_ieq(t.data + t.len - 5, 5, "+json", 5));
-}
-
-
-static hx_operation_t *
-operations(unsigned *n)
-{
-    char                   err[256];
-    unsigned               i;
-    const hx_operation_t  *from;
-
-    static unsigned        n_ops;
-    static hx_operation_t  ops[HX_ROUTE_OPERATIONS];
-
-    if (n_ops == 0) {
-        n_ops = hx_route_hx_sdp(&from);
-
-        for (i = 0; i < n_ops; i++) {
-            ops[i] = from[i];
-            hx_fuzz_check(hx_route_compile(&ops[i], err, sizeof(err))
-                          == HX_OK);
-        }
-    }
-
-    *n = n_ops;
-
-    return ops;
 }
 
 
@@ -218,7 +192,7 @@ gate_view(view_t *v, const uint8_t *data, size_t len)
 
     memset(v, 0, sizeof(view_t));
     hx_fuzz_in(&in, data, len);
-    ops = operations(&n);
+    ops = hx_fuzz_operations(&n);
 
     if (!hx_proxy_head(&h, &in) || !hx_proxy_body(&h, &in, &v->body)
         || h.encoded

@@ -13,7 +13,7 @@
 
 #include "hx_adminpath.h"
 #include "hx_fuzz_in.h"
-#include "hx_route.h"
+#include "hx_fuzz_route.h"
 
 #define FUZZ_PATTERN   512              /* bytes; PCRE2 is not what is tested */
 
@@ -136,32 +136,6 @@ check_pattern(const hx_operation_t *op, const hx_str_t *method,
 }
 
 
-static hx_operation_t *
-built_in(unsigned *n)
-{
-    char                   err[256];
-    unsigned               i;
-    const hx_operation_t  *from;
-
-    static unsigned        n_ops;
-    static hx_operation_t  ops[HX_ROUTE_OPERATIONS];
-
-    if (n_ops == 0) {
-        n_ops = hx_route_hx_sdp(&from);
-
-        for (i = 0; i < n_ops; i++) {
-            ops[i] = from[i];
-            hx_fuzz_check(hx_route_compile(&ops[i], err, sizeof(err))
-                          == HX_OK);
-        }
-    }
-
-    *n = n_ops;
-
-    return ops;
-}
-
-
 static void
 check_built_in(const hx_str_t *method, const hx_path_t *path)
 {
@@ -172,7 +146,7 @@ check_built_in(const hx_str_t *method, const hx_path_t *path)
     hx_route_t       r;
     hx_operation_t  *ops;
 
-    ops = built_in(&n);
+    ops = hx_fuzz_operations(&n);
 
     for (i = 0, found = 0; i < n; i++) {
         if (ops[i].member.data == NULL) {

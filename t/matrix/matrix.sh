@@ -45,14 +45,9 @@ then
     die "cannot use CACHE=$CACHE, RESULTS=$RESULTS"
 fi
 
-# where "main" comes from on this machine
 if [ -z "${MIRROR:-}" ]; then
-    # shellcheck disable=SC2016    # apt expands it
-    MIRROR=$(apt-get indextargets --format '$(REPO_URI)|$(RELEASE)' \
-                 'Identifier: Packages' 'Component: main' |
-             grep -v -e security -e updates -e backports | head -n 1 |
-             cut -d'|' -f1)
-    [ -n "$MIRROR" ] || MIRROR=http://deb.debian.org/debian
+    MIRROR=$("$top/packaging/dev/debian-mirror.sh") ||
+        die "name a mirror of Debian: MIRROR="
 fi
 
 # ---- the trees --------------------------------------------------------------

@@ -5,6 +5,9 @@ a loopback of its own, where every port is free."""
 
 import shutil
 import subprocess
+from pathlib import Path
+
+MIRROR = Path(__file__).parents[2] / "packaging/dev/debian-mirror.sh"
 
 ENTER = r"""
 set -e
@@ -24,15 +27,8 @@ chroot "$1" /usr/bin/env -i HOME=/root LANG=C.UTF-8 \
 
 def mirror():
     """Where this machine has its own packages from."""
-    out = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)",
-         "Identifier: Packages", "Component: main"],
-        check=True, capture_output=True, text=True).stdout
-    for line in out.splitlines():
-        uri, release = line.split("|")
-        if not release.endswith(("-security", "-updates", "-backports")):
-            return uri
-    raise RuntimeError("apt knows no mirror")
+    return subprocess.run([MIRROR], check=True, capture_output=True,
+                          text=True).stdout.strip()
 
 
 class Root:

@@ -1,19 +1,22 @@
 """The SBOM: what CycloneDX's own schema says of it, and whether it is true."""
 
 import copy
-import fcntl
 import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from conftest import BIN, PROGRAMS, TOP, run, version
+
+sys.path.append(str(TOP / "t" / "lib"))
+
+import npm                  # noqa: E402 (a folder of ours)
 
 SBOM = TOP / "packaging/dist/sbom.py"
 EPOCH = "1796000000"
@@ -23,18 +26,7 @@ def schema_folder():
     """CycloneDX's library, of the version in package-lock.json, has them."""
     place = Path(os.environ.get("HX_SCRATCH") or run(
         TOP / "packaging/dev/scratch-dir.sh", TOP / "build").stdout.strip())
-    place = place / "sbom"
-    place.mkdir(exist_ok=True)
-    lock_file = (TOP / "t/package/sbom/package-lock.json").read_text()
-    with open(place / "lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = place / "installed"
-        if not done.exists() or done.read_text() != lock_file:
-            for file in ("package.json", "package-lock.json"):
-                shutil.copy(TOP / "t/package/sbom" / file, place)
-            run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
-                "--cache", place / "cache", cwd=place)
-            done.write_text(lock_file)
+    place = npm.installed(TOP / "t/package/sbom", place / "sbom")
     return place / "node_modules/@cyclonedx/cyclonedx-library/res/schema"
 
 

@@ -9,25 +9,18 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from conftest import until
 from topology import Topology, address
 
 TOP = Path(__file__).parents[2]
 NGINX = os.environ["HX_NGINX"]
 DOCKER = TOP / "packaging" / "docker"
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text("utf-8"))
-
-
-def until(condition, seconds, what):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not in time: {what}"
-        time.sleep(0.05)
 
 
 class Service:
