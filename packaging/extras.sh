@@ -56,8 +56,10 @@ speaks_alone() {
     [ "$(owner "$(basename "$1" | sed 's/^_//')")" = hx-engine ]
 }
 
-# bash looks for a file of the program's name, zsh reads all there are
+# bash looks for a file of the program's name: one for several is there once,
+# and links to it; zsh reads all there are
 for file in "$from"/completion/*; do
+    first=
     for program in $programs; do
         if [ ! -f "$file" ] || ! speaks "$file" "$program"; then
             continue
@@ -70,7 +72,14 @@ for file in "$from"/completion/*; do
             fi ;;
         *.fish) put "$file" "/usr/share/fish/vendor_completions.d/$program.fish" ;;
         *.md) ;;
-        *) put "$file" "/usr/share/bash-completion/completions/$program" ;;
+        *) bash=/usr/share/bash-completion/completions
+            if [ -n "$first" ]; then
+                ln -sf "$first" "$root$bash/$program"
+                echo "$bash/$program"
+            else
+                put "$file" "$bash/$program"
+                first=$program
+            fi ;;
         esac
     done
 done
