@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import ASAN, KEY, b64, noise, wait_for
+from conftest import SANITIZED, KEY, b64, noise, wait_for
 
 MB = 1 << 20
 SIZE = 104857600
@@ -46,7 +46,7 @@ class Watch(threading.Thread):
 
 def test_put_and_serve_100_mb(engine):
     data = np.random.default_rng(7).random(SIZE // 8).tobytes()
-    slack = 400 * MB if ASAN else 0
+    slack = 400 * MB if SANITIZED else 0
     text = ('{"data_b64":"' + b64(data) + '","key":"big","namespace":"ns"}')
     text = text.encode()
 
@@ -102,7 +102,7 @@ def test_memory_of_a_put(engine, kind):
     most = watch.result() - before
     print("put", kind, "anonymous", most / MB)
     assert r.status_code == 200
-    slack = 100 * MB if ASAN else 0
+    slack = 100 * MB if SANITIZED else 0
     assert most <= 2.2 * len(data) + 16 * MB + slack
 
 
