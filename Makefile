@@ -86,12 +86,10 @@ all: module engine-bin audit-bin check-bin registry-bin
 
 # everything the goals will need, so that a user is told once
 DEP_GROUPS    := build \
-  $(if $(filter run unit gate engine e2e fleet-test test bench \
-    bench-engine,$(MAKECMDGOALS)),run) \
+  $(if $(filter run unit gate engine e2e fleet-test test,$(MAKECMDGOALS)),\
+    run) \
   $(if $(filter unit gate engine e2e fleet-test test,$(MAKECMDGOALS)),test) \
-  $(if $(filter lint,$(MAKECMDGOALS)),lint) \
-  $(if $(filter bench,$(MAKECMDGOALS)),bench) \
-  $(if $(filter bench-engine,$(MAKECMDGOALS)),bench-engine)
+  $(if $(filter lint,$(MAKECMDGOALS)),lint)
 
 build-deps:
 	@$(DEPS) $(DEP_GROUPS)
@@ -222,29 +220,6 @@ $(FUZZ_BIN): $(B)/%: $(OBJ)/t/%.o $(OBJ)/t/fuzz/hx_fuzz_driver.o $(TEST_LIBS)
 	@echo "  LINK  $(@:$(ROOT)/%=%)"
 	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(TEST_LINK)
 
-BENCH_SRC     := t/bench/load_tenants.c t/bench/scan_speed.c \
-                 t/bench/state_size.c
-BENCH_BIN     := $(BENCH_SRC:t/%.c=$(B)/%)
-
-$(BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
-	@mkdir -p $(@D)
-	@echo "  LINK  $(@:$(ROOT)/%=%)"
-	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(filter-out -lcmocka,$(TEST_LINK))
-
-# what "make bench-engine" measures with; a few peers are libraries
-ENGINE_BENCH_SRC := $(wildcard t/bench/engine_*.c)
-ENGINE_BENCH_BIN := $(ENGINE_BENCH_SRC:t/%.c=$(B)/%)
-
-$(B)/bench/engine_dot: PEER := -lblas
-$(B)/bench/engine_zfp: PEER := -lzfp
-$(B)/bench/engine_lossless: PEER := -lblosc
-
-$(ENGINE_BENCH_BIN): $(B)/%: $(OBJ)/t/%.o $(TEST_LIBS)
-	@mkdir -p $(@D)
-	@echo "  LINK  $(@:$(ROOT)/%=%)"
-	$(Q)$(CC) $(PROG_LDFLAGS) -o $@ $^ $(PEER) \
-	  $(filter-out -lcmocka,$(TEST_LINK))
-
 # loaded into nginx by tests, also where only the module is instrumented
 POWER_LOSS    := $(B)/hx_power_loss.so
 DISK_FAULT    := $(B)/hx_disk_fault.so
@@ -368,13 +343,7 @@ lint: all
 	$(Q)MODULE=$(MODULE) PROGRAMS='$(ENGINE) $(AUDIT) $(CHECK) $(REGISTRY)' \
 	  t/lint/run
 
-# BENCH: options of t/bench/run, for example BENCH='--only instructions'
-bench: all $(BENCH_BIN)
-	$(Q)$(TEST_ENV) HX_BENCH_BIN=$(B)/bench t/bench/run $(BENCH)
-
-# options of t/bench/engine/run in BENCH here too
-bench-engine: engine-bin $(ENGINE_BENCH_BIN)
-	$(Q)$(TEST_ENV) HX_BENCH_BIN=$(B)/bench t/bench/engine/run $(BENCH)
+include t/bench/bench.mk
 
 include t/matrix/matrix.mk
 
@@ -453,6 +422,11 @@ help:
 	@echo 'make images   the container images, with buildah; needs root'
 	@echo 'make topology'
 	@echo '              the networks of Compose, in namespaces; needs root'
+	@echo 'make bench    what gate and engine cost beside nginx and other tools, with'
+	@echo '              a report (build/bench/report); bench-gate, bench-engine: one'
+	@echo '              of them; bench-update: the last results into t/bench'
+	@echo 'make bench-check'
+	@echo '              fails when a request costs more instructions than it may'
 	@echo 'make deps     only install the Debian packages all this needs'
 	@echo 'make deb      Debian packages, in $(BUILDDIR)/deb; make deb-test installs,'
 	@echo '              uses, upgrades and removes them in a fresh system'
@@ -471,7 +445,7 @@ help:
 FORCE:
 .PHONY: all build-deps module redis-test-module engine-bin audit-bin \
         check-bin registry-bin unit gate engine e2e fleet fleet-tools fleet-test \
-        test lint bench bench-engine deps run stop install clean help FORCE
+        test lint deps run stop install clean help FORCE
 
 # objects are kept between runs
 .SECONDARY:

@@ -33,9 +33,10 @@ def until(what, seconds, condition):
 
 
 def pin(cpu):
-    """For preexec_fn: the contestant on one processor, the load elsewhere."""
+    """For preexec_fn: the contestant on one processor, the load elsewhere; or
+    "all"."""
     cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) == 1:
+    if len(cpus) == 1 or cpu == "all":
         return None
     chosen = {cpus[0]} if cpu == "gate" else set(cpus[1:])
     return lambda: os.sched_setaffinity(0, chosen)
@@ -71,23 +72,31 @@ class Nginx:
         self.port = free_port()
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
-        values = {"dir": self.dir, "port": self.port, "module": env.module,
-                  "user": "user root;" if os.geteuid() == 0 else "",
-                  "registry": os.path.join(self.dir, "registry"),
-                  "key": os.path.join(self.dir, "service.key"),
-                  "audit": "access_log off; hx_gate_audit_log "
-                           f"{self.dir}/audit.jsonl flush=100ms;",
-                  **(conf_vars or {})}
-        for source in (config, "common.conf"):
+        self.sources = (config, "common.conf")
+        self.values = {
+            "dir": self.dir, "port": self.port, "module": env.module,
+            "user": "user root;" if os.geteuid() == 0 else "",
+            "registry": os.path.join(self.dir, "registry"),
+            "key": os.path.join(self.dir, "service.key"),
+            "audit": "access_log off; hx_gate_audit_log "
+                     f"{self.dir}/audit.jsonl flush=100ms;",
+            "workers": 1, "zone": "64m", **(conf_vars or {})}
+        self.config = os.path.join(self.dir, config)
+        self.write({})
+
+    def write(self, more):
+        """Its configuration, at first and with other values."""
+        self.values.update(more)
+        for source in self.sources:
             with open(os.path.join(HERE, "conf", source),
                       encoding="utf-8") as f:
                 text = f.read()
             text = re.sub(r"@(\w+)@",
-                          lambda m: str(values.get(m.group(1), "")), text)
+                          lambda m: str(self.values.get(m.group(1), "")),
+                          text)
             with open(os.path.join(self.dir, source), "w",
                       encoding="utf-8") as f:
                 f.write(text)
-        self.config = os.path.join(self.dir, config)
 
     def start(self, directives="daemon off;", wrapper=(), cpu="gate"):
         command = [*wrapper, self.env.nginx, "-p", self.dir, "-c", self.config,
@@ -145,6 +154,17 @@ class Nginx:
                 total += int(re.search(r"^Pss:\s+(\d+) kB", f.read(),
                                        re.M).group(1)) * 1024
         return total
+
+    def rss(self):
+        """Memory of its workers, and what of it is no shared memory: bytes."""
+        resident = own = 0
+        for pid in family(self.process.pid)[1:]:
+            with open(f"/proc/{pid}/status", encoding="ascii") as f:
+                kb = dict(re.findall(r"^(VmRSS|RssAnon):\s+(\d+) kB", f.read(),
+                                     re.M))
+            resident += int(kb["VmRSS"]) * 1024
+            own += int(kb["RssAnon"]) * 1024
+        return resident, own
 
     def cpu_ns(self):
         return cpu_ns(self.process.pid)
@@ -212,14 +232,14 @@ def strace(nginx, drive):
                 if name != "total"}
 
 
-def wrk(nginx, requests, seconds, connections=32):
-    """One saturating run: (requests, seconds it took)."""
+def wrk(nginx, requests, seconds, connections=32, mode="cycle"):
+    """One saturating run: (requests, seconds it took).  mode: see load.lua."""
     done = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s",
          "-s", os.path.join(HERE, "load.lua"),
          f"http://127.0.0.1:{nginx.port}", "--", requests],
         capture_output=True, text=True, check=False, timeout=60 + seconds,
-        preexec_fn=pin("load"))
+        env={**os.environ, "HX_BENCH_LOAD": mode}, preexec_fn=pin("load"))
     found = re.search(r"^BENCH (\d+) (\d+) (\d+) (\d+)$", done.stdout, re.M)
     if not found:
         raise Trouble("wrk: " + done.stdout + done.stderr)

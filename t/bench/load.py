@@ -13,14 +13,17 @@ import zlib
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LIMIT = 100_000_000         # requests per window: never reached here
 LOW = 5                     # those of one tenant more, that is limited
+SPENT = 3600                # seconds; another one has one request in them
+
+PAIRS = [a + b for a in BASE62 for b in BASE62]
 
 
 def base62(number, width):
     digits = []
-    for _ in range(width):
-        number, digit = divmod(number, 62)
-        digits.append(BASE62[digit])
-    return "".join(reversed(digits))
+    for _ in range((width + 1) // 2):
+        number, pair = divmod(number, 62 * 62)
+        digits.append(PAIRS[pair])
+    return "".join(reversed(digits))[-width:]
 
 
 def api_key(seed):
@@ -42,15 +45,21 @@ def namespaces_of(i):
     return ["production", "staging", f"ns-{i:05d}", f"shared_{i % 97}"]
 
 
+def digest_of(key):
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 def write_tenants(path, count):
     """The file that load_tenants reads."""
     with open(path, "w", encoding="ascii") as out:
         for i in range(count):
-            digest = hashlib.sha256(key_of(i).encode()).hexdigest()
             spaces = ",".join(namespaces_of(i))
-            out.write(f"{digest}\t{tenant_of(i)}\t{LIMIT}\t60\t{spaces}\n")
-        digest = hashlib.sha256(api_key("bench low").encode()).hexdigest()
-        out.write(f"{digest}\tu-low\t{LOW}\t60\tdefault\n")
+            out.write(f"{digest_of(key_of(i))}\t{tenant_of(i)}\t{LIMIT}\t60\t"
+                      f"{spaces}\n")
+        out.write(f"{digest_of(api_key('bench low'))}\tu-low\t{LOW}\t60\t"
+                  "default\n"
+                  f"{digest_of(api_key('bench spent'))}\tu-spent\t1\t{SPENT}\t"
+                  "default\n")
 
 
 def get(namespace, key_name, credential, extra=()):
@@ -75,6 +84,12 @@ def unknown(i):
     """The same with a well-formed key that nobody has."""
     return get(namespaces_of(i)[i % 4], f"tensor-{i}",
                credential(i, api_key(f"nobody {i}")))
+
+
+def spent(i):
+    """The same of a tenant that has no request left, but for the first."""
+    return get("default", f"tensor-{i}",
+               credential(i, api_key("bench spent")))
 
 
 def malformed(i):
@@ -106,9 +121,10 @@ class Connection:
         self.stream.close()
         self.sock.close()
 
-    def ask(self, lines):
+    def ask(self, lines, content=b""):
         """(status, headers, body)"""
-        self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode()
+                          + content)
         status = int(self.stream.readline().split()[1])
         headers = {}
         while (line := self.stream.readline().rstrip(b"\r\n")):
@@ -116,6 +132,18 @@ class Connection:
             headers[name.lower()] = value.strip()
         body = self.stream.read(int(headers["content-length"]))
         return status, headers, body
+
+
+def put(i, size):
+    """(lines, content): a put whose namespace comes after its data."""
+    begin = f'{{"key":"tensor-{i}","data_b64":"'
+    end = f'","namespace":"{namespaces_of(i)[0]}"}}'
+    data = "A" * (max(0, size - len(begin) - len(end)) // 4 * 4)
+    content = (begin + data + end).encode()
+    return (["POST /v1/put HTTP/1.1", "Host: gate.test",
+             "Content-Type: application/json",
+             f"Content-Length: {len(content)}", *credential(i, key_of(i))],
+            content)
 
 
 def drive(port, make, count, tenants):
