@@ -21,6 +21,12 @@
 
 #define HX_BOX_IMPATIENT   UINT64_C(1000000000)    /* ns */
 
+typedef enum {
+    HX_BOX_FREE = 0,                    /* there is no such lock */
+    HX_BOX_LOCKED,
+    HX_BOX_BUSY
+} hx_box_flock_t;
+
 
 void
 hx_box_clear(hx_box_head_t *h)
@@ -139,9 +145,10 @@ hx_box_reader(hx_box_t *box, const struct stat *sb)
 /*
  * Against those who do not share our memory.  flock() belongs to what open()
  * has made, which is why the descriptor must be our own; who is killed lets go.
+ * HX_BOX_BUSY: somebody has kept it for too long.
  */
 
-static int
+static hx_box_flock_t
 hx_box_flock(hx_box_t *box, const struct stat *sb)
 {
     uint64_t  now, end;
@@ -149,13 +156,13 @@ hx_box_flock(hx_box_t *box, const struct stat *sb)
     static const struct timespec  moment = { 0, 50000 };
 
     if (!S_ISREG(sb->st_mode) || !hx_box_reader(box, sb)) {
-        return 0;
+        return HX_BOX_FREE;
     }
 
     for (end = 0; flock(box->reader - 1, LOCK_EX|LOCK_NB) != 0; /* void */) {
 
         if (errno != EWOULDBLOCK) {
-            return 0;
+            return HX_BOX_FREE;
         }
 
         now = hx_state_clock();
@@ -166,13 +173,13 @@ hx_box_flock(hx_box_t *box, const struct stat *sb)
 
         if (now >= end) {
             box->impatient = now + HX_BOX_IMPATIENT;
-            return 0;
+            return HX_BOX_BUSY;
         }
 
         (void) nanosleep(&moment, NULL);
     }
 
-    return 1;
+    return HX_BOX_LOCKED;
 }
 
 
@@ -206,18 +213,20 @@ hx_box_look(hx_box_t *box, const struct stat *sb)
 
 /*
  * The next byte is to begin a line.  The caller has a record, or first of all
- * the line feed of one that is there but for this.
+ * the line feed of one that is there but for this.  While somebody else may be
+ * writing what is seen here means nothing: an empty line does no harm, a record
+ * behind a fragment were lost.
  */
 
 static void
-hx_box_begin_line(hx_box_t *box, const struct stat *sb)
+hx_box_begin_line(hx_box_t *box, const struct stat *sb, hx_box_flock_t lock)
 {
     int             cut, pending;
     hx_box_head_t  *h;
 
     h = box->head;
     pending = box->data[h->start] == '\n';
-    cut = hx_box_look(box, sb);
+    cut = lock == HX_BOX_BUSY ? 1 : hx_box_look(box, sb);
 
     if (cut == -1) {
 
@@ -279,7 +288,8 @@ hx_box_out(hx_box_t *box, int fd, uint32_t len, int *more)
 
 
 static hx_box_rc_t
-hx_box_append(hx_box_t *box, int fd, const struct stat *sb)
+hx_box_append(hx_box_t *box, int fd, const struct stat *sb,
+    hx_box_flock_t lock)
 {
     int             more;
     ssize_t         n;
@@ -293,7 +303,7 @@ hx_box_append(hx_box_t *box, int fd, const struct stat *sb)
         return HX_BOX_ERROR;
     }
 
-    hx_box_begin_line(box, sb);
+    hx_box_begin_line(box, sb, lock);
 
     if (h->last == 0) {
         return HX_BOX_DONE;
@@ -334,10 +344,11 @@ hx_box_append(hx_box_t *box, int fd, const struct stat *sb)
 hx_box_rc_t
 hx_box_write(hx_box_t *box, int fd, int *unsure)
 {
-    int               err, locked;
+    int               err;
     hx_box_rc_t       rc;
     struct stat       sb;
     hx_box_head_t    *h;
+    hx_box_flock_t    others;
     pthread_mutex_t  *lock;
 
     h = box->head;
@@ -352,21 +363,21 @@ hx_box_write(hx_box_t *box, int fd, int *unsure)
 
     lock = hx_box_lock(box);
     rc = fstat(fd, &sb) == 0 ? HX_BOX_DONE : HX_BOX_ERROR;
-    locked = rc == HX_BOX_DONE && hx_box_flock(box, &sb);
+    others = rc == HX_BOX_DONE ? hx_box_flock(box, &sb) : HX_BOX_FREE;
 
     /* others have written meanwhile */
 
-    if (locked && fstat(fd, &sb) != 0) {
+    if (others == HX_BOX_LOCKED && fstat(fd, &sb) != 0) {
         rc = HX_BOX_ERROR;
     }
 
     if (rc == HX_BOX_DONE) {
-        rc = hx_box_append(box, fd, &sb);
+        rc = hx_box_append(box, fd, &sb, others);
     }
 
     err = errno;
 
-    if (locked) {
+    if (others == HX_BOX_LOCKED) {
         (void) flock(box->reader - 1, LOCK_UN);
     }
 

@@ -199,19 +199,14 @@ hx_verify_torn(hx_verify_t *v, const unsigned char *data, size_t len,
 {
     hx_verify_torn_t  *t;
 
-    if (data != NULL && len == 0 && v->after_torn) {
+    if (data != NULL && len == 0) {
 
-        /* two who both ended the line that a third has left half */
+        /* it says nothing; who could not look first has begun a line with it */
 
-        v->after_torn = 0;
         return;
     }
 
-    v->after_torn = 0;
-
-    if (data == NULL || len == 0 || len > HX_VERIFY_TORN_MAX
-        || data[0] != '{')
-    {
+    if (data == NULL || len > HX_VERIFY_TORN_MAX || data[0] != '{') {
         hx_verify_finding(v, HX_FINDING_INSERT, at, data == NULL
                           ? "a line that is too long for any record"
                           : "the line is no chained record");
@@ -232,7 +227,6 @@ hx_verify_torn(hx_verify_t *v, const unsigned char *data, size_t len,
     t->len = len;
     t->at = *at;
     v->n_torn++;
-    v->after_torn = 1;
 }
 
 
@@ -241,8 +235,6 @@ hx_verify_torn_done(hx_verify_t *v, const unsigned char *data, size_t len)
 {
     unsigned           i;
     hx_verify_torn_t  *t;
-
-    v->after_torn = 0;
 
     for (i = 0; v->n_torn != 0 && i < HX_VERIFY_TORN; i++) {
         t = &v->torn[i];

@@ -3,6 +3,8 @@
  * file of a disk that fills up, and what becomes of those the dead have left.
  */
 
+#include <sys/file.h>
+
 #include "hx_test_box.h"
 
 
@@ -323,6 +325,60 @@ fragments_of_others(void **state)
 }
 
 
+/* Each look finds it a millisecond later. */
+static uint64_t
+test_passing(void)
+{
+    test_now += 1000000;
+
+    return test_now;
+}
+
+
+/* Who keeps the lock may be writing: a line is begun whatever is seen. */
+static void
+others_keep_the_lock(void **state)
+{
+    int       fd, other, shared;
+    hx_box_t  box;
+    uint64_t  (*clock)(void);
+
+    clock = hx_state_clock;
+    hx_state_clock = test_passing;
+
+    for (shared = 0; shared < 2; shared++) {
+        fd = test_append(test_audit);
+        other = test_append(test_audit);
+        assert_int_equal(hx_box_claim(&box, shared ? test_st : NULL,
+                                      test_audit, HX_BOX),
+                         shared ? HX_OK : HX_NO);
+        test_put(&box, "first\n");
+        assert_int_equal(test_flush(&box, fd), HX_BOX_DONE);
+
+        assert_int_equal(flock(other, LOCK_EX), 0);
+        test_put(&box, "second\n");
+        assert_int_equal(test_flush(&box, fd), HX_BOX_DONE);
+        test_is(test_audit, "first\n\nsecond\n");
+
+        assert_int_equal(write(other, "{\"id\":", 6), 6);
+        test_put(&box, "third\n");
+        assert_int_equal(test_flush(&box, fd), HX_BOX_DONE);
+        assert_int_equal(flock(other, LOCK_UN), 0);
+
+        test_put(&box, "fourth\n");
+        assert_int_equal(test_flush(&box, fd), HX_BOX_DONE);
+        test_is(test_audit, "first\n\nsecond\n{\"id\":\nthird\nfourth\n");
+
+        hx_box_release(&box);
+        (void) close(other);
+        (void) close(fd);
+        assert_int_equal(unlink(test_audit), 0);
+    }
+
+    hx_state_clock = clock;
+}
+
+
 /* ---- what the dead have left */
 
 typedef struct {
@@ -528,6 +584,7 @@ main(void)
         T(own_and_alone), T(path_too_long), T(records_go_to_the_file),
         T(bad_descriptor), T(cut_records_follow_whole), T(room_byte_by_byte),
         T(rotated_after_a_cut), T(fragments_of_others),
+        T(others_keep_the_lock),
         T(successor_finds_the_records),
         T(rescued_by_path_and_descriptor), T(rescue_of_a_pipe),
         T(written_by_who_opens), T(moved_with_the_memory)
