@@ -85,6 +85,7 @@ def test_what_is_not_named_does_not_exist(gate):
     answer = gate.call("GET", "/nothing/here")
     assert answer.status_code == 404
     assert answer.json()["error"] == "not_found"
+    assert answer.json()["request_id"]
 
 
 def test_health_and_ready_need_no_key(gate):
