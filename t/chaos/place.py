@@ -55,7 +55,9 @@ class Gate(Node):
     def write(self, **conf):
         super().write(**conf)
         file = self.directory / "nginx.conf"
-        file.write_text(file.read_text().replace("daemon off;", "daemon on;"))
+        # a log as in production: "info" has four lines of a stream reset
+        file.write_text(file.read_text().replace("daemon off;", "daemon on;")
+                        .replace(" info;", " notice;"))
         self.names = set()          # of the admin calls
         self.masters = set()        # all that were
 
@@ -245,6 +247,7 @@ class Place:
                 client_header_timeout 10s;
                 client_body_timeout 30s;
                 proxy_read_timeout 30s;
+                keepalive_requests 10000;
                 reset_timedout_connection on;
                 large_client_header_buffers 4 8k;""")
         gate.audit_log = top / "audit" / "audit.jsonl"

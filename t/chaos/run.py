@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -33,10 +34,14 @@ from place import Place
 HERE = Path(__file__).resolve().parent
 HOLD = 1.5              # seconds, a fault that lasts
 STEADY = 400            # requests a second of the client that is timed
-STEPS = {"rapid reset": 20_000, "smuggling": 1, "slow heads": 1,
+WINDOWS = 8             # of quiet and of hostile clients, in turn
+QUIET = 6               # seconds of one; hostile ones take SLOW or what they do
+SLOW = 8
+STEPS = {"rapid reset": 100_000, "smuggling": 1, "slow heads": 1,
          "slow bodies": 1}
 KILLED = {"worker killed", "master killed"}   # in the midst of requests
-COUNTED = {"hostile", "steady", None}   # their requests have no ids of ours
+# their requests have no ids of ours
+COUNTED = {"hostile", "greedy", "steady", None}
 
 
 class Row:
@@ -112,8 +117,11 @@ class Run:
         gate.change("suspend", "gone")
         old = gate.create("turned", namespaces=["beta-data"])
         gate.rotate("turned")
-        self.hostile_key = gate.create("hostile", plan="enterprise",
-                                       namespaces=["hostile"])
+        hostile = gate.create("hostile", plan="enterprise",
+                              namespaces=["hostile"])
+        # what makes requests as fast as it can has the plan anybody gets
+        greedy = gate.create("greedy", plan="starter", namespaces=["hostile"])
+        self.keys = {**dict.fromkeys(KINDS, hostile), "rapid reset": greedy}
         steady = gate.create("steady", plan="enterprise")
         # the hostile one has the limit of its plan, as anybody
         for name in [*made, "steady"]:
@@ -122,7 +130,7 @@ class Run:
         self.load = Load(self.place.to_gate.port,
                          self.place.directory / "tls.crt", self.args.seed,
                          made, [gone, old, self.unknown])
-        self.made = [*made, "gone", "turned", "hostile", "steady"]
+        self.made = [*made, "gone", "turned", "hostile", "greedy", "steady"]
         directory = self.place.directory / "steady"
         directory.mkdir()
         self.steady = Steady(directory, [gate.port], STEADY)
@@ -147,11 +155,11 @@ class Run:
                              ("malformed", 5000), ("slow bodies", 1)):
             self.attack(name, self.args.seed, amount)
 
-    def attack(self, name, seed, amount):
+    def attack(self, name, seed, amount, port=None, seconds=SLOW):
         done = subprocess.run(
             ["nice", "-n", "10", sys.executable, HERE / "hostile.py", name,
-             *map(str, (self.place.gate.port, self.place.tls_port,
-                        self.hostile_key, seed, amount, 12))],
+             *map(str, (port or self.place.gate.port, self.place.tls_port,
+                        self.keys[name], seed, amount, seconds))],
             check=True, capture_output=True, text=True, timeout=300)
         return json.loads(done.stdout)
 
@@ -227,15 +235,14 @@ class Run:
         self.load.phase = row.name
         alive = (self.place.gate.workers(), self.place.engine.process.pid)
         timed = name not in ("smuggling",)
-        if timed and self.steady.process is None:
-            self.steady.start()
-            self.steady.add(self.steady_key, path="/v1/list/default")
+        if timed:
+            self.alone()
         amount = self.args.malformed if name == "malformed" else STEPS[name]
-        windows = 5 if timed else 1
+        windows = WINDOWS if timed else 1
         quiet, loud, got = [], [], Counter()
         for number in range(windows):
             if timed:
-                quiet.append(self.window(lambda: time.sleep(3)))
+                quiet.append(self.window(lambda n=number: self.peace(name, n)))
 
             def attack(n=number):
                 got.update(self.attack(name, self.args.seed + n,
@@ -245,12 +252,32 @@ class Run:
             row.faults.append("a process has died")
         row.faults += [key for key in got if key.startswith("200 twice")]
         if timed:
-            ratio, noise, faults = verdict.slower(quiet, loud)
+            self.load.resume()
+            alone, ratio, noise, faults = verdict.slower(quiet, loud)
             row.faults += faults
-            row.note += f"p99 x {ratio:.2f} (quiet x {noise:.2f}) "
+            row.note += f"p99 {ratio:.2f} x {alone:.2f} ms (quiet: {noise:.2f}) "
         row.note += " ".join(f"{k}:{n}" for k, n in got.most_common(5))
         self.load.phase = "none"
         row.end = time.monotonic()
+
+    def alone(self):
+        """Only the timed client is left: where all processors are busy, each
+        more process makes everybody late, whatever it does."""
+        self.load.pause()
+        until(self.load.all_idle, 60, "the clients are idle")
+        if self.steady.process is None:
+            self.steady.start()
+            self.steady.add(self.steady_key, path="/v1/list/default")
+
+    def peace(self, name, number):
+        """Slow ones do the same to a port that nobody serves: what they take
+        of the processors is not the gate's doing."""
+        if not name.startswith("slow"):
+            time.sleep(QUIET)
+            return
+        with socket.create_server(("127.0.0.1", 0), backlog=1024) as sink:
+            self.attack(name, self.args.seed + number, 1,
+                        sink.getsockname()[1], QUIET)
 
     def window(self, do):
         """The 99th percentile of the timed client meanwhile."""
@@ -288,6 +315,10 @@ class Run:
             + verdict.miscounted(
                 [n for n in status if n not in self.place.gate.names],
                 tenant_of, "steady", answered, len(steady) - answered),
+            "timed client": [
+                f"{n} of its requests got {status or 'nothing'}"
+                for status, n in Counter(r["status"] for r in steady).items()
+                if status != 200],
             "usage = audit": verdict.misbilled(told, born),
             "foreign access": verdict.entered(asks),
             "engine saw only granted": verdict.unauthorised(
@@ -299,6 +330,7 @@ class Run:
         notes = {"acknowledged puts": f"{len(wanted)} keys",
                  "audit = answers": f"{len(asks)} requests, {len(status)} "
                                     f"records, {len(trail.amended)} amended",
+                 "timed client": f"{len(steady)} requests",
                  "usage = audit": f"{sum(born.values()) / 10} CUs",
                  "foreign access": f"{sum(a.foreign for a in asks)} attempts",
                  "engine saw only granted": f"{len(self.seen())} requests",

@@ -109,4 +109,4 @@ def test_growth():
     ([10, 13, 10, 13], [14, 14, 14], True),      # as noisy without
     ([10, 13, 10, 13], [16, 16, 16], False)])
 def test_the_wait_of_others(quiet, hostile, right):
-    assert right == (verdict.slower(quiet, hostile)[2] == [])
+    assert right == (verdict.slower(quiet, hostile)[3] == [])

@@ -150,8 +150,8 @@ def grown(first, last, more_kb=6144, more_fds=12):
 
 def slower(quiet, hostile, within=1.10):
     """99th percentiles of windows that took turns, in ms.  What two quiet
-    windows in a row differ by no hostile one is accused of.  (ratio, ratio of
-    the quiet ones, faults)"""
+    windows in a row differ by no hostile one is accused of.  (the quiet one,
+    ratio, ratio of the quiet ones, faults)"""
     def middle(values):
         values = sorted(values)
         at = len(values) // 2
@@ -161,6 +161,6 @@ def slower(quiet, hostile, within=1.10):
     halves = sorted((middle(quiet[::2]), middle(quiet[1::2])))
     noise = halves[1] / halves[0]
     bound = max(within, noise)
-    return ratio, noise, ([] if ratio <= bound else
-                          [f"p99 is {ratio:.2f} times as long, the bound "
-                           f"{bound:.2f}"])
+    faults = [] if ratio <= bound else [
+        f"p99 is {ratio:.2f} times as long, the bound {bound:.2f}"]
+    return middle(quiet), ratio, noise, faults
