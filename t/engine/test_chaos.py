@@ -17,7 +17,7 @@ import time
 import pytest
 from conftest import SANITIZED, b64, head, read_response, wait_for
 
-ROUNDS = 10 if SANITIZED else 30             # of each of these, together 300
+ROUNDS = 10 if SANITIZED else 30        # of each of these, together 300
 WORKERS = range(10)
 KEEP = 2
 SIZES = [101, 5001, 300_001]            # in the record, one chunk, two chunks
