@@ -15,7 +15,6 @@
  * not share, whoever writes takes flock(2) of the file, where it can be read.
  * Others hold it for some microseconds; but anybody could hold it for ever, so
  * nobody waits for longer than HX_BOX_LOCK, and then not again for a second.
- * Who writes without it begins with a line feed: at worst an empty line.
  *
  * A file that was removed takes no records: ENOENT.
  *

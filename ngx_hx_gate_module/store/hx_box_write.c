@@ -21,12 +21,6 @@
 
 #define HX_BOX_IMPATIENT   UINT64_C(1000000000)    /* ns */
 
-typedef enum {
-    HX_BOX_FREE = 0,                    /* there is no such lock */
-    HX_BOX_LOCKED,
-    HX_BOX_BUSY
-} hx_box_flock_t;
-
 
 void
 hx_box_clear(hx_box_head_t *h)
@@ -145,10 +139,9 @@ hx_box_reader(hx_box_t *box, const struct stat *sb)
 /*
  * Against those who do not share our memory.  flock() belongs to what open()
  * has made, which is why the descriptor must be our own; who is killed lets go.
- * HX_BOX_BUSY: somebody has kept it for too long.
  */
 
-static hx_box_flock_t
+static int
 hx_box_flock(hx_box_t *box, const struct stat *sb)
 {
     uint64_t  now, end;
@@ -156,13 +149,13 @@ hx_box_flock(hx_box_t *box, const struct stat *sb)
     static const struct timespec  moment = { 0, 50000 };
 
     if (!S_ISREG(sb->st_mode) || !hx_box_reader(box, sb)) {
-        return HX_BOX_FREE;
+        return 0;
     }
 
     for (end = 0; flock(box->reader - 1, LOCK_EX|LOCK_NB) != 0; /* void */) {
 
         if (errno != EWOULDBLOCK) {
-            return HX_BOX_FREE;
+            return 0;
         }
 
         now = hx_state_clock();
@@ -173,13 +166,13 @@ hx_box_flock(hx_box_t *box, const struct stat *sb)
 
         if (now >= end) {
             box->impatient = now + HX_BOX_IMPATIENT;
-            return HX_BOX_BUSY;
+            return 0;
         }
 
         (void) nanosleep(&moment, NULL);
     }
 
-    return HX_BOX_LOCKED;
+    return 1;
 }
 
 
@@ -213,20 +206,18 @@ hx_box_look(hx_box_t *box, const struct stat *sb)
 
 /*
  * The next byte is to begin a line.  The caller has a record, or first of all
- * the line feed of one that is there but for this.  While somebody else may be
- * writing what is seen here means nothing: an empty line does no harm, a record
- * behind a fragment were lost.
+ * the line feed of one that is there but for this.
  */
 
 static void
-hx_box_begin_line(hx_box_t *box, const struct stat *sb, hx_box_flock_t lock)
+hx_box_begin_line(hx_box_t *box, const struct stat *sb)
 {
     int             cut, pending;
     hx_box_head_t  *h;
 
     h = box->head;
     pending = box->data[h->start] == '\n';
-    cut = lock == HX_BOX_BUSY ? 1 : hx_box_look(box, sb);
+    cut = hx_box_look(box, sb);
 
     if (cut == -1) {
 
@@ -288,8 +279,7 @@ hx_box_out(hx_box_t *box, int fd, uint32_t len, int *more)
 
 
 static hx_box_rc_t
-hx_box_append(hx_box_t *box, int fd, const struct stat *sb,
-    hx_box_flock_t lock)
+hx_box_append(hx_box_t *box, int fd, const struct stat *sb)
 {
     int             more;
     ssize_t         n;
@@ -303,7 +293,7 @@ hx_box_append(hx_box_t *box, int fd, const struct stat *sb,
         return HX_BOX_ERROR;
     }
 
-    hx_box_begin_line(box, sb, lock);
+    hx_box_begin_line(box, sb);
 
     if (h->last == 0) {
         return HX_BOX_DONE;
@@ -344,11 +334,10 @@ hx_box_append(hx_box_t *box, int fd, const struct stat *sb,
 hx_box_rc_t
 hx_box_write(hx_box_t *box, int fd, int *unsure)
 {
-    int               err;
+    int               err, locked;
     hx_box_rc_t       rc;
     struct stat       sb;
     hx_box_head_t    *h;
-    hx_box_flock_t    others;
     pthread_mutex_t  *lock;
 
     h = box->head;
@@ -363,21 +352,21 @@ hx_box_write(hx_box_t *box, int fd, int *unsure)
 
     lock = hx_box_lock(box);
     rc = fstat(fd, &sb) == 0 ? HX_BOX_DONE : HX_BOX_ERROR;
-    others = rc == HX_BOX_DONE ? hx_box_flock(box, &sb) : HX_BOX_FREE;
+    locked = rc == HX_BOX_DONE && hx_box_flock(box, &sb);
 
     /* others have written meanwhile */
 
-    if (others == HX_BOX_LOCKED && fstat(fd, &sb) != 0) {
+    if (locked && fstat(fd, &sb) != 0) {
         rc = HX_BOX_ERROR;
     }
 
     if (rc == HX_BOX_DONE) {
-        rc = hx_box_append(box, fd, &sb, others);
+        rc = hx_box_append(box, fd, &sb);
     }
 
     err = errno;
 
-    if (others == HX_BOX_LOCKED) {
+    if (locked) {
         (void) flock(box->reader - 1, LOCK_UN);
     }
 

@@ -199,14 +199,19 @@ hx_verify_torn(hx_verify_t *v, const unsigned char *data, size_t len,
 {
     hx_verify_torn_t  *t;
 
-    if (data != NULL && len == 0) {
+    if (data != NULL && len == 0 && v->after_torn) {
 
-        /* it says nothing; who could not look first has begun a line with it */
+        /* two who both ended the line that a third has left half */
 
+        v->after_torn = 0;
         return;
     }
 
-    if (data == NULL || len > HX_VERIFY_TORN_MAX || data[0] != '{') {
+    v->after_torn = 0;
+
+    if (data == NULL || len == 0 || len > HX_VERIFY_TORN_MAX
+        || data[0] != '{')
+    {
         hx_verify_finding(v, HX_FINDING_INSERT, at, data == NULL
                           ? "a line that is too long for any record"
                           : "the line is no chained record");
@@ -227,6 +232,7 @@ hx_verify_torn(hx_verify_t *v, const unsigned char *data, size_t len,
     t->len = len;
     t->at = *at;
     v->n_torn++;
+    v->after_torn = 1;
 }
 
 
@@ -235,6 +241,8 @@ hx_verify_torn_done(hx_verify_t *v, const unsigned char *data, size_t len)
 {
     unsigned           i;
     hx_verify_torn_t  *t;
+
+    v->after_torn = 0;
 
     for (i = 0; v->n_torn != 0 && i < HX_VERIFY_TORN; i++) {
         t = &v->torn[i];

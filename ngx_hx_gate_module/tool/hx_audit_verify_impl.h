@@ -76,6 +76,7 @@ struct hx_verify_s {
     uint32_t              files;        /* begun */
     hx_str_t              node;
     unsigned              begun:1;      /* a chained line was seen */
+    unsigned              after_torn:1; /* the last line may be a torn one */
 
     hx_verify_writer_t  **table;        /* by hash of the name */
     hx_verify_writer_t   *latest;       /* asked for last */
