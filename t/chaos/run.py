@@ -6,6 +6,7 @@ be true in the end whatever was done to it.  Prints a table; its exit status is
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -14,8 +15,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 
 import verdict
@@ -25,7 +27,7 @@ from audit_check import Trail
 from faults import BITES, FAULTS, UNKNOWN_503, ZERO
 from fleet import stranger
 from fleet_load import Load as Steady
-from hostile import KINDS
+from hostile import KINDS, RATE as MALFORMED
 from judge import steady_p99
 from own_nginx import PATIENCE
 from place import Place
@@ -42,6 +44,14 @@ STEPS = {"rapid reset": 100_000, "smuggling": 1, "slow heads": 1,
 KILLED = {"worker killed", "master killed"}   # in the midst of requests
 # their requests have no ids of ours
 COUNTED = {"hostile", "greedy", "steady", None}
+
+
+def swallow(sink):
+    """Takes connections, answers nothing, keeps the last ones open."""
+    kept = deque(maxlen=512)
+    with contextlib.suppress(OSError):
+        while True:
+            kept.append(sink.accept()[0])
 
 
 class Row:
@@ -270,14 +280,17 @@ class Run:
             self.steady.add(self.steady_key, path="/v1/list/default")
 
     def peace(self, name, number):
-        """Slow ones do the same to a port that nobody serves: what they take
-        of the processors is not the gate's doing."""
-        if not name.startswith("slow"):
+        """The same is done to a port that nobody serves, where that can be:
+        what it takes of the processors is not the gate's doing."""
+        if name == "rapid reset":
             time.sleep(QUIET)
             return
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as sink:
-            self.attack(name, self.args.seed + number, 1,
+            threading.Thread(target=swallow, args=(sink,), daemon=True).start()
+            self.attack(name, self.args.seed + number,
+                        QUIET * MALFORMED if name == "malformed" else 1,
                         sink.getsockname()[1], QUIET)
+            sink.shutdown(socket.SHUT_RDWR)
 
     def window(self, do):
         """The 99th percentile of the timed client meanwhile."""

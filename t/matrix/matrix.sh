@@ -138,7 +138,7 @@ install_packages() {
     local root=$1
     online "$root" 'command -v make >/dev/null || {
             apt-get -q update && apt-get -q -y install make; }
-        cd /srv/hx-gate && packaging/deps/install.sh build run test' ||
+        cd /srv/hx-gate && packaging/deps/install.sh build run test docs' ||
         return 1
     if [[ " $TEST_GROUPS " == *' valkey '* ]]; then
         online "$root" 'cd /srv/hx-gate && packaging/deps/install.sh valkey' ||
