@@ -54,10 +54,19 @@ def test_only_what_is_whole_is_read(tmp_path):
     assert ledger.months() == ["2026-01"]
 
 
+def test_what_a_kill_has_cut(tmp_path):
+    path = tmp_path / "audit"
+    for cut in 1, 7, 34, 70, -9:
+        path.write_text(line("a")[:cut] + "\n" + line("b") + line("a"))
+        assert len(Ledger(path).finish()) == 2
+
+
 @pytest.mark.parametrize("lines", [
     pytest.param([line("a"), line("a")], id="twice"),
     pytest.param([line("a")[:70] + line("b")], id="torn"),
-    pytest.param([line("a")[:70] + "\n", line("b")], id="a fragment"),
+    pytest.param([line("a")[:-3] + "\n", line("b")], id="a fragment"),
+    pytest.param([line("a"), line("a")[:-3] + "\n"], id="one behind it"),
+    pytest.param(["ts\n", line("b")], id="no beginning"),
     pytest.param([line("a"), "\n", line("b")], id="an empty line"),
     pytest.param([line("a").rstrip()], id="no end"),
     pytest.param([line("a", cus=0.2)], id="a wrong price"),

@@ -153,6 +153,7 @@ class Run:
             time.sleep(0.05)
         assert told == born
         self.recorded()
+        assert self.ledger.fragments == []
 
     def recorded(self):
         """Who was answered is recorded, and as answered."""

@@ -32,6 +32,9 @@ def operation_of(path):
     return None, 0
 
 
+BEGIN = b'{"ts":"'
+
+
 class Ledger:
     """An audit file, read as far as there are whole lines."""
 
@@ -43,6 +46,7 @@ class Ledger:
         self.refused = defaultdict(int) # (tenant, month): answers 429
         self.status = {}                # request id: status
         self.names = {}                 # path: (operation, price)
+        self.fragments = []     # lines that a kill has cut, a record follows
 
     def __len__(self):
         return len(self.status)
@@ -66,13 +70,20 @@ class Ledger:
         """Nothing will be added: the last line is whole, too."""
         self.read()
         assert self.rest == b"", self.rest
+        assert self.fragments == []
         return self
 
     def add(self, line):
         try:
             record = json.loads(line, parse_float=str)
         except ValueError as error:
-            raise AssertionError(f"torn: {line!r}") from error
+            if not line or not (line.startswith(BEGIN)
+                                or BEGIN.startswith(line)):
+                raise AssertionError(f"no record: {line!r}") from error
+            self.fragments.append(line)
+            return
+        self.fragments = [fragment for fragment in self.fragments
+                          if not line.startswith(fragment)]
         assert isinstance(record, dict) and list(record) == MEMBERS, line
         assert record["request_id"] not in self.status, f"twice: {line!r}"
         self.status[record["request_id"]] = record["status"]

@@ -156,7 +156,9 @@ install_packages() {
         export npm_config_cafile=/srv/ca.crt PYTHONDONTWRITEBYTECODE=1 &&
         HX_SCRATCH=/srv/hx-gate/build python3 -c "
 from node import installed
-installed(\"browser\", \"ask.js\"), installed(\"stripe\", \"judge.js\")"'
+for what in ((\"browser\", \"ask.js\"), (\"stripe\", \"judge.js\"),
+             (\"openapi\", \"judge.mjs\")):
+    installed(*what)"'
 }
 
 # ---- one release ------------------------------------------------------------
