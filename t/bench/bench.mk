@@ -39,25 +39,24 @@ BENCH_OUT     := $(ROOT)/bench/report
 BENCH_ENV      = $(TEST_ENV) HX_BENCH_BIN=$(B)/bench \
                  HX_BENCH_PEERS=$(BENCH_PEERS)
 BENCH_REPORT   = $(PYTHON) t/bench/report.py $(BENCH_OUT)
+BENCH_GATE     = $(BENCH_ENV) t/bench/run --out $(BENCH_OUT) $(BENCH) || rc=$$?
+BENCH_BEGIN    = mkdir -p $(BENCH_OUT); rc=0
+BENCH_END      = $(BENCH_REPORT) || rc=$$?; exit $$rc
+
+# $(1): its options
+bench_engine   = $(BENCH_ENV) t/bench/engine/run $(1) \
+                   | tee $(BENCH_OUT)/engine.md || rc=$$?
 
 # Both, and one report; each runs whatever the other said.
 bench: build-deps all $(BENCH_BIN) $(ENGINE_BENCH_BIN) $(B)/hx_fleet_load
-	$(Q)mkdir -p $(BENCH_OUT); rc=0; \
-	  $(BENCH_ENV) t/bench/run --out $(BENCH_OUT) $(BENCH) || rc=$$?; \
-	  $(BENCH_ENV) t/bench/engine/run $(BENCH_ENGINE) \
-	    | tee $(BENCH_OUT)/engine.md || rc=$$?; \
-	  $(BENCH_REPORT) || rc=$$?; exit $$rc
+	$(Q)$(BENCH_BEGIN); $(BENCH_GATE); $(call bench_engine,$(BENCH_ENGINE)); \
+	  $(BENCH_END)
 
 bench-gate: build-deps all $(BENCH_BIN) $(B)/hx_fleet_load
-	$(Q)mkdir -p $(BENCH_OUT); rc=0; \
-	  $(BENCH_ENV) t/bench/run --out $(BENCH_OUT) $(BENCH) || rc=$$?; \
-	  $(BENCH_REPORT) || rc=$$?; exit $$rc
+	$(Q)$(BENCH_BEGIN); $(BENCH_GATE); $(BENCH_END)
 
 bench-engine: build-deps engine-bin $(ENGINE_BENCH_BIN)
-	$(Q)mkdir -p $(BENCH_OUT); rc=0; \
-	  $(BENCH_ENV) t/bench/engine/run $(BENCH) \
-	    | tee $(BENCH_OUT)/engine.md || rc=$$?; \
-	  $(BENCH_REPORT) || rc=$$?; exit $$rc
+	$(Q)$(BENCH_BEGIN); $(call bench_engine,$(BENCH)); $(BENCH_END)
 
 # The last results into t/bench: figures of a quiet machine are worth keeping.
 bench-update:

@@ -8,11 +8,14 @@ import subprocess
 import sys
 
 import contest
+import counts
 from book import whole
 
 BASE = "0-proxy-log"
 SECONDS = 1800
-MOST = {"instructions": 30_600, "deny_instructions": 25_000, "syscalls": 6.3}
+MOST = {"instructions": counts.TARGET,
+        "deny_instructions": counts.REFUSED_TARGET,
+        "syscalls": counts.SYSTEM_CALLS}
 
 
 def median(runs, phase, peer, key):
@@ -40,11 +43,11 @@ def table(book, raw):
     book.table("", "instructions", "x base", "of a 401", "system calls",
                "requests/s", "CPU us", "CPU x base", "TLS CPU x base",
                "p99 ms at 4,000/s")
-    counts, runs = raw.get("counts", {}), raw["runs"]
-    base = counts.get(BASE, {}).get("instructions")
-    names = list(dict.fromkeys([d["peer"] for d in runs] + list(counts)))
+    counted, runs = raw.get("counts", {}), raw["runs"]
+    base = counted.get(BASE, {}).get("instructions")
+    names = list(dict.fromkeys([d["peer"] for d in runs] + list(counted)))
     for name in names:
-        c = counts.get(name, {})
+        c = counted.get(name, {})
         mine = c.get("instructions")
         p99 = median(runs, "mid", name, "p99")
         book.row(name, show(mine, "whole"),

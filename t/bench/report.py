@@ -17,8 +17,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import svg  # noqa: E402
-
-TARGET = 30_600             # user instructions of a request
+from counts import TARGET  # noqa: E402
 
 
 def figure(cell):

@@ -80,16 +80,10 @@ def scrapes(gate):
 def beside_log(bench, gate, requests, mode):
     """CPU time and requests/s of the gate, times those of proxy-log."""
     log = bench.contestants[1]
-    us = {gate.name: [], log.name: []}
-    rate = {gate.name: [], log.name: []}
     with log:
         log.start()
-        for turn in range(bench.args.rounds):
-            for nginx in (gate, log)[::1 if turn % 2 else -1]:
-                before = nginx.cpu_ns()
-                n, took = contest.wrk(nginx, requests, 1, mode=mode)
-                us[nginx.name].append((nginx.cpu_ns() - before) / n / 1e3)
-                rate[nginx.name].append(n / took)
+        us, rate = times.saturate(bench, (gate, log), requests=requests,
+                                  mode=mode)
     return (statistics.median(us[gate.name]),
             times.beside(us[gate.name], us[log.name]),
             times.beside(rate[gate.name], rate[log.name]))

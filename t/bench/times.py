@@ -28,19 +28,20 @@ def beside(mine, base):
     return statistics.median(a / b for a, b in zip(mine, base))
 
 
-def saturate(bench, nginxes, seconds=1, connections=32):
-    """{name: ([CPU us of a request], [requests/s])}, a round after the other;
-    the gate has to have written its audit lines."""
+def saturate(bench, nginxes, seconds=1, connections=32, requests=None,
+             mode="cycle"):
+    """({name: [CPU us of a request]}, {name: [requests/s]}), a round after the
+    other; a gate has to have written its audit lines."""
     us = {nginx.name: [] for nginx in nginxes}
     rate = {nginx.name: [] for nginx in nginxes}
     for turn in range(bench.args.rounds):
         for nginx in nginxes[::1 if turn % 2 else -1]:
             before, had = nginx.cpu_ns(), nginx.lines()
-            n, took = contest.wrk(nginx, bench.env.requests, seconds,
-                                  connections)
+            n, took = contest.wrk(nginx, requests or bench.env.requests,
+                                  seconds, connections, mode)
             us[nginx.name].append((nginx.cpu_ns() - before) / n / 1e3)
             rate[nginx.name].append(n / took)
-            if nginx.name.startswith("gate"):
+            if os.path.basename(nginx.config) == "gate.conf":
                 contest.until("an audit line for each request", 5,
                               lambda x=nginx, h=had, m=n: x.lines() - h >= m)
     return us, rate

@@ -7,6 +7,7 @@ import statistics
 import contest
 import counts
 import load
+import times
 from book import whole
 
 BESIDE_BUFFER = 1.05        # times access_log with the same members, at most
@@ -62,39 +63,29 @@ def durability(bench):
     """Requests a second on 64 connections, CPU time, and what the disk does,
     in turns."""
     book = bench.book
-    names = ("log", "buffered", "write", "fsync", "chain")
-    all_of_them = {name: audited(bench, name) for name in names}
-    rate = {name: [] for name in names}
-    us = {name: [] for name in names}
+    them = {name: audited(bench, name)
+            for name in ("log", "buffered", "write", "fsync", "chain")}
     try:
-        for nginx in all_of_them.values():
+        for nginx in them.values():
             nginx.start()
             contest.wrk(nginx, bench.env.requests, 1, 64)
-        for turn in range(bench.args.rounds):
-            for name in names[::1 if turn % 2 else -1]:
-                nginx = all_of_them[name]
-                before, had = nginx.cpu_ns(), nginx.lines()
-                n, seconds = contest.wrk(nginx, bench.env.requests, 2, 64)
-                us[name].append((nginx.cpu_ns() - before) / n / 1e3)
-                rate[name].append(n / seconds)
-                contest.until("an audit line for each request", 5,
-                              lambda h=had, m=n, x=nginx: x.lines() - h >= m)
+        us, rate = times.saturate(bench, list(them.values()), 2, 64)
     finally:
-        for nginx in all_of_them.values():
+        for nginx in them.values():
             nginx.stop()
     book.section("durability", "What an audit trail promises",
                  "1 worker, 64 connections, the trail on the disk of the build "
                  f"folder; {bench.args.rounds} rounds of 2 s in turn, ratios "
                  "within a round")
     book.table("", "requests/s", "x buffered", "CPU us", "x log")
+    us, rate = ({name: each[nginx.name] for name, nginx in them.items()}
+                for each in (us, rate))
     beside = {}
-    for name in names:
-        beside[name] = statistics.median(
-            a / b for a, b in zip(rate[name], rate["buffered"]))
-        cpu = statistics.median(a / b for a, b in zip(us[name], us["log"]))
+    for name in them:
+        beside[name] = times.beside(rate[name], rate["buffered"])
         book.row(name, whole(statistics.median(rate[name])),
                  f"{beside[name]:.2f}", f"{statistics.median(us[name]):.1f}",
-                 f"{cpu:.2f}")
+                 f"{times.beside(us[name], us['log']):.2f}")
     print()
     book.judge(beside["fsync"] >= FSYNC,
                f"fsync: {beside['fsync']:.2f} of the requests/s of buffered, "
