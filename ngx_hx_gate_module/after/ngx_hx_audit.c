@@ -389,9 +389,7 @@ ngx_hx_audit_put_done(const ngx_hx_audit_t *a, ngx_uint_t waits)
         return;                                 /* the next try is for all */
     }
 
-    if (a->durability != NGX_HX_FSYNC
-        && a->durability != NGX_HX_WRITE && a->flush != 0)
-    {
+    if (a->durability == NGX_HX_BUFFERED && a->flush != 0) {
         ngx_hx_audit_arm(t);
 
     } else if (waits && a->durability != NGX_HX_FSYNC) {
