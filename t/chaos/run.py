@@ -37,8 +37,8 @@ HERE = Path(__file__).resolve().parent
 HOLD = 1.5              # seconds, a fault that lasts
 STEADY = 400            # requests a second of the client that is timed
 WINDOWS = 8             # of quiet and of hostile clients, in turn
-QUIET = 6               # seconds of one; hostile ones take SLOW or what they do
-SLOW = 8
+QUIET = 6               # seconds of a quiet one
+LOUD = 8                # of a hostile one, where no number of requests ends it
 STEPS = {"rapid reset": 100_000, "smuggling": 1, "slow heads": 1,
          "slow bodies": 1}
 KILLED = {"worker killed", "master killed"}   # in the midst of requests
@@ -165,7 +165,7 @@ class Run:
                              ("malformed", 5000), ("slow bodies", 1)):
             self.attack(name, self.args.seed, amount)
 
-    def attack(self, name, seed, amount, port=None, seconds=SLOW):
+    def attack(self, name, seed, amount, port=None, seconds=LOUD):
         done = subprocess.run(
             ["nice", "-n", "10", sys.executable, HERE / "hostile.py", name,
              *map(str, (port or self.place.gate.port, self.place.tls_port,
@@ -263,9 +263,9 @@ class Run:
         row.faults += [key for key in got if key.startswith("200 twice")]
         if timed:
             self.load.resume()
-            alone, ratio, noise, faults = verdict.slower(quiet, loud)
+            usual, ratio, noise, faults = verdict.slower(quiet, loud)
             row.faults += faults
-            row.note += f"p99 {ratio:.2f} x {alone:.2f} ms (quiet: {noise:.2f}) "
+            row.note += f"p99 {ratio:.2f} x {usual:.2f} ms (quiet: {noise:.2f}) "
         row.note += " ".join(f"{k}:{n}" for k, n in got.most_common(5))
         self.load.phase = "none"
         row.end = time.monotonic()

@@ -56,6 +56,17 @@ def chunks_end(stream, at):
             return at
 
 
+def is_fragment(line):
+    """The beginning of a record, as far as can be seen."""
+    return line != b"" and (line.startswith(BEGIN) or BEGIN.startswith(line))
+
+
+def still_alone(fragments, line):
+    """Those that a record, now there, is not the whole of."""
+    return [fragment for fragment in fragments
+            if not line.startswith(fragment)]
+
+
 class Trail:
     """What has been read of an audit file, from its beginning on.
 
@@ -108,7 +119,7 @@ class Trail:
             self.record(line, pairs)
 
     def torn(self, line, cut):
-        if not (line and (line.startswith(BEGIN) or BEGIN.startswith(line))):
+        if not is_fragment(line):
             self.faults.append(f"no record: {line!r}")
         elif line == cut:
             self.fragments += 1
@@ -117,8 +128,7 @@ class Trail:
             self.following.append(line)
 
     def record(self, line, pairs):
-        self.following = [fragment for fragment in self.following
-                          if not line.startswith(fragment)]
+        self.following = still_alone(self.following, line)
         names = [name for name, _ in pairs]
         if names not in (MEMBERS, AMENDING):
             self.faults.append(f"other members: {line!r}")

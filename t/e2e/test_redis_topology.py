@@ -110,6 +110,10 @@ def test_sentinel_and_password(place):
         port = str(now.port).encode()
         return b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%s\r\n" % (len(port), port)
 
+    def asks_the_other():
+        answer = nginx.ask("GET", "who")
+        return answer["ok"] and answer["reply"] is None
+
     with Servers("single", place(), "--requirepass", "word") as first, \
             Servers("single", place(), "--requirepass", "word") as second:
         now = first
@@ -122,9 +126,7 @@ def test_sentinel_and_password(place):
                 == "first"
             until(lambda: nginx.messages()["up"], 5, "it listens")
             now = second
-            until(lambda: [answer["reply"] for answer in
-                           [nginx.ask("GET", "who")] if answer["ok"]]
-                  == [None], 5, "the other one is asked")
+            until(asks_the_other, 5, "the other one is asked")
             until(lambda: cli(second.port, "-a", "word", "PUBLISH", "news", "x")
                   == "1", 5, "and listened to")
             assert "word" not in nginx.log()

@@ -5,6 +5,7 @@ import json
 import re
 from collections import defaultdict
 
+from audit_check import is_fragment, still_alone
 from test_audit import MEMBERS
 
 # The operation of a path, and its price in tenths of a CU.
@@ -30,9 +31,6 @@ def operation_of(path):
         if pattern.fullmatch(path):
             return name, price
     return None, 0
-
-
-BEGIN = b'{"ts":"'
 
 
 class Ledger:
@@ -77,13 +75,11 @@ class Ledger:
         try:
             record = json.loads(line, parse_float=str)
         except ValueError as error:
-            if not line or not (line.startswith(BEGIN)
-                                or BEGIN.startswith(line)):
+            if not is_fragment(line):
                 raise AssertionError(f"no record: {line!r}") from error
             self.fragments.append(line)
             return
-        self.fragments = [fragment for fragment in self.fragments
-                          if not line.startswith(fragment)]
+        self.fragments = still_alone(self.fragments, line)
         assert isinstance(record, dict) and list(record) == MEMBERS, line
         assert record["request_id"] not in self.status, f"twice: {line!r}"
         self.status[record["request_id"]] = record["status"]
