@@ -85,11 +85,11 @@ NGX_FLAGS      = $(shell $(NGINX_BIN) -V 2>&1 | tr ' ' '\n' | grep -x -E -e \
 all: module engine-bin audit-bin check-bin registry-bin
 
 # everything the goals will need, so that a user is told once
-DEP_GROUPS    := build \
-  $(if $(filter run unit gate engine e2e fleet-test test,$(MAKECMDGOALS)),\
-    run) \
-  $(if $(filter unit gate engine e2e fleet-test test,$(MAKECMDGOALS)),test) \
-  $(if $(filter lint,$(MAKECMDGOALS)),lint)
+TESTING       := $(filter unit gate engine e2e fleet fleet-test test \
+                   test-deps,$(MAKECMDGOALS))
+DEP_GROUPS    := build $(if $(TESTING)$(filter run,$(MAKECMDGOALS)),run) \
+  $(if $(TESTING),test) $(if $(filter lint,$(MAKECMDGOALS)),lint) \
+  $(if $(filter %valkey-server,$(REDIS)),valkey)
 
 build-deps:
 	@$(DEPS) $(DEP_GROUPS)
@@ -353,6 +353,10 @@ include t/matrix/matrix.mk
 deps:
 	@$(DEPS) build run test lint bench tidy
 
+# what "make test" fetches: after it, tests need no network
+test-deps: build-deps
+	$(Q)$(TEST_ENV) $(PYTHON) t/e2e/node.py
+
 run: all
 	@$(SAN_BEGIN) $(TEST_ENV) $(SAN_ENV) packaging/dev/run.sh start
 
@@ -416,9 +420,6 @@ help:
 	@echo 'make chaos    faults of all kinds under load, hostile clients, and a table'
 	@echo "              (CHAOS='--seed 7 --only reload,upgrade'; 15 minutes, as root)"
 	@echo 'make lint     static checks'
-	@echo 'make bench    what the gate costs beside bare nginx'
-	@echo 'make bench-engine'
-	@echo '              what hx-engine does beside the tools one would else take'
 	@echo 'make images   the container images, with buildah; needs root'
 	@echo 'make topology'
 	@echo '              the networks of Compose, in namespaces; needs root'
@@ -427,7 +428,8 @@ help:
 	@echo '              of them; bench-update: the last results into t/bench'
 	@echo 'make bench-check'
 	@echo '              fails when a request costs more instructions than it may'
-	@echo 'make deps     only install the Debian packages all this needs'
+	@echo 'make deps     only install the Debian packages all this needs; test-deps:'
+	@echo '              only what "make test" fetches, which then needs no network'
 	@echo 'make deb      Debian packages, in $(BUILDDIR)/deb; make deb-test installs,'
 	@echo '              uses, upgrades and removes them in a fresh system'
 	@echo 'make rpm      RPM packages, in $(BUILDDIR)/rpm; make rpm-test'
@@ -445,7 +447,7 @@ help:
 FORCE:
 .PHONY: all build-deps module redis-test-module engine-bin audit-bin \
         check-bin registry-bin unit gate engine e2e fleet fleet-tools fleet-test \
-        test lint deps run stop install clean help FORCE
+        test lint deps test-deps run stop install clean help FORCE
 
 # objects are kept between runs
 .SECONDARY:

@@ -1,7 +1,7 @@
 # What people and programs read about HX Gate: OpenAPI, man pages, completions;
 # included by the Makefile.
 
-DEP_GROUPS    += $(if $(filter e2e test,$(MAKECMDGOALS)),docs)
+DEP_GROUPS    += $(if $(filter e2e test test-deps,$(MAKECMDGOALS)),docs)
 
 MANDIR        ?= $(PREFIX)/share/man
 BASHDIR       ?= $(PREFIX)/share/bash-completion/completions

@@ -3,10 +3,10 @@
 # Debian, with their nginx and their libraries (make matrix).  Run as root.
 #
 # A release is a directory below CACHE, made once by mmdebstrap (about 1.5 GB)
-# and brought up to date when it is older than a day.  Packages come by
-# packaging/deps; only that, and npm for e2e, has a network.  Build and tests
-# run in namespaces of their own (mounts, processes, loopback and no other
-# network): nothing stays mounted or running, also when this is killed.
+# and brought up to date when it is older than a day.  "make test-deps" fetches
+# what tests need; only that has a network.  Build and tests run in namespaces
+# of their own (mounts, processes, loopback and no other network): nothing stays
+# mounted or running, also when this is killed.
 #
 # Environment: CACHE, TEST_GROUPS, JOBS, MIRROR, RESULTS (logs and the table).
 # Every group of every release runs; exit 0: all passed.
@@ -124,41 +124,28 @@ copy_source() {
     local to=$1/srv/hx-gate dir
     mkdir -p "$to/build" || return 1
     find "$to" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + &&
-    find "$to/build" -mindepth 1 -maxdepth 1 ! -name browser ! -name stripe \
+    find "$to/build" -mindepth 1 -maxdepth 1 ! -exec test -e {}/installed \; \
         -exec rm -rf {} + || return 1
     tar -C "$top" --exclude=./build --exclude=./.git --exclude=__pycache__ \
-        -cf - . | tar -C "$to" --no-same-owner -xf - || return 1
-    for dir in "$to"/t/e2e/*/package-lock.json; do
-        [ -e "$dir" ] || return 1
-    done
+        -cf - . | tar -C "$to" --no-same-owner -xf -
 }
 
-# What the groups will need, as "make test" would install it.
+# What the groups will need, as "make test" would fetch it.
 install_packages() {
-    local root=$1
-    online "$root" 'command -v make >/dev/null || {
-            apt-get -q update && apt-get -q -y install make; }
-        cd /srv/hx-gate && packaging/deps/install.sh build run test docs' ||
-        return 1
+    local root=$1 redis=
     if [[ " $TEST_GROUPS " == *' valkey '* ]]; then
-        online "$root" 'cd /srv/hx-gate && packaging/deps/install.sh valkey' ||
-            return 1
+        redis=REDIS=valkey-server
     fi
+    # the certificates this machine trusts, for its way to npm's registry
+    cp -L /etc/ssl/certs/ca-certificates.crt "$root/srv/ca.crt" || return 1
+    online "$root" "command -v make >/dev/null || {
+            apt-get -q update && apt-get -q -y install make; }
+        cd /srv/hx-gate && npm_config_cafile=/srv/ca.crt make test-deps $redis" ||
+        return 1
     if [ "$release" = bullseye ] && [ ! -e "$root/usr/src/nginx" ]; then
         online "$root" 'cd /usr/src && apt-get -q update &&
             apt-get -q source nginx && mv nginx-1.18.0 nginx' || return 1
     fi
-    [[ " $TEST_GROUPS " == *' e2e '* ]] || return 0
-
-    # the certificates this machine trusts, for its way to npm's registry
-    cp -L /etc/ssl/certs/ca-certificates.crt "$root/srv/ca.crt" || return 1
-    online "$root" 'cd /srv/hx-gate/t/e2e &&
-        export npm_config_cafile=/srv/ca.crt PYTHONDONTWRITEBYTECODE=1 &&
-        HX_SCRATCH=/srv/hx-gate/build python3 -c "
-from node import installed
-for what in ((\"browser\", \"ask.js\"), (\"stripe\", \"judge.js\"),
-             (\"openapi\", \"judge.mjs\")):
-    installed(*what)"'
 }
 
 # ---- one release ------------------------------------------------------------
