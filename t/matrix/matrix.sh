@@ -121,7 +121,7 @@ fresh_tree() {
 # The tree under test, without what was built here; of what was built there
 # only the packages that npm fetched stay.
 copy_source() {
-    local to=$1/srv/hx-gate dir
+    local to=$1/srv/hx-gate
     mkdir -p "$to/build" || return 1
     find "$to" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + &&
     find "$to/build" -mindepth 1 -maxdepth 1 ! -exec test -e {}/installed \; \
