@@ -40,8 +40,8 @@ naive(const hx_str_t *pattern, const hx_str_t *text, hx_str_t *ns,
     hx_str_t        want, part;
     const uint8_t  *p, *q;
 
-    ns->data = NULL;
-    key->data = NULL;
+    *ns = (hx_str_t) { 0, NULL };
+    *key = *ns;
     p = pattern->data + 1;
     q = text->data + 1;
 
