@@ -29,8 +29,13 @@ deb-test: deb
 	@$(DEPS) build packagetest
 	$(Q)$(TEST_ENV) HX_DEB_DIR=$(DEB_DIR) $(PYTEST) -n 0 t/package/test_deb.py
 
+# The Debian packages in an emulated machine, with systemd and AppArmor.
+vm-test: deb
+	@$(DEPS) build packagetest vm
+	$(Q)$(TEST_ENV) HX_DEB_DIR=$(DEB_DIR) $(PYTEST) -n 0 t/package/test_vm.py
+
 rpm-test: rpm
 	@$(DEPS) build packagetest
 	$(Q)$(TEST_ENV) HX_RPM_DIR=$(RPM_DIR) $(PYTEST) -n 0 t/package/test_rpm.py
 
-.PHONY: deb rpm dist dist-test deb-test rpm-test
+.PHONY: deb rpm dist dist-test deb-test vm-test rpm-test

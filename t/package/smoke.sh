@@ -1,7 +1,8 @@
 #!/bin/bash
-# smoke.sh: in a system where the packages are installed and no service runs:
-# does what README.Debian says, starts hx-engine as its unit would, then nginx,
-# and sends something through.  Ends what it started.
+# smoke.sh [systemd]: in a system where the packages are installed and no
+# service runs: does what README.Debian says, starts hx-engine as its unit
+# would, then nginx, and sends something through.  Ends what it started.
+# With "systemd" the services are started by it, and left running.
 set -eu -o pipefail
 
 work=$(mktemp -d)
@@ -9,7 +10,8 @@ engine='' nginx=''
 
 stop() {
     local rc=$?
-    [ $rc = 0 ] || tail -n 5 /var/log/nginx/error.log "$work/engine.log" >&2
+    [ $rc = 0 ] ||
+        tail -n 5 /var/log/nginx/error.log "$work"/engine.log >&2 || true
     for pid in $nginx $engine; do
         kill "$pid" 2>/dev/null || true
         while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
@@ -40,23 +42,33 @@ if [ ! -e /etc/hx-gate/tls.crt ]; then
 fi
 
 # the engine: user, key and environment of its unit
-unit=/lib/systemd/system/hx-engine.service
-install -o hx-engine -m 400 /etc/hx-engine/service.key "$work/service-key"
-chmod 711 "$work"
-grep -q '^LoadCredential=service-key:/etc/hx-engine/service.key$' $unit
-set -a
-# shellcheck disable=SC1091
-. /etc/hx-engine/hx-engine.env
-set +a
-HX_GATE_ENGINE_SERVICE_KEY_FILE=$work/service-key \
-    setpriv --reuid hx-engine --regid hx-engine --clear-groups -- \
-    "$(sed -n 's/^ExecStart=//p' $unit)" > "$work/engine.log" 2>&1 &
-engine=$!
-until_true curl -sf http://127.0.0.1:8000/ready
+start_engine() {
+    local unit=/lib/systemd/system/hx-engine.service
+    install -o hx-engine -m 400 /etc/hx-engine/service.key "$work/service-key"
+    chmod 711 "$work"
+    grep -q '^LoadCredential=service-key:/etc/hx-engine/service.key$' $unit
+    set -a
+    # shellcheck disable=SC1091
+    . /etc/hx-engine/hx-engine.env
+    set +a
+    HX_GATE_ENGINE_SERVICE_KEY_FILE=$work/service-key \
+        setpriv --reuid hx-engine --regid hx-engine --clear-groups -- \
+        "$(sed -n 's/^ExecStart=//p' $unit)" > "$work/engine.log" 2>&1 &
+    engine=$!
+    until_true curl -sf http://127.0.0.1:8000/ready
+}
 
-nginx -t -q
-nginx
-nginx=$(cat /run/nginx.pid)
+if [ "${1:-}" = systemd ]; then
+    systemctl restart hx-engine     # it is ready when that returns
+    curl -sf http://127.0.0.1:8000/ready > /dev/null
+    nginx -t -q
+    systemctl restart nginx
+else
+    start_engine
+    nginx -t -q
+    nginx
+    nginx=$(cat /run/nginx.pid)
+fi
 gate=(curl -sSf --cacert /etc/hx-gate/tls.crt)
 until_true "${gate[@]}" https://localhost/ready
 

@@ -239,8 +239,18 @@ def _asked(tmp_path_factory):
     process, tls, _ = start(place, "tls", env6)
     assert stop(process, tls, signal.SIGTERM) == 0
 
+    # and what an operator does with a backup
+    traces = [trace, backup, tls]
+    (files["data"] / "data.mdb").unlink()
+    for word in ("restore", "check"):
+        one, (command, _) = traced(place, word, word, files["backups"] / "today",
+                                   env=env)
+        subprocess.run(command, env=env, check=True, capture_output=True,
+                       timeout=60)
+        traces.append(one)
+
     found = set()
-    for one in (trace, backup, tls):
+    for one in traces:
         found |= asked_for(one.read_text().splitlines())
     return placed(found, {
         str(ENGINE): "/usr/sbin/hx-engine",
@@ -250,7 +260,8 @@ def _asked(tmp_path_factory):
         str(files["pem"]): "/etc/hx-engine/tls.key",
         str(files["notify"]): "/run/systemd/notify",
         str(files["data"]): "/var/lib/hx-engine",
-        str(files["backups"]): "/var/backups/hx-engine"}) - {
+        str(files["backups"]): "/var/backups/hx-engine",
+        str(place): "/var/lib"}) - {
             # strace starts it; it starts nothing
             ("x", "/usr/sbin/hx-engine")}
 
