@@ -30,7 +30,10 @@ def program():
     return os.environ.get("HX_ENGINE") or str(ROOT / "build" / "hx-engine")
 
 
-def wait_for(condition, what, seconds=20):
+PATIENCE = int(os.environ.get("HX_PATIENCE", "20"))
+
+
+def wait_for(condition, what, seconds=PATIENCE):
     """Polls until condition() is true; fails after a bound."""
     end = time.monotonic() + seconds
     while True:

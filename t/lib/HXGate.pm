@@ -35,7 +35,7 @@ my $Owner = $$;
 my $UpstreamPid;
 
 # Longest wait for anything that is bound to happen.
-use constant PATIENCE => 20;
+use constant PATIENCE => $ENV{HX_PATIENCE} // 20;
 
 
 {

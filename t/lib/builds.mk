@@ -78,7 +78,7 @@ ifeq ($(BUILD),valgrind)
   UNIT_EXEC    = $(UNDER)/run
   UNIT_BEGIN   = $(SAN_BEGIN)
   UNIT_END     = $(SAN_END)
-  TEST_ENV    += TEST_NGINX_TIMEOUT=60 \
+  TEST_ENV    += TEST_NGINX_TIMEOUT=60 HX_PATIENCE=120 \
                  HX_VALGRIND_SUPP=$(CURDIR)/t/lib/valgrind.supp \
                  HX_ENGINE=$(UNDER)/hx-engine HX_AUDIT=$(UNDER)/hx-audit \
                  HX_GATE_CHECK=$(UNDER)/hx-gate-check \
