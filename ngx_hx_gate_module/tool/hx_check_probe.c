@@ -13,98 +13,23 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "hx_check_probe.h"
+#include "hx_dial.h"
 #include "hx_openssl.h"
 #include "hx_text.h"
 
 #define HX_PROBE_TRIES   4          /* addresses of one name */
 
 
-static int64_t
-hx_probe_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-
-/* 1 ready, 0 too late. */
-
-static int
-hx_probe_wait(int fd, short events, int64_t end)
-{
-    int            n;
-    int64_t        left;
-    struct pollfd  pfd;
-
-    pfd.fd = fd;
-    pfd.events = events;
-
-    for ( ;; ) {
-        left = end - hx_probe_now();
-
-        if (left <= 0) {
-            return 0;
-        }
-
-        n = poll(&pfd, 1, (int) left);
-
-        if (n > 0 || (n == -1 && errno != EINTR)) {
-            return 1;
-        }
-    }
-}
-
-
 static void
 hx_probe_say(hx_probe_t *p, const char *what)
 {
     (void) snprintf(p->why, sizeof(p->why), "%s", what);
-}
-
-
-/* -1: errno. */
-
-static int
-hx_probe_socket(const struct sockaddr *sa, socklen_t len, unsigned timeout)
-{
-    int        fd, error;
-    socklen_t  n;
-
-    fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd == -1) {
-        return -1;
-    }
-
-    error = connect(fd, sa, len) == 0 ? 0 : errno;
-
-    if (error == EINPROGRESS) {
-        n = sizeof(error);
-
-        if (!hx_probe_wait(fd, POLLOUT, hx_probe_now() + timeout)) {
-            error = ETIMEDOUT;
-
-        } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0) {
-            error = errno;
-        }
-    }
-
-    if (error != 0) {
-        (void) close(fd);
-        errno = error;
-        return -1;
-    }
-
-    return fd;
 }
 
 
@@ -123,7 +48,7 @@ hx_probe_unix(hx_probe_t *p)
     }
 
     memcpy(sun.sun_path, p->addr.path.data, p->addr.path.len);
-    fd = hx_probe_socket((struct sockaddr *) &sun, sizeof(sun), p->timeout);
+    fd = hx_dial((struct sockaddr *) &sun, sizeof(sun), p->timeout);
 
     if (fd == -1) {
         hx_probe_say(p, strerror(errno));
@@ -180,7 +105,7 @@ hx_probe_connect(hx_probe_t *p)
     for (ai = list, i = 0; ai != NULL && i < HX_PROBE_TRIES && fd == -1;
          ai = ai->ai_next, i++)
     {
-        fd = hx_probe_socket(ai->ai_addr, ai->ai_addrlen, p->timeout);
+        fd = hx_dial(ai->ai_addr, ai->ai_addrlen, p->timeout);
 
         if (fd == -1) {
             hx_probe_say(p, strerror(errno));
@@ -278,10 +203,10 @@ hx_probe_again(SSL *ssl, int rc, int64_t end)
     switch (SSL_get_error(ssl, rc)) {
 
     case SSL_ERROR_WANT_READ:
-        return hx_probe_wait(SSL_get_fd(ssl), POLLIN, end) ? 1 : -1;
+        return hx_dial_wait(SSL_get_fd(ssl), POLLIN, end) ? 1 : -1;
 
     case SSL_ERROR_WANT_WRITE:
-        return hx_probe_wait(SSL_get_fd(ssl), POLLOUT, end) ? 1 : -1;
+        return hx_dial_wait(SSL_get_fd(ssl), POLLOUT, end) ? 1 : -1;
 
     default:
         return 0;
@@ -297,7 +222,7 @@ hx_probe_handshake(hx_probe_t *p, SSL *ssl)
     int64_t      end;
     const char  *reason;
 
-    end = hx_probe_now() + p->timeout;
+    end = hx_dial_now() + p->timeout;
 
     do {
         ERR_clear_error();
@@ -363,7 +288,7 @@ hx_probe_io(int fd, SSL *ssl, int writing, void *data, size_t len, int64_t end)
 
         if (errno != EINTR
             && (errno != EAGAIN
-                || !hx_probe_wait(fd, writing ? POLLOUT : POLLIN, end)))
+                || !hx_dial_wait(fd, writing ? POLLOUT : POLLIN, end)))
         {
             return -1;
         }
@@ -401,7 +326,7 @@ hx_probe_answer(hx_probe_t *p, int fd, SSL *ssl)
     hx_str_t  text;
     uint64_t  status;
 
-    end = hx_probe_now() + p->timeout;
+    end = hx_dial_now() + p->timeout;
     p->len = 0;
 
     if (!hx_probe_send(fd, ssl, p->request, end)) {
@@ -461,7 +386,7 @@ hx_probe_run(hx_probe_t *p)
 
     if (p->proxy
         && !hx_probe_send(fd, NULL, "PROXY UNKNOWN\r\n",
-                          hx_probe_now() + p->timeout))
+                          hx_dial_now() + p->timeout))
     {
         hx_probe_say(p, "the request could not be sent");
         rc = HX_PROBE_IO;

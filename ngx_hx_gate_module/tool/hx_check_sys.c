@@ -13,11 +13,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "hx_check_sys.h"
 #include "hx_check_text.h"
+#include "hx_dial.h"
 
 #define HX_SYS_BLOCK     65536
 #define HX_SYS_NOT_RUN   127        /* exit code of a child that found none */
@@ -187,17 +187,6 @@ hx_sys_child(const hx_sys_command_t *c, int out, int err)
 }
 
 
-static int64_t
-hx_sys_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-
 /* The end of what it says. */
 
 static ssize_t
@@ -239,10 +228,10 @@ hx_sys_collect(hx_sys_command_t *c, int out, int err)
     pfd[0].fd = out;
     pfd[1].fd = err;
     pfd[0].events = pfd[1].events = POLLIN;
-    end = hx_sys_now() + c->timeout;
+    end = hx_dial_now() + c->timeout;
 
     while (pfd[0].fd != -1 || pfd[1].fd != -1) {
-        left = end - hx_sys_now();
+        left = end - hx_dial_now();
 
         if (left <= 0) {
             return "takes too long";

@@ -13,13 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "hx_dial.h"
 #include "hx_redis_block.h"
 
 
@@ -42,87 +42,11 @@ hx_wire_fail(const hx_wire_t *w, const char *what, const char *why, char *err)
 }
 
 
-static int64_t
-hx_wire_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-
-/* 1 ready, or broken, which the next call will say; 0 too late. */
-
-static int
-hx_wire_wait(int fd, short events, int64_t end)
-{
-    int            n;
-    int64_t        left;
-    struct pollfd  pfd;
-
-    pfd.fd = fd;
-    pfd.events = events;
-
-    for ( ;; ) {
-        left = end - hx_wire_now();
-
-        if (left <= 0) {
-            return 0;
-        }
-
-        n = poll(&pfd, 1, (int) left);
-
-        if (n > 0 || (n == -1 && errno != EINTR)) {
-            return 1;
-        }
-    }
-}
-
-
-static int
-hx_wire_socket(const struct addrinfo *ai, unsigned timeout)
-{
-    int        fd, error, one;
-    socklen_t  n;
-
-    fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd == -1) {
-        return -1;
-    }
-
-    error = connect(fd, ai->ai_addr, ai->ai_addrlen) == 0 ? 0 : errno;
-
-    if (error == EINPROGRESS) {
-        n = sizeof(error);
-
-        if (!hx_wire_wait(fd, POLLOUT, hx_wire_now() + timeout)) {
-            error = ETIMEDOUT;
-
-        } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0) {
-            error = errno;
-        }
-    }
-
-    if (error != 0) {
-        (void) close(fd);
-        errno = error;
-        return -1;
-    }
-
-    one = 1;
-    (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-
-    return fd;
-}
-
-
 static hx_rc_t
 hx_wire_connect(hx_wire_t *w, const hx_redis_target_t *conf,
     const hx_redis_peer_t *host, char *err)
 {
-    int               rc;
+    int               rc, one;
     char              port[8];
     struct addrinfo   hints, *list, *ai;
 
@@ -136,14 +60,20 @@ hx_wire_connect(hx_wire_t *w, const hx_redis_target_t *conf,
     }
 
     for (ai = list; ai != NULL && w->fd == -1; ai = ai->ai_next) {
-        w->fd = hx_wire_socket(ai, conf->connect_ms);
+        w->fd = hx_dial(ai->ai_addr, ai->ai_addrlen, conf->connect_ms);
     }
 
     rc = errno;
     freeaddrinfo(list);
 
-    return w->fd != -1 ? HX_OK
-                       : hx_wire_fail(w, "connect", strerror(rc), err);
+    if (w->fd == -1) {
+        return hx_wire_fail(w, "connect", strerror(rc), err);
+    }
+
+    one = 1;
+    (void) setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+
+    return HX_OK;
 }
 
 
@@ -243,7 +173,7 @@ hx_wire_ssl_wait(hx_wire_t *w, int rc, int64_t end, char *err)
         return HX_NO;
     }
 
-    return hx_wire_wait(w->fd, events, end)
+    return hx_dial_wait(w->fd, events, end)
            ? HX_OK : hx_wire_fail(w, "TLS", strerror(ETIMEDOUT), err);
 }
 
@@ -270,7 +200,7 @@ hx_wire_handshake(hx_wire_t *w, const hx_redis_target_t *conf,
         return hx_wire_ssl_fail(w, "TLS", err);
     }
 
-    end = hx_wire_now() + conf->connect_ms;
+    end = hx_dial_now() + conf->connect_ms;
 
     while ((rc = SSL_connect(w->ssl)) != 1) {
         waited = hx_wire_ssl_wait(w, rc, end, err);
@@ -390,7 +320,7 @@ hx_wire_io(hx_wire_t *w, char *in, const char *out, size_t len, int64_t end,
         return -1;
     }
 
-    if (!hx_wire_wait(w->fd, in != NULL ? POLLIN : POLLOUT, end)) {
+    if (!hx_dial_wait(w->fd, in != NULL ? POLLIN : POLLOUT, end)) {
         (void) hx_wire_fail(w, in != NULL ? "read" : "write",
                             strerror(ETIMEDOUT), err);
         return -1;
@@ -406,7 +336,7 @@ hx_wire_write(hx_wire_t *w, const char *p, size_t len, char *err)
     int64_t  end;
     ssize_t  n;
 
-    end = hx_wire_now() + w->timeout;
+    end = hx_dial_now() + w->timeout;
 
     while (len != 0) {
         n = hx_wire_io(w, NULL, p, len, end, err);
@@ -429,7 +359,7 @@ hx_wire_read(hx_wire_t *w, char *p, size_t cap, size_t *len, char *err)
     int64_t  end;
     ssize_t  n;
 
-    end = hx_wire_now() + w->timeout;
+    end = hx_dial_now() + w->timeout;
 
     do {
         n = hx_wire_io(w, p, NULL, cap, end, err);
