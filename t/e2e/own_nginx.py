@@ -219,30 +219,24 @@ class Upstream(Nginx):
         return self.ids
 
 
-class LoneGate(Nginx):
-    """A gate in front of an upstream; "gate", "server" and "http" are lines
-    for the gated location, the server and above."""
+class Gate(Nginx):
+    """A gate in front of an upstream, in a new directory; "registry" is that
+    directive's text, "gate", "server" and "http" are lines for the gated
+    location, the server and above."""
 
-    counter = itertools.count(1)
-
-    def __init__(self, directory, upstream_port, audit="off", registry="",
-                 gate="", server="", http="", zone="4m", **more):
-        directory = Path(directory)
+    def __init__(self, directory, upstream_port, registry, service_key=None,
+                 audit="off", gate="", server="", http="", zone="4m", **more):
         directory.mkdir(parents=True)
         port = free_port()
         self.audit_log = directory / "audit.jsonl"
-        self.keys = {}
-        self.service_key = secrets.token_hex(24)
+        self.service_key = service_key or secrets.token_hex(24)
         key_file = directory / "service.key"
         key_file.touch(0o600)
         key_file.write_text(self.service_key)
-        (directory / "registry").mkdir()
-        give(directory / "registry")
-        main = more.pop("main", "")
         super().__init__(
-            directory, port, load=f"load_module {MODULE};", main=main, http=f"""
+            directory, port, load=f"load_module {MODULE};", http=f"""
             hx_gate_zone gate {zone} state={directory};
-            hx_gate_registry lmdb:{directory}/registry map_size=16m {registry};
+            hx_gate_registry {registry};
             hx_gate_service_key file:{key_file};
             hx_gate_audit_log {audit.format(log=self.audit_log)};
             {http}
@@ -262,6 +256,22 @@ class LoneGate(Nginx):
                 }}
                 location /gate/ {{ hx_gate_admin; }}
             }}""", **more)
+
+
+class LoneGate(Gate):
+    """A gate with a registry of its own; "registry" is what it is told beyond
+    that."""
+
+    counter = itertools.count(1)
+
+    def __init__(self, directory, upstream_port, registry="", **more):
+        directory = Path(directory)
+        self.keys = {}
+        super().__init__(
+            directory, upstream_port,
+            f"lmdb:{directory}/registry map_size=16m {registry}", **more)
+        (directory / "registry").mkdir()
+        give(directory / "registry")
 
     def admin(self, method, path, body=None):
         """An admin call on a connection of its own; (status, JSON).  Numbers

@@ -16,7 +16,7 @@ from pathlib import Path
 from conftest import free_port, until
 from fault_proxy import FaultProxy
 from fleet_load import LIST, Load
-from own_nginx import MODULE, PATIENCE, PLAIN, Nginx, give
+from own_nginx import PATIENCE, PLAIN, Gate, Nginx, give
 from redis_servers import Servers
 
 TIMES = {"connect_timeout": "50ms", "timeout": "50ms", "connections": "4",
@@ -47,56 +47,27 @@ class Answer:
         self.headers = headers
 
 
-class Node(Nginx):
+class Node(Gate):
     """One gate.  "registry" is the whole directive's text after its name;
     {dir} and {redis} in it are the node's directory and its way to Redis."""
 
     def __init__(self, directory, number, upstream_port, registry,
-                 proxy=None, service_key=None, gate="", server="", http="",
-                 zone="4m", audit="off", **more):
+                 proxy=None, server="", **more):
         directory = Path(directory)
-        directory.mkdir(parents=True)
         self.number = number
         self.proxy = proxy
-        self.audit_log = directory / "audit.jsonl"
-        self.service_key = service_key or secrets.token_hex(24)
         self.connection = None
-        key_file = directory / "service.key"
-        key_file.touch(0o600)
-        key_file.write_text(self.service_key)
+        registry = registry.format(
+            dir=directory, redis=f"127.0.0.1:{proxy.port}" if proxy else "")
+        super().__init__(directory, upstream_port, registry, server=f"""
+                {server}
+                location /open/ {{ proxy_pass http://engine; }}
+                location = /metrics {{ hx_gate_metrics; }}
+                location = /health {{ hx_gate_health; }}
+                location = /ready {{ hx_gate_ready; }}""", **more)
         for name in ("replica", "usage"):
             (directory / name).mkdir(mode=0o700)
             give(directory / name)
-        registry = registry.format(
-            dir=directory, redis=f"127.0.0.1:{proxy.port}" if proxy else "")
-        port = free_port()
-        super().__init__(
-            directory, port, load=f"load_module {MODULE};", http=f"""
-            hx_gate_zone gate {zone} state={directory};
-            hx_gate_registry {registry};
-            hx_gate_service_key file:{key_file};
-            hx_gate_audit_log {audit.format(log=self.audit_log)};
-            {http}
-            upstream engine {{ server 127.0.0.1:{upstream_port};
-                               keepalive 64; }}
-            server {{
-                listen 127.0.0.1:{port} reuseport backlog=1024;
-                hx_gate_operations hx-sdp;
-                proxy_http_version 1.1;
-                proxy_set_header Connection "";
-                {server}
-                location /v1/ {{
-                    hx_gate on;
-                    client_max_body_size 135m;
-                    {gate}
-                    proxy_pass http://engine;
-                }}
-                location /open/ {{ proxy_pass http://engine; }}
-                location /gate/ {{ hx_gate_admin; }}
-                location = /metrics {{ hx_gate_metrics; }}
-                location = /health {{ hx_gate_health; }}
-                location = /ready {{ hx_gate_ready; }}
-            }}""", **more)
 
     def ask(self, method, path, body=None, headers=None, fresh=False):
         """A request on the node's own connection (or, "fresh", another); a
