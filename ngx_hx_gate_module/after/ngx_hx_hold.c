@@ -37,7 +37,11 @@ ngx_hx_hold_early(ngx_http_request_t *r)
     ctx = ngx_hx_ctx(r);
     lcf = ctx != NULL ? ctx->lcf : ngx_hx_loc_conf(r);
 
-    return lcf->audit != NULL && lcf->audit->early ? ngx_hx_meter_ctx(r) : NULL;
+    if (!ngx_hx_loc_recorded(lcf) || lcf->audit == NULL || !lcf->audit->early) {
+        return NULL;
+    }
+
+    return ngx_hx_meter_ctx(r);
 }
 
 

@@ -299,9 +299,7 @@ ngx_hx_meter_ctx(ngx_http_request_t *r)
     ctx = ngx_hx_ctx(r);
     lcf = ctx != NULL ? ctx->lcf : ngx_hx_loc_conf(r);
 
-    if (!lcf->gated && lcf->handler != NGX_HX_HANDLER_ADMIN
-        && lcf->handler != NGX_HX_HANDLER_WEBHOOK)
-    {
+    if (!ngx_hx_loc_recorded(lcf)) {
         return NULL;
     }
 

@@ -414,9 +414,9 @@ ngx_hx_conf_merge(ngx_conf_t *cf, const ngx_hx_loc_conf_t *prev,
 
     conf->gated = conf->enable && conf->handler == NGX_HX_HANDLER_NONE;
 
-    if (!conf->gated && conf->handler != NGX_HX_HANDLER_ADMIN
-        && conf->handler != NGX_HX_HANDLER_WEBHOOK)
-    {
+    /* what follows stays unset, and so inherited, where it has no meaning */
+
+    if (!ngx_hx_loc_recorded(conf)) {
         return NGX_CONF_OK;
     }
 

@@ -142,6 +142,19 @@ ngx_hx_loc_conf(const ngx_http_request_t *r)
 }
 
 
+/*
+ * Gated, or a handler of ours that records.  Elsewhere members of the location
+ * have what is still to be inherited, no value; nobody may read them.
+ */
+
+static ngx_inline ngx_uint_t
+ngx_hx_loc_recorded(const ngx_hx_loc_conf_t *lcf)
+{
+    return lcf->gated || lcf->handler == NGX_HX_HANDLER_ADMIN
+           || lcf->handler == NGX_HX_HANDLER_WEBHOOK;
+}
+
+
 static ngx_inline const ngx_hx_main_conf_t *
 ngx_hx_main_conf(const ngx_http_request_t *r)
 {
