@@ -142,6 +142,25 @@ hx_lint_twice(hx_lint_place_t *p, const hx_conf_dir_t *d)
 }
 
 
+/* nginx then drops the engine's answer, and with it what was to be charged. */
+
+static int
+hx_lint_abandons(hx_lint_place_t *p, const hx_conf_dir_t *d)
+{
+    const char  *ignore;
+
+    ignore = hx_conf_is(d, "proxy_pass") ? "proxy_ignore_client_abort"
+             : hx_conf_is(d, "fastcgi_pass") ? "fastcgi_ignore_client_abort"
+             : hx_conf_is(d, "uwsgi_pass") ? "uwsgi_ignore_client_abort"
+             : "scgi_ignore_client_abort";
+
+    p->arg.data = (unsigned char *) ignore;
+    p->arg.len = strlen(ignore);
+
+    return !hx_lint_says(p->block, ignore, "on");
+}
+
+
 /* What the gate lets through as a body, of which nginx refuses a part. */
 
 /* nginx's own limit on bodies; 0 = none */
@@ -271,6 +290,12 @@ static const hx_lint_rule_t  hx_lint_rules[] = {
       "uwsgi_next_upstream scgi_next_upstream",
       hx_lint_twice,
       "\"%n non_idempotent\": what is charged once may be done twice" },
+
+    { HX_LINT_WARN, HX_AT_ON, HX_IN_OWN,
+      "proxy_pass fastcgi_pass uwsgi_pass scgi_pass",
+      hx_lint_abandons,
+      "\"%n\" without \"%a on\": a client that goes away early is not charged "
+      "for what the engine has done" },
 
     { HX_LINT_WARN, HX_AT_WEBHOOK, HX_IN_NEAREST, NULL,
       hx_lint_small_event,

@@ -238,7 +238,7 @@ class Place:
             workers=2, env=self.clock.preloaded(),
             main="env LD_PRELOAD;\n" + "".join(
                 f"env {name};\n" for name in self.clock.env()),
-            http="proxy_next_upstream off;",
+            http="proxy_next_upstream off; proxy_ignore_client_abort on;",
             server=f"""
                 listen 127.0.0.1:{self.tls_port} ssl http2 backlog=1024;
                 ssl_certificate {top}/tls.crt;

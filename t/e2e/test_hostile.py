@@ -43,7 +43,8 @@ def guarded(state_dirs, upstream):
         server=f"""listen 127.0.0.1:{tls} ssl http2;
                    ssl_certificate {directory}/crt;
                    ssl_certificate_key {directory}/key;
-                   proxy_next_upstream off;""")
+                   proxy_next_upstream off;
+                   proxy_ignore_client_abort on;""")
     gate.tls = tls
     with started(gate):
         gate.onboard("hostile", namespaces=["hostile"])

@@ -300,6 +300,22 @@ location = /healthz { return 200; }
 location /docs { return 301 https://docs.example.com\$request_uri; }
 EOC
 
+# what is charged
+for my $who (qw(proxy fastcgi uwsgi scgi)) {
+    my $pass = "${who}_pass " . ($who eq 'proxy' ? 'http://' : '')
+        . '127.0.0.1:1;';
+    my $alone = qq("${who}_pass" without "${who}_ignore_client_abort on": a )
+        . 'client that goes away early is not charged for what the engine has '
+        . 'done';
+    my $off = "${who}_ignore_client_abort off;";
+    conf_warn("$who: the client's end", $alone, way($pass, more => $off));
+    conf_good("$who: the client's end, shadow",
+              way($pass, more => $off, mode => 'shadow'));
+    conf_good("$who: the client's end elsewhere", off($off, $pass =~ s/:1/:2/r));
+    conf_good("$who: inherited", way($pass));
+}
+conf_good('gRPC has no choice', way('grpc_pass grpc://127.0.0.1:1;'));
+
 # what a billing service gets
 my $hook = 'location = /hook {';
 sub hook {

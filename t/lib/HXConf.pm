@@ -40,6 +40,10 @@ EOC
 );
 
 
+my $Abort = join ' ', map { "${_}_ignore_client_abort on;" }
+    qw(proxy fastcgi uwsgi scgi);
+
+
 # What nginx -t says: (exit code, text, server); the server's nginx.conf is the
 # file it read.
 sub conf_text {
@@ -49,8 +53,7 @@ sub conf_text {
     my $server = HXGate::Server->new(
         name => 'conf', config => $part{server},
         main => $o{main} // '', user => $o{user},
-        http => join "\n", 'client_max_body_size 0;',
-            @part{qw(zone registry key audit http)});
+        http => join "\n", "client_max_body_size 0; $Abort", @part{qw(zone registry key audit http)});
 
     local %ENV = (%ENV, %{ $o{env} // {} });
     delete @ENV{grep { !defined $ENV{$_} } keys %ENV};
