@@ -44,6 +44,25 @@ hx_budget_take(hx_budget_t *b, uint64_t n)
 }
 
 
+/* The same, for the last step of work that has "own" bytes of what is used and
+ * needs them no more: as if they had been given back. */
+static inline hx_rc_t
+hx_budget_take_after(hx_budget_t *b, uint64_t n, uint64_t own)
+{
+    uint64_t  used;
+
+    used = atomic_load(&b->used);
+
+    do {
+        if (n > b->max || (used > own && used - own > b->max - n)) {
+            return HX_NO;
+        }
+    } while (!atomic_compare_exchange_weak(&b->used, &used, used + n));
+
+    return HX_OK;
+}
+
+
 /* Takes n, be there room or not. */
 static inline void
 hx_budget_force(hx_budget_t *b, uint64_t n)

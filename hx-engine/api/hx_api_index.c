@@ -26,14 +26,57 @@ hx_req_changes(const hx_req_t *r, hx_store_op_t **op)
 }
 
 
+/*
+ * Copies stay until the write is committed.  What the work on the payload took
+ * is given back by then, and is as good as free now.
+ */
+static int
+hx_req_index_take(void *data, uint64_t bytes)
+{
+    hx_req_t  *r;
+
+    r = data;
+
+    if (hx_budget_take_after(&r->api->budget, bytes, hx_req_work(r)) != HX_OK) {
+        return 0;
+    }
+
+    r->change_bytes += bytes;
+
+    return 1;
+}
+
+
+static void
+hx_req_index_give(void *data, uint64_t bytes)
+{
+    hx_req_t  *r;
+
+    r = data;
+    hx_budget_give(&r->api->budget, bytes);
+    r->change_bytes -= bytes;
+}
+
+
 int
 hx_req_index_prepare(hx_req_t *r)
 {
-    unsigned        i, n;
-    hx_store_op_t  *op;
+    unsigned          i, n;
+    hx_store_op_t    *op;
+    hx_index_room_t   room;
 
     n = hx_req_changes(r, &op);
     r->change = calloc(n, sizeof(hx_index_change_t));
+
+    room.take = hx_req_index_take;
+    room.give = hx_req_index_give;
+    room.data = r;
+
+    /* less than 1 KiB each, be there room or not: who waits for the disk is
+     * not to wait here too; copies are left out instead */
+
+    r->change_bytes = n * hx_index_item_size();
+    hx_budget_force(&r->api->budget, r->change_bytes);
 
     for (i = 0; r->change != NULL && i < n; i++) {
         r->n_changes = n;
@@ -45,18 +88,12 @@ hx_req_index_prepare(hx_req_t *r)
         /* the store says so too; the columns, and the answer, need it here */
         op[i].record.stored = op[i].value.len;
         r->change[i].item = hx_index_prepare(r->api->index, &op[i].record,
-                                             &op[i].value);
+                                             &op[i].value, &room);
 
         if (r->change[i].item == NULL) {
             break;
         }
-
-        r->change_bytes += hx_index_item_bytes(r->change[i].item);
     }
-
-    /* be there room or not: who waits for the disk is not to wait here too */
-
-    hx_budget_force(&r->api->budget, r->change_bytes);
 
     if (r->change != NULL && i == n) {
         return 0;

@@ -69,6 +69,18 @@ typedef struct {
     uint64_t             compared;  /* rows compared exactly */
 } hx_index_stats_t;
 
+/*
+ * What bounds the copies of writes that are under way, besides the index's own
+ * bytes.  take() says 1, or 0: there is no room; give() returns what a copy did
+ * not need after all.  What an item was given for is the caller's to return
+ * once the item is gone.
+ */
+typedef struct {
+    int        (*take)(void *data, uint64_t bytes);
+    void       (*give)(void *data, uint64_t bytes);
+    void        *data;
+} hx_index_room_t;
+
 /* One change: of a key to a version, or (item NULL) its end. */
 typedef struct {
     hx_str_t          key;
@@ -100,12 +112,16 @@ void hx_index_stats(hx_index_t *ix, hx_index_stats_t *st);
  * submitted: r with the array, codec and so on, and the bytes that will be
  * stored.  Opaque and not comparable values have an item as well, because they
  * end what was there before.  NULL: out of memory.
+ *
+ * A copy is made only after there is room for it, beside those of all items
+ * that are not applied yet: in the index's bytes, and in "room" (NULL: that
+ * has no say).  Without room the value is compared by reading the store.
  */
 hx_index_item_t *hx_index_prepare(hx_index_t *ix, const hx_record_t *r,
-    const hx_str_t *stored);
+    const hx_str_t *stored, const hx_index_room_t *room);
 
-/* Bytes of memory it holds until it is applied or dropped. */
-size_t hx_index_item_bytes(const hx_index_item_t *item);
+/* Bytes an item takes beside its copy. */
+size_t hx_index_item_size(void);
 
 /* For a write that came to nothing.  NULL is fine. */
 void hx_index_drop(hx_index_item_t *item);

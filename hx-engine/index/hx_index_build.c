@@ -88,7 +88,7 @@ hx_build_cores(hx_build_t *b, const hx_record_t *r, hx_index_item_t **item)
     rc = hx_store_value(&b->view, r, 1, mem, &value);
 
     if (rc == HX_STORE_OK) {
-        rc = hx_item_make(b->ix, r, &value, item);
+        rc = hx_item_make(b->ix, r, &value, NULL, item);
     }
 
     free(mem);
@@ -110,7 +110,7 @@ hx_build_item(hx_build_t *b, const hx_record_t *r, hx_index_item_t **item)
     rc = hx_values_open(&v, &b->view, r, 1);
 
     if (rc == HX_STORE_OK) {
-        rc = hx_item_dense(b->ix, &v, item);
+        rc = hx_item_dense(b->ix, &v, NULL, item);
         hx_values_close(&v);
     }
 

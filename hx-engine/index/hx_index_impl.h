@@ -67,6 +67,9 @@ struct hx_index_item_s {
     int             has_sig;
     float           rho;
     float           sig[HX_SIG];
+
+    size_t          reserved;   /* bytes of the copy that are counted, */
+    atomic_uint_least64_t  *pending;    /* here, until it is applied */
 };
 
 typedef struct hx_seg_s    hx_seg_t;
@@ -167,6 +170,7 @@ struct hx_index_s {
 
     _Atomic(hx_index_state_t)  state;
     atomic_uint_least64_t   bytes;      /* of copies */
+    atomic_uint_least64_t   pending;    /* of those that items have still */
     atomic_uint_least64_t   rows[HX_ROW_KINDS];
     atomic_uint_least64_t   queries;
     atomic_uint_least64_t   scanned;
@@ -229,13 +233,18 @@ hx_row_lives(const hx_seg_t *s, unsigned row, uint64_t seq)
 
 /* hx_index_item.c */
 
-/* An item of values that can be read.  OK, CORRUPT, FAIL. */
+/* An item of values that can be read; room: NULL is fine.  OK, CORRUPT,
+ * FAIL. */
 hx_store_rc_t hx_item_dense(hx_index_t *ix, hx_values_t *v,
-    hx_index_item_t **item);
+    const hx_index_room_t *room, hx_index_item_t **item);
 
 /* An item of a record whose stored bytes lie together in memory. */
 hx_store_rc_t hx_item_make(hx_index_t *ix, const hx_record_t *r,
-    const hx_str_t *stored, hx_index_item_t **item);
+    const hx_str_t *stored, const hx_index_room_t *room,
+    hx_index_item_t **item);
+
+/* Its copy is the columns' to count now, or gone. */
+void hx_item_settle(hx_index_item_t *item);
 
 /*
  * The cores of a record that stands to be compared core by core: smaller than

@@ -68,6 +68,7 @@ void
 hx_index_drop(hx_index_item_t *item)
 {
     if (item != NULL) {
+        hx_item_settle(item);
         hx_train_release(item->train);
         free(item->q);
         free(item);
@@ -76,23 +77,65 @@ hx_index_drop(hx_index_item_t *item)
 
 
 size_t
-hx_index_item_bytes(const hx_index_item_t *item)
+hx_index_item_size(void)
 {
-    return sizeof(hx_index_item_t)
-           + (item->q != NULL ? hx_scan_stride(item->elements) : 0)
-           + (item->train != NULL ? item->train->bytes : 0);
+    return sizeof(hx_index_item_t);
 }
 
 
-/* Would a copy of so many bytes fit now? */
-static int
-hx_item_fits(hx_index_t *ix, uint64_t bytes)
+void
+hx_item_settle(hx_index_item_t *item)
 {
-    uint64_t  used;
+    if (item->pending != NULL) {
+        atomic_fetch_sub(item->pending, item->reserved);
+        item->pending = NULL;
+        item->reserved = 0;
+    }
+}
 
-    used = atomic_load(&ix->bytes);
 
-    return used < ix->max_bytes && bytes <= ix->max_bytes - used;
+/*
+ * Room for a copy, before there is one: 1, or 0.  Of many items that are made
+ * at the same time, of one request or of several, each would fit alone.
+ */
+static int
+hx_item_reserve(hx_index_t *ix, const hx_index_room_t *room, uint64_t bytes,
+    hx_index_item_t *item)
+{
+    uint64_t  used, pending;
+
+    pending = atomic_load(&ix->pending);
+
+    do {
+        used = atomic_load(&ix->bytes) + pending;
+
+        if (used >= ix->max_bytes || bytes > ix->max_bytes - used) {
+            return 0;
+        }
+    } while (!atomic_compare_exchange_weak(&ix->pending, &pending,
+                                           pending + bytes));
+
+    item->pending = &ix->pending;
+    item->reserved = (size_t) bytes;
+
+    if (room != NULL && !room->take(room->data, bytes)) {
+        hx_item_settle(item);
+        return 0;
+    }
+
+    return 1;
+}
+
+
+/* There will be no copy after all. */
+static void
+hx_item_give(const hx_index_room_t *room, hx_index_item_t *item)
+{
+    if (item->pending != NULL && room != NULL) {
+        room->give(room->data, item->reserved);
+    }
+
+    hx_item_settle(item);
 }
 
 
@@ -173,7 +216,7 @@ hx_item_bytes(hx_values_t *v, double max, hx_index_item_t *item)
 
 
 static hx_store_rc_t
-hx_item_measure(hx_index_t *ix, hx_values_t *v, hx_index_item_t *item)
+hx_item_measure(hx_values_t *v, hx_index_item_t *item)
 {
     size_t          n;
     double          x[HX_VEC_STEP], squares;
@@ -210,16 +253,35 @@ hx_item_measure(hx_index_t *ix, hx_values_t *v, hx_index_item_t *item)
 
     item->norm = sqrt(squares);
 
-    if (!hx_item_fits(ix, hx_scan_stride(v->elements))) {
-        return HX_STORE_OK;
+    return item->reserved != 0 ? hx_item_bytes(v, st.max, item) : HX_STORE_OK;
+}
+
+
+/* As bytes, if there is room for them. */
+static hx_store_rc_t
+hx_item_fill(hx_index_t *ix, hx_values_t *v, const hx_index_room_t *room,
+    hx_index_item_t *item)
+{
+    hx_store_rc_t  rc;
+
+    if (item->reserved == 0) {
+        (void) hx_item_reserve(ix, room, hx_scan_stride(v->elements), item);
     }
 
-    return hx_item_bytes(v, st.max, item);
+    item->elements = v->elements;
+    rc = hx_item_measure(v, item);
+
+    if (item->kind != HX_ROW_BYTES) {
+        hx_item_give(room, item);
+    }
+
+    return rc;
 }
 
 
 hx_store_rc_t
-hx_item_dense(hx_index_t *ix, hx_values_t *v, hx_index_item_t **out)
+hx_item_dense(hx_index_t *ix, hx_values_t *v, const hx_index_room_t *room,
+    hx_index_item_t **out)
 {
     hx_store_rc_t     rc;
     hx_index_item_t  *item;
@@ -230,8 +292,7 @@ hx_item_dense(hx_index_t *ix, hx_values_t *v, hx_index_item_t **out)
         return HX_STORE_FAIL;
     }
 
-    item->elements = v->elements;
-    rc = hx_item_measure(ix, v, item);
+    rc = hx_item_fill(ix, v, room, item);
 
     if (rc != HX_STORE_OK) {
         hx_index_drop(item);
@@ -362,38 +423,104 @@ hx_train_signature(const hx_train_t *t, double norm, float c[HX_SIG],
 /* HX_OK; HX_NO: not as cores; HX_FAIL: no memory. */
 static hx_rc_t
 hx_item_train(hx_index_t *ix, const hx_record_t *r, const hx_str_t *stored,
-    hx_index_item_t **out)
+    const hx_index_room_t *room, hx_index_item_t *item)
 {
-    hx_rc_t           rc;
-    hx_index_item_t  *item;
+    hx_rc_t  rc;
 
-    if (r->codec != HX_CODEC_TT || !hx_item_fits(ix, r->stored)) {
+    if (!hx_item_reserve(ix, room, r->stored, item)) {
         return HX_NO;
-    }
-
-    item = calloc(1, sizeof(hx_index_item_t));
-
-    if (item == NULL) {
-        return HX_FAIL;
     }
 
     rc = hx_train_create(r, stored->data, &item->train);
 
-    if (rc == HX_OK) {
-        (void) hx_array_size(&r->array, &item->elements, NULL);
-        item->kind = HX_ROW_TRAIN;
-        item->norm = r->norm;
-        item->has_sig = 1;
-        hx_form_init(&item->form, &r->tt, &r->array);
+    if (rc != HX_OK) {
+        hx_item_give(room, item);
+        return rc;
+    }
 
-        if (hx_train_signature(item->train, item->norm, item->sig, &item->rho)
-            != 0)
-        {
-            rc = HX_FAIL;
+    item->kind = HX_ROW_TRAIN;
+    item->norm = r->norm;
+    item->has_sig = 1;
+    hx_form_init(&item->form, &r->tt, &r->array);
+
+    return hx_train_signature(item->train, item->norm, item->sig, &item->rho)
+           == 0 ? HX_OK : HX_FAIL;
+}
+
+
+/*
+ * Whether the norm in the record of a train will do for a row that has nothing
+ * else: it was measured on the decoded array, as that of a row is.  That of a
+ * full array of float64 is a product of cores, and only as good as they are.
+ */
+static int
+hx_item_has_norm(const hx_record_t *r, uint64_t elements)
+{
+    return hx_vec_in_range(r->norm * r->norm)
+           && (r->array.dtype != HX_DTYPE_F8
+               || elements != (uint64_t) 1 << r->tt.d);
+}
+
+
+/* HX_OK; HX_NO: its values have to be read; HX_FAIL: no memory. */
+static hx_rc_t
+hx_item_cores(hx_index_t *ix, const hx_record_t *r, const hx_str_t *stored,
+    const hx_index_room_t *room, hx_index_item_t *item)
+{
+    hx_rc_t   rc;
+    uint64_t  elements;
+
+    if (r->codec != HX_CODEC_TT) {
+        return HX_NO;
+    }
+
+    (void) hx_array_size(&r->array, &elements, NULL);
+    item->elements = elements;
+    rc = stored->len == r->stored ? hx_item_train(ix, r, stored, room, item)
+                                  : HX_NO;
+
+    /* decoding a large array takes its time: not for what is thrown away */
+
+    if (rc == HX_NO && hx_item_has_norm(r, elements)
+        && !hx_item_reserve(ix, room, hx_scan_stride(elements), item))
+    {
+        item->kind = HX_ROW_BARE;
+        item->norm = r->norm;
+        rc = HX_OK;
+    }
+
+    return rc;
+}
+
+
+hx_store_rc_t
+hx_item_make(hx_index_t *ix, const hx_record_t *r, const hx_str_t *stored,
+    const hx_index_room_t *room, hx_index_item_t **out)
+{
+    hx_rc_t           cores;
+    hx_values_t       v;
+    hx_store_rc_t     rc;
+    hx_index_item_t  *item;
+
+    item = calloc(1, sizeof(hx_index_item_t));
+
+    if (item == NULL) {
+        return HX_STORE_FAIL;
+    }
+
+    cores = hx_item_cores(ix, r, stored, room, item);
+    rc = cores == HX_FAIL ? HX_STORE_FAIL : HX_STORE_OK;
+
+    if (cores == HX_NO) {
+        rc = hx_values_memory(&v, r, stored);
+
+        if (rc == HX_STORE_OK) {
+            rc = hx_item_fill(ix, &v, room, item);
+            hx_values_close(&v);
         }
     }
 
-    if (rc != HX_OK) {
+    if (rc != HX_STORE_OK) {
         hx_index_drop(item);
         item = NULL;
     }
@@ -404,33 +531,9 @@ hx_item_train(hx_index_t *ix, const hx_record_t *r, const hx_str_t *stored,
 }
 
 
-hx_store_rc_t
-hx_item_make(hx_index_t *ix, const hx_record_t *r, const hx_str_t *stored,
-    hx_index_item_t **out)
-{
-    hx_rc_t        train;
-    hx_values_t    v;
-    hx_store_rc_t  rc;
-
-    train = stored->len == r->stored ? hx_item_train(ix, r, stored, out)
-                                     : HX_NO;
-    if (train != HX_NO) {
-        return train == HX_OK ? HX_STORE_OK : HX_STORE_FAIL;
-    }
-
-    rc = hx_values_memory(&v, r, stored);
-
-    if (rc == HX_STORE_OK) {
-        rc = hx_item_dense(ix, &v, out);
-        hx_values_close(&v);
-    }
-
-    return rc;
-}
-
-
 hx_index_item_t *
-hx_index_prepare(hx_index_t *ix, const hx_record_t *r, const hx_str_t *stored)
+hx_index_prepare(hx_index_t *ix, const hx_record_t *r, const hx_str_t *stored,
+    const hx_index_room_t *room)
 {
     hx_index_item_t  *item;
 
@@ -438,5 +541,6 @@ hx_index_prepare(hx_index_t *ix, const hx_record_t *r, const hx_str_t *stored)
         return calloc(1, sizeof(hx_index_item_t));      /* NONE */
     }
 
-    return hx_item_make(ix, r, stored, &item) == HX_STORE_OK ? item : NULL;
+    return hx_item_make(ix, r, stored, room, &item) == HX_STORE_OK ? item
+                                                                   : NULL;
 }

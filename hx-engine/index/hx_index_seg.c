@@ -263,6 +263,7 @@ hx_group_append(hx_index_t *ix, hx_group_t *g, const hx_str_t *key,
     unsigned   row;
 
     hx_group_touch(ix, g);
+    hx_item_settle(item);
 
     if (item->kind == HX_ROW_TRAIN && !hx_train_fits(ix, item->train)) {
         hx_item_strip(item);

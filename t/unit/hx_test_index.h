@@ -143,7 +143,7 @@ write_array(const char *key, hx_dtype_t t, const void *x, size_t n,
         r->stored = r->length;
         w.op.value.data = x;
         w.op.value.len = (size_t) r->length;
-        w.item = hx_index_prepare(ix, r, &w.op.value);
+        w.item = hx_index_prepare(ix, r, &w.op.value, NULL);
         assert_non_null(w.item);
     }
 

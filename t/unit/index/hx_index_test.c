@@ -270,7 +270,7 @@ building_never_brings_back_what_is_old(void **state)
         v.len = sizeof(x);
         c.key = test_str(model[i].key);
         c.version = 1;
-        c.item = hx_index_prepare(ix, &r, &v);
+        c.item = hx_index_prepare(ix, &r, &v, NULL);
         assert_non_null(c.item);
         hx_index_apply(ix, &ns, &c, 1);
     }
@@ -356,6 +356,110 @@ the_bound_is_kept(void **state)
 }
 
 
+static int
+room_take(void *data, uint64_t bytes)
+{
+    uint64_t  *left;
+
+    left = data;
+
+    if (bytes > *left) {
+        return 0;
+    }
+
+    *left -= bytes;
+
+    return 1;
+}
+
+
+static void
+room_give(void *data, uint64_t bytes)
+{
+    uint64_t  *left;
+
+    left = data;
+    *left += bytes;
+}
+
+
+/* Items that nobody applies, of values as they are in x; how many copies there
+ * was room for. */
+static size_t
+prepared(const double *x, uint64_t *left)
+{
+    size_t             i;
+    uint64_t           before;
+    hx_str_t           v;
+    hx_record_t        r;
+    hx_index_room_t    room;
+    hx_index_item_t   *item[INDEX_KEYS];
+
+    memset(&r, 0, sizeof(r));
+    r.array.dtype = HX_DTYPE_F8;
+    r.array.ndim = 1;
+    r.array.dim[0] = LONGEST;
+    r.length = LONGEST * sizeof(double);
+    r.stored = r.length;
+    v.data = (const unsigned char *) x;
+    v.len = (size_t) r.length;
+    room.take = room_take;
+    room.give = room_give;
+    room.data = left;
+    before = *left;
+
+    for (i = 0; i < INDEX_KEYS; i++) {
+        item[i] = hx_index_prepare(ix, &r, &v, &room);
+        assert_non_null(item[i]);
+    }
+
+    for (i = 0; i < INDEX_KEYS; i++) {
+        hx_index_drop(item[i]);
+    }
+
+    return (size_t) (before - *left) / LONGEST;
+}
+
+
+static void
+items_share_the_room(void **state)
+{
+    double    x[LONGEST];
+    size_t    j;
+    uint64_t  left;
+
+    for (j = 0; j < LONGEST; j++) {
+        x[j] = uniform();
+    }
+
+    open_store();
+    create_index(50000);
+    assert_int_equal(hx_index_start(ix), 0);
+
+    /* what the index has left, again once they are dropped */
+
+    left = UINT64_MAX;
+    assert_int_equal(prepared(x, &left), 50000 / 1536);
+    left = UINT64_MAX;
+    assert_int_equal(prepared(x, &left), 50000 / 1536);
+
+    /* what the caller has left */
+
+    left = 10000;
+    assert_int_equal(prepared(x, &left), 10000 / 1536);
+
+    /* no copy is made of these, and no room taken */
+
+    left = 1000000;
+    memset(x, 0, sizeof(x));
+    assert_int_equal(prepared(x, &left), 0);
+    x[7] = NAN;
+    assert_int_equal(prepared(x, &left), 0);
+    assert_int_equal(left, 1000000);
+    close_all();
+}
+
+
 #define T(name)                                                               \
     cmocka_unit_test_setup_teardown(name, test_dir_make, test_dir_remove)
 
@@ -368,7 +472,8 @@ main(void)
         T(so_they_do_with_memory_for_some),
         T(building_never_brings_back_what_is_old),
         T(memory_comes_back),
-        T(the_bound_is_kept)
+        T(the_bound_is_kept),
+        T(items_share_the_room)
     };
 
     return cmocka_run_group_tests_name("hx_index", tests, NULL, NULL);
