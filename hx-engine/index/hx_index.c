@@ -32,13 +32,18 @@ static void
 hx_index_free_name(hx_name_t *name)
 {
     size_t       i;
-    hx_group_t  *g, *next;
+    hx_group_t  *g;
 
-    for (g = name->group; g != NULL; g = next) {
-        next = g->next;
-        hx_list_release(g->list);
-        free(g);
+    for (i = 0; i <= name->group_mask; i++) {
+        g = name->group[i];
+
+        if (g != NULL) {
+            hx_list_release(g->list);
+            free(g);
+        }
     }
+
+    free(name->group);
 
     for (i = 0; i <= name->mask; i++) {
         free(name->map[i].key);

@@ -117,7 +117,6 @@ typedef struct {
 
 /* Columns of one number of elements in one namespace. */
 struct hx_group_s {
-    hx_group_t   *next;             /* in the namespace */
     hx_name_t    *name;
     uint64_t      elements;
     hx_list_t    *list;             /* snap */
@@ -142,7 +141,9 @@ typedef struct {
 
 struct hx_name_s {
     hx_name_t    *next;
-    hx_group_t   *group;            /* snap, for adding */
+    size_t        groups;           /* the writers' */
+    size_t        group_mask;       /* snap, as are changes of "group" */
+    hx_group_t  **group;            /* by elements; NULL: the place is free */
     size_t        n;                /* of the map; the writers' */
     size_t        mask;
     hx_where_t   *map;
@@ -309,6 +310,9 @@ hx_name_t *hx_name_find(hx_index_t *ix, const hx_str_t *ns);
 hx_name_t *hx_name_get(hx_index_t *ix, const hx_str_t *ns);
 hx_group_t *hx_group_find(const hx_name_t *name, uint64_t elements);
 hx_group_t *hx_group_get(hx_index_t *ix, hx_name_t *name, uint64_t elements);
+
+/* One without rows, which nobody has: freed. */
+void hx_group_remove(hx_index_t *ix, hx_group_t *g);
 
 /* The place of a key, or the free one where it belongs; NULL: no memory. */
 hx_where_t *hx_map_place(hx_name_t *name, uint32_t hash, const hx_str_t *key);

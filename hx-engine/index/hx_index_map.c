@@ -1,9 +1,10 @@
 /*
  * hx_index_map.c -- namespaces, their groups, and where each key's row is.
  *
- * Namespaces and groups are added under both locks and never removed, so that
- * a query needs "snap" to look for one and a writer "writing".  The map of keys
- * is the writers' alone.  Open addressing, at most two thirds full.
+ * Namespaces are added, and groups added and removed, under both locks, so that
+ * a query needs "snap" to look for one and a writer "writing"; a query has no
+ * group once it has left "snap".  The map of keys is the writers' alone.  Open
+ * addressing, at most two thirds full.
  */
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "hx_index_impl.h"
 
 #define HX_MAP_FIRST   64
+#define HX_GROUP_FIRST 4
 
 
 hx_name_t *
@@ -47,13 +49,17 @@ hx_name_get(hx_index_t *ix, const hx_str_t *ns)
     }
 
     name->map = calloc(HX_MAP_FIRST, sizeof(hx_where_t));
+    name->group = calloc(HX_GROUP_FIRST, sizeof(hx_group_t *));
 
-    if (name->map == NULL) {
+    if (name->map == NULL || name->group == NULL) {
+        free(name->map);
+        free(name->group);
         free(name);
         return NULL;
     }
 
     name->mask = HX_MAP_FIRST - 1;
+    name->group_mask = HX_GROUP_FIRST - 1;
     name->len = (unsigned char) ns->len;
     memcpy(name->text, ns->data, ns->len);
     chain = &ix->name[hx_index_hash(ns->data, ns->len) % HX_NAMES];
@@ -67,28 +73,91 @@ hx_name_get(hx_index_t *ix, const hx_str_t *ns)
 }
 
 
+/* Any bit of the number changes any of these. */
+static size_t
+hx_group_hash(uint64_t elements)
+{
+    elements ^= elements >> 33;
+    elements *= 0xff51afd7ed558ccdu;
+    elements ^= elements >> 33;
+    elements *= 0xc4ceb9fe1a85ec53u;
+
+    return (size_t) (elements ^ elements >> 33);
+}
+
+
+/* The place of a group, or the free one where it belongs. */
+static size_t
+hx_group_place(hx_group_t *const *group, size_t mask, uint64_t elements)
+{
+    size_t  i;
+
+    i = hx_group_hash(elements) & mask;
+
+    while (group[i] != NULL && group[i]->elements != elements) {
+        i = (i + 1) & mask;
+    }
+
+    return i;
+}
+
+
 hx_group_t *
 hx_group_find(const hx_name_t *name, uint64_t elements)
 {
-    hx_group_t  *g;
+    return name->group[hx_group_place(name->group, name->group_mask,
+                                      elements)];
+}
 
-    for (g = name->group; g != NULL && g->elements != elements; g = g->next) {
-        /* void */
+
+/* Queries wait for the exchange alone. */
+static int
+hx_group_grow(hx_index_t *ix, hx_name_t *name)
+{
+    size_t        i, mask;
+    hx_group_t  **old, **group;
+
+    mask = name->group_mask * 2 + 1;
+    old = name->group;
+    group = calloc(mask + 1, sizeof(hx_group_t *));
+
+    if (group == NULL) {
+        return -1;
     }
 
-    return g;
+    for (i = 0; i <= name->group_mask; i++) {
+        if (old[i] != NULL) {
+            group[hx_group_place(group, mask, old[i]->elements)] = old[i];
+        }
+    }
+
+    pthread_mutex_lock(&ix->snap);
+    name->group = group;
+    name->group_mask = mask;
+    pthread_mutex_unlock(&ix->snap);
+
+    free(old);
+
+    return 0;
 }
 
 
 hx_group_t *
 hx_group_get(hx_index_t *ix, hx_name_t *name, uint64_t elements)
 {
+    size_t       i;
     hx_group_t  *g;
 
     g = hx_group_find(name, elements);
 
     if (g != NULL) {
         return g;
+    }
+
+    if (name->groups >= (name->group_mask + 1) / 3 * 2
+        && hx_group_grow(ix, name) != 0)
+    {
+        return NULL;
     }
 
     g = calloc(1, sizeof(hx_group_t));
@@ -106,13 +175,46 @@ hx_group_get(hx_index_t *ix, hx_name_t *name, uint64_t elements)
     atomic_init(&g->list->refs, 1);
     g->name = name;
     g->elements = elements;
+    i = hx_group_place(name->group, name->group_mask, elements);
 
     pthread_mutex_lock(&ix->snap);
-    g->next = name->group;
-    name->group = g;
+    name->group[i] = g;
     pthread_mutex_unlock(&ix->snap);
 
+    name->groups++;
+
     return g;
+}
+
+
+/* Those behind it that were pushed on by it move back. */
+void
+hx_group_remove(hx_index_t *ix, hx_group_t *g)
+{
+    size_t      i, j, home, mask;
+    hx_name_t  *name;
+
+    name = g->name;
+    mask = name->group_mask;
+    i = hx_group_place(name->group, mask, g->elements);
+
+    pthread_mutex_lock(&ix->snap);
+
+    for (j = (i + 1) & mask; name->group[j] != NULL; j = (j + 1) & mask) {
+        home = hx_group_hash(name->group[j]->elements) & mask;
+
+        if (((j - home) & mask) >= ((j - i) & mask)) {
+            name->group[i] = name->group[j];
+            i = j;
+        }
+    }
+
+    name->group[i] = NULL;
+    pthread_mutex_unlock(&ix->snap);
+
+    name->groups--;
+    hx_list_release(g->list);
+    free(g);
 }
 
 
