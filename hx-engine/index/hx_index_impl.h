@@ -16,7 +16,9 @@
 
 #define HX_SEG_BYTES      (8u << 20)    /* of copies in one segment */
 #define HX_SEG_ROWS       8192
-#define HX_SEG_FIRST      16            /* rows of a first segment */
+#define HX_SEG_FIRST      16            /* rows of a first segment, at most, */
+#define HX_SEG_FIRST_BYTES  4096        /* in so many bytes, or one row */
+#define HX_SEG_MUCH       4             /* times the rows: too large */
 #define HX_SEG_ALONE      (1u << 20)    /* rows of so many bytes stand alone */
 #define HX_SIG_FROM       1024          /* elements: shorter rows have none */
 #define HX_SIG_BITS       6             /* 2^6 = HX_SIG */
@@ -89,6 +91,7 @@ struct hx_seg_s {
     unsigned                 cap;
     atomic_uint              n;         /* complete rows */
     unsigned                 dead;      /* of these; the writers' */
+    int                      leaving;   /* takes no more; the writers' */
     size_t                   copies;    /* bytes that are counted, */
     atomic_uint_least64_t   *counted;   /* here */
     size_t                   mapped;    /* bytes of q if it is mapped */

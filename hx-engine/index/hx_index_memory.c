@@ -9,7 +9,8 @@
 #include "hx_index_impl.h"
 
 #define HX_SEG_HUGE    (2u << 20)       /* bytes of a large page */
-#define HX_KEYS_BLOCK  16384            /* bytes of keys allocated together */
+#define HX_KEYS_BLOCK  16384            /* bytes of keys allocated together, */
+#define HX_KEYS_FIRST  1024             /* and in a first segment, at most */
 
 struct hx_keys_s {
     hx_keys_t      *next;
@@ -188,8 +189,13 @@ hx_seg_key(hx_seg_t *s, const hx_str_t *key)
     k = s->keys;
 
     if (k == NULL || k->cap - k->used < key->len + 1) {
-        cap = s->cap == 1 ? key->len + 1
-              : s->cap <= HX_SEG_FIRST ? 1024 : HX_KEYS_BLOCK;
+        cap = HX_KEYS_BLOCK;
+
+        if (s->cap <= HX_SEG_FIRST) {
+            cap = s->cap * (key->len + 1);
+            cap = cap > HX_KEYS_FIRST ? HX_KEYS_FIRST : cap;
+        }
+
         k = malloc(sizeof(hx_keys_t) + cap);
 
         if (k == NULL) {

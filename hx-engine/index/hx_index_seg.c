@@ -3,9 +3,10 @@
  *
  * All functions are the writers', under "writing", except hx_list_release.  A
  * list is never changed: a group gets a new one, published with the change
- * that made it.  A full segment of which more than half is dead gives its live
- * rows to the open one, as rows of the same change: queries of earlier numbers
- * see the old ones, later ones the new.
+ * that made it.  A segment without a live row leaves the list.  One that is
+ * full and more than half dead, or open and far larger than what lives now,
+ * gives its live rows to the open one or to a smaller one, as rows of the same
+ * change: queries of earlier numbers see the old ones, later ones the new.
  */
 
 #include <stdlib.h>
@@ -51,10 +52,71 @@ hx_seg_count(hx_index_t *ix, size_t n)
 }
 
 
+/* Does this segment take such rows? */
+static int
+hx_seg_takes(const hx_seg_t *s, hx_row_kind_t kind, const hx_form_t *form)
+{
+    return s->kind == kind
+           && (kind != HX_ROW_TRAIN || hx_form_same(&s->form, form));
+}
+
+
+/* The list as this change has made it so far. */
+static const hx_list_t *
+hx_group_list(const hx_group_t *g)
+{
+    return g->new_list != NULL ? g->new_list : g->list;
+}
+
+
+/* Live rows of a kind and form, or at least "most" of them. */
+static uint64_t
+hx_group_alike(const hx_group_t *g, hx_row_kind_t kind, const hx_form_t *form,
+    uint64_t most)
+{
+    unsigned          i;
+    uint64_t          n;
+    const hx_seg_t   *s;
+    const hx_list_t  *list;
+
+    list = hx_group_list(g);
+
+    for (i = list->n, n = 0; i-- != 0 && n < most; /* void */ ) {
+        s = list->seg[i];
+
+        if (hx_seg_takes(s, kind, form)) {
+            n += atomic_load(&s->n) - s->dead;
+        }
+    }
+
+    return n;
+}
+
+
 /*
- * How many rows the next segment of a group gets: as many as there are, so
- * that there are few; less if that is too much memory.  0: not even one.
+ * How many rows of so many bytes the next segment gets: as many as there are
+ * like them, so that there are few segments; at first a few, or one if it is
+ * large, as most groups may stay small: each number of elements has its own.
  */
+static uint64_t
+hx_seg_wish(size_t row, uint64_t alike)
+{
+    uint64_t  n;
+
+    n = row == 0 ? HX_SEG_FIRST : HX_SEG_FIRST_BYTES / row;
+    n = n > HX_SEG_FIRST ? HX_SEG_FIRST : n;
+    n = n > alike ? n : alike;
+    n = n > HX_SEG_ROWS ? HX_SEG_ROWS : n;
+
+    if (row != 0 && n > HX_SEG_BYTES / row) {
+        n = HX_SEG_BYTES / row;
+    }
+
+    return n == 0 || row >= HX_SEG_ALONE ? 1 : n;
+}
+
+
+/* The same, or less if that is too much memory.  0: not even one. */
 static unsigned
 hx_seg_size(hx_index_t *ix, const hx_group_t *g, const hx_index_item_t *item,
     size_t *copies)
@@ -63,16 +125,8 @@ hx_seg_size(hx_index_t *ix, const hx_group_t *g, const hx_index_item_t *item,
     uint64_t  n;
 
     row = hx_seg_row_bytes(item);
-    n = g->new_live < HX_SEG_FIRST ? HX_SEG_FIRST : g->new_live;
-    n = n > HX_SEG_ROWS ? HX_SEG_ROWS : n;
-
-    if (row != 0 && n > HX_SEG_BYTES / row) {
-        n = HX_SEG_BYTES / row;
-    }
-
-    if (n == 0 || row >= HX_SEG_ALONE) {
-        n = 1;
-    }
+    n = hx_seg_wish(row, hx_group_alike(g, item->kind, &item->form,
+                                        HX_SEG_ROWS));
 
     for ( /* void */ ; n != 0; n /= 2) {
         *copies = row * n;
@@ -90,10 +144,11 @@ hx_seg_size(hx_index_t *ix, const hx_group_t *g, const hx_index_item_t *item,
 static int
 hx_list_change(hx_group_t *g, hx_seg_t *add, const hx_seg_t *remove)
 {
-    unsigned    i, n;
-    hx_list_t  *old, *list;
+    unsigned          i, n;
+    hx_list_t        *list;
+    const hx_list_t  *old;
 
-    old = g->new_list != NULL ? g->new_list : g->list;
+    old = hx_group_list(g);
     list = malloc(sizeof(hx_list_t) + (old->n + 1) * sizeof(hx_seg_t *));
 
     if (list == NULL) {
@@ -159,19 +214,19 @@ hx_seg_create(hx_index_t *ix, hx_group_t *g, const hx_index_item_t *item)
 
 /* The newest segment that takes such rows and has room. */
 static hx_seg_t *
-hx_seg_open(const hx_group_t *g, const hx_index_item_t *item)
+hx_seg_open(const hx_group_t *g, hx_row_kind_t kind, const hx_form_t *form)
 {
     unsigned          i;
     hx_seg_t         *s;
     const hx_list_t  *list;
 
-    list = g->new_list != NULL ? g->new_list : g->list;
+    list = hx_group_list(g);
 
     for (i = list->n; i-- != 0; /* void */ ) {
         s = list->seg[i];
 
-        if (s->kind == item->kind && atomic_load(&s->n) < s->cap
-            && (s->kind != HX_ROW_TRAIN || hx_form_same(&s->form, &item->form)))
+        if (atomic_load(&s->n) < s->cap && !s->leaving
+            && hx_seg_takes(s, kind, form))
         {
             return s;
         }
@@ -269,7 +324,7 @@ hx_group_append(hx_index_t *ix, hx_group_t *g, const hx_str_t *key,
         hx_item_strip(item);
     }
 
-    s = hx_seg_open(g, item);
+    s = hx_seg_open(g, item->kind, &item->form);
 
     if (s == NULL) {
         s = hx_seg_create(ix, g, item);
@@ -277,7 +332,7 @@ hx_group_append(hx_index_t *ix, hx_group_t *g, const hx_str_t *key,
 
     if (s == NULL && item->kind != HX_ROW_BARE) {
         hx_item_strip(item);
-        s = hx_seg_open(g, item);
+        s = hx_seg_open(g, item->kind, &item->form);
         s = s != NULL ? s : hx_seg_create(ix, g, item);
     }
 
@@ -363,6 +418,7 @@ hx_seg_move(hx_index_t *ix, hx_seg_t *s)
     n = atomic_load(&s->n);
     rc = 0;
     ix->moving = 1;
+    s->leaving = 1;
 
     for (i = 0; i < n && rc == 0; i++) {
         if (atomic_load(&s->died[i]) != HX_FOREVER) {
@@ -393,17 +449,47 @@ hx_seg_move(hx_index_t *ix, hx_seg_t *s)
 }
 
 
+/*
+ * The open segment was made for as many rows as there were: when most of them
+ * are gone, the others move to a smaller one.
+ */
+static int
+hx_group_shrink(hx_index_t *ix, hx_group_t *g, const hx_seg_t *like)
+{
+    uint64_t   alike;
+    hx_seg_t  *s;
+
+    s = hx_seg_open(g, like->kind, &like->form);
+
+    if (s == NULL || s->cap < HX_SEG_MUCH) {
+        return 0;
+    }
+
+    alike = hx_group_alike(g, s->kind, &s->form, s->cap / HX_SEG_MUCH);
+
+    return s->cap / HX_SEG_MUCH >= hx_seg_wish(s->copies / s->cap, alike)
+           && s->cap / HX_SEG_MUCH > alike ? hx_seg_move(ix, s) : 0;
+}
+
+
 int
 hx_group_kill(hx_index_t *ix, hx_seg_t *s, unsigned row)
 {
+    unsigned  n;
+
     hx_group_touch(ix, s->group);
     hx_seg_end_row(ix, s, row);
+    n = atomic_load(&s->n);
 
-    if (atomic_load(&s->n) == s->cap && s->dead > s->cap / 2) {
+    if (s->dead == n) {
+        return hx_list_change(s->group, NULL, s);
+    }
+
+    if (n == s->cap && s->dead > s->cap / 2) {
         return hx_seg_move(ix, s);
     }
 
-    return 0;
+    return hx_group_shrink(ix, s->group, s);
 }
 
 
@@ -437,5 +523,11 @@ hx_groups_publish(hx_index_t *ix)
         gone = g->new_list;
         g->new_list = NULL;
         hx_list_release(gone);
+
+        /* queries hold lists, not groups, and no row says where it is */
+
+        if (g->list->n == 0) {
+            hx_group_remove(ix, g);
+        }
     }
 }

@@ -1,7 +1,10 @@
 """Memory of the index: bounded while copies are made, and back when the arrays
 are gone."""
 
+import base64
+
 import numpy as np
+import pytest
 from conftest import SANITIZED, b64, wait_for
 
 MB = 1 << 20
@@ -67,3 +70,61 @@ def test_nor_than_the_in_flight_bytes(make_engine):
     assert peak(e) < (128 + 1.2 * 32 + 14 + 400 * SANITIZED) * MB
     # the next write has room
     assert e.put("small", np.arange(8.0).tobytes()).status_code == 200
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean", "dot"])
+def test_trains_without_room_are_compared_exactly(make_engine, metric):
+    """Of those the index has the norm that was measured at their put."""
+    e = make_engine(HOLONOMIX_INDEX_BYTES=1000).start()
+    rng = np.random.default_rng(5)
+    items, ranks = [], [1, *[3] * 11, 1]
+    for i in range(30):
+        cores = [rng.standard_normal((a, 2, b)) * 2
+                 for a, b in zip(ranks, ranks[1:])]
+        items.append({"key": f"k{i}", "length": 2100,
+                      "dtype": ["f8", "f4", "i2"][i % 3], "cores": [
+                          {"shape": list(c.shape), "data_b64": b64(c.tobytes())}
+                          for c in cores]})
+    r = e.request("POST", "/v1/put_cores_batch", json={"items": items})
+    assert r.status_code == 200, r.text
+    assert gauges(e)["hx_engine_index_bare_rows"] == 30
+
+    x = {}
+    for item in items:
+        r = e.serve(item["key"]).json()
+        raw = base64.b64decode(r["data_b64"])
+        x[item["key"]] = np.frombuffer(raw, r["dtype"]).astype("f8")
+    y = x.pop("k4")
+    norm = np.linalg.norm
+    score = {"dot": lambda a: a @ y, "euclidean": lambda a: norm(a - y),
+             "cosine": lambda a: a @ y / norm(a) / norm(y)}[metric]
+    want = sorted(((score(a), key) for key, a in x.items()),
+                  reverse=metric != "euclidean")[:10]
+    r = e.request("POST", "/v1/query/topk", json={
+        "query_key": "k4", "k": 10, "metric": metric}).json()
+    assert [key for key, _ in r["results"]] == [key for _, key in want]
+    assert np.allclose([s for _, s in r["results"]],
+                       [s for s, _ in want], rtol=1e-9, atol=1e-12)
+
+
+def test_lengths_that_are_gone_leave_room_for_others(make_engine):
+    """One key with another length each time, then none at all."""
+    e = make_engine(HOLONOMIX_INDEX_BYTES=4 * MB).start()
+    rng = np.random.default_rng(1)
+    for n in range(200):
+        x = rng.integers(-100, 100, 60000 + n).astype("i1")
+        assert e.put("k", x.tobytes(), dtype="int8").status_code == 200
+    g = gauges(e)
+    assert g["hx_engine_index_bare_rows"] == 0
+    assert 60000 < g["hx_engine_index_bytes"] < 200000
+    assert e.delete("k").status_code == 200
+    g = gauges(e)
+    assert g["hx_engine_index_rows"] == g["hx_engine_index_bytes"] == 0
+
+    # of another tenant
+    for i in range(20):
+        x = rng.standard_normal(5000)
+        e.put(f"k{i}", x.tobytes(), namespace="other", dtype="float64")
+    g = gauges(e)
+    assert g["hx_engine_index_rows"] == 20
+    assert g["hx_engine_index_bare_rows"] == 0

@@ -356,6 +356,82 @@ the_bound_is_kept(void **state)
 }
 
 
+/* One key, each time with another number of elements. */
+static void
+lengths_that_are_gone_take_nothing(void **state)
+{
+    double             x[LONGEST + 500];
+    size_t             n;
+    hx_index_stats_t   st;
+
+    for (n = 0; n < LONGEST + 500; n++) {
+        x[n] = uniform();
+    }
+
+    open_store();
+    create_index(400000);
+    assert_int_equal(hx_index_start(ix), 0);
+
+    for (n = LONGEST; n < LONGEST + 500; n++) {
+        assert_int_equal(write_array("k", HX_DTYPE_F8, x, n, NULL),
+                         HX_STORE_OK);
+        hx_index_stats(ix, &st);
+        assert_int_equal(st.rows, 1);
+        assert_int_equal(st.bare, 0);
+        assert_true(st.bytes < 2 * (LONGEST + 1000));
+    }
+
+    assert_int_equal(write_array("k", 0, NULL, 0, NULL), HX_STORE_OK);
+    hx_index_stats(ix, &st);
+    assert_int_equal(st.rows, 0);
+    assert_int_equal(st.bytes, 0);
+    close_all();
+}
+
+
+/* A segment that was made for many does not stay for a few. */
+static void
+a_few_rows_take_little(void **state)
+{
+    double             x[LONGEST];
+    size_t             i, n;
+    hx_index_stats_t   st;
+
+    model_init();
+
+    for (i = 0; i < LONGEST; i++) {
+        x[i] = uniform();
+    }
+
+    open_store();
+    create_index(UINT64_MAX);
+    assert_int_equal(hx_index_start(ix), 0);
+
+    for (n = 1; n < INDEX_KEYS; n++) {
+        for (i = 0; i < n; i++) {
+            assert_int_equal(write_array(model[i].key, HX_DTYPE_F8, x, LONGEST,
+                                         NULL), HX_STORE_OK);
+        }
+
+        for (i = 0; i + 1 < n; i++) {
+            assert_int_equal(write_array(model[i].key, 0, NULL, 0, NULL),
+                             HX_STORE_OK);
+        }
+
+        hx_index_stats(ix, &st);
+        assert_int_equal(st.rows, 1);
+        assert_true(st.bytes <= 8 * (LONGEST + 300));
+
+        assert_int_equal(write_array(model[n - 1].key, 0, NULL, 0, NULL),
+                         HX_STORE_OK);
+        hx_index_stats(ix, &st);
+        assert_int_equal(st.bytes, 0);
+    }
+
+    close_all();
+}
+
+
 static int
 room_take(void *data, uint64_t bytes)
 {
@@ -473,6 +549,8 @@ main(void)
         T(building_never_brings_back_what_is_old),
         T(memory_comes_back),
         T(the_bound_is_kept),
+        T(lengths_that_are_gone_take_nothing),
+        T(a_few_rows_take_little),
         T(items_share_the_room)
     };
 

@@ -15,7 +15,7 @@
 #define QUERIES    2
 #define ROUNDS     40
 
-static double      base[N];
+static double      base[N + 1];         /* the last one is 0 */
 static double      unit;                /* <base, base> */
 static atomic_int  writing;
 static atomic_uint answered;
@@ -23,16 +23,16 @@ static atomic_uint answered;
 
 /* Value v of a key is (v + 1) times the base. */
 static void
-put(const char *key, unsigned v)
+put(const char *key, unsigned v, size_t n)
 {
     size_t  i;
-    double  x[N];
+    double  x[N + 1];
 
-    for (i = 0; i < N; i++) {
+    for (i = 0; i < n; i++) {
         x[i] = base[i] * (v + 1);
     }
 
-    assert_int_equal(write_array(key, HX_DTYPE_F8, x, N, NULL), HX_STORE_OK);
+    assert_int_equal(write_array(key, HX_DTYPE_F8, x, n, NULL), HX_STORE_OK);
 }
 
 
@@ -47,7 +47,7 @@ writer(void *data)
     for (v = 1; v <= ROUNDS; v++) {
         for (i = w; i < STEADY; i += WRITERS) {
             (void) snprintf(key, sizeof(key), "s%u", i);
-            put(key, v);
+            put(key, v, N);
         }
 
         for (i = w; i < COMING; i += WRITERS) {
@@ -57,12 +57,18 @@ writer(void *data)
                 (void) write_array(key, 0, NULL, 0, NULL);
 
             } else if (v % 3 == 1) {
-                put(key, v);
+                put(key, v, N);
 
             } else {
                 (void) write_array(key, HX_DTYPE_NONE, "o", 1, NULL);
             }
         }
+
+        /* the only one of its length, there and gone */
+
+        (void) snprintf(key, sizeof(key), "l%u", w);
+        put(key, v, N + 1);
+        (void) write_array(key, 0, NULL, 0, NULL);
     }
 
     atomic_fetch_sub(&writing, 1);
@@ -97,6 +103,34 @@ look_at(const hx_hit_t *hit, unsigned n, hx_metric_t m, unsigned seen[STEADY])
 }
 
 
+/* Of what comes and goes together with its columns. */
+static void
+ask_longer(hx_query_conf_t *conf, hx_record_t *r)
+{
+    unsigned          n;
+    uint64_t          candidates;
+    hx_query_t       *q;
+    hx_query_rc_t     rc;
+    const hx_hit_t   *hit;
+
+    r->array.dim[0] = N + 1;
+    r->length = sizeof(base);
+    q = hx_query_create(conf);
+    assert_non_null(q);
+    assert_int_equal(hx_query_data(q, r, (unsigned char *) base), HX_QUERY_OK);
+    rc = hx_query_run(q, &hit, &n, &candidates);
+
+    if (rc != HX_QUERY_BUILDING) {
+        assert_int_equal(rc, HX_QUERY_OK);
+        assert_true(n <= candidates && candidates <= WRITERS);
+    }
+
+    hx_query_free(q);
+    r->array.dim[0] = N;
+    r->length = sizeof(double) * N;
+}
+
+
 static void *
 asker(void *data)
 {
@@ -118,9 +152,10 @@ asker(void *data)
     r.array.dtype = HX_DTYPE_F8;
     r.array.ndim = 1;
     r.array.dim[0] = N;
-    r.length = sizeof(base);
+    r.length = sizeof(double) * N;
 
     do {
+        ask_longer(&conf, &r);
         q = hx_query_create(&conf);
         assert_non_null(q);
         assert_int_equal(hx_query_data(q, &r, (unsigned char *) base),
@@ -168,7 +203,7 @@ run(uint64_t bytes)
 
     for (i = 0; i < STEADY; i++) {
         (void) snprintf(key, sizeof(key), "s%zu", i);
-        put(key, 0);
+        put(key, 0, N);
     }
 
     /* thrown away: it is made anew while all this goes on */
