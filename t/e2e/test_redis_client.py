@@ -169,7 +169,7 @@ def test_stopped(nginx, redis):
     until(lambda: not nginx.messages()["up"], 3, "the channel is lost")
     redis.resume()
     assert nginx.works() < 2
-    until(lambda: nginx.messages()["ups"] == 2, 5, "the channel is back")
+    until(lambda: nginx.messages()["ups"] == 2, 20, "the channel is back")
     assert nginx.counters()["openings"] == 1
     assert nginx.log().count("it is not asked until it is back") == 1
     assert nginx.log().count('" is back') == 1

@@ -194,6 +194,7 @@ cluster)
         node "node$i" $((base + i)) --cluster-enabled yes \
             ${more[@]+"${more[@]}"} \
             --cluster-config-file nodes.conf --cluster-node-timeout 1000 \
+            --cluster-require-full-coverage no \
             --cluster-port $((base + 20 + i))
         nodes+=("127.0.0.1:$((base + i))")
     done
