@@ -27,4 +27,12 @@ typedef struct {
 hx_rc_t hx_tt_check(hx_tt_check_t *c, const hx_tt_t *t, const hx_array_t *a,
     const void *data, double *rows, unsigned h, hx_work_t *w);
 
+/*
+ * Only the norm of what is served, each element decoded, summed so that no
+ * square overflows or vanishes (hx_norm.h); NaN: an element is not a finite
+ * number.  Slower than hx_tt_check().
+ */
+hx_rc_t hx_tt_check_norm(double *norm, const hx_tt_t *t, const hx_array_t *a,
+    hx_work_t *w);
+
 #endif /* HX_TT_CHECK_H */

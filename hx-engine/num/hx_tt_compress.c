@@ -291,7 +291,10 @@ hx_tt_compress(hx_tt_result_t *out, const hx_array_t *a, const void *data,
 }
 
 
-/* A train that fills its array needs no decoding. */
+/*
+ * A train that fills its array needs no decoding; HX_NO: its cores do not tell
+ * what is in it.
+ */
 static hx_rc_t
 hx_tt_measure_cores(const hx_tt_t *t, double *norm, hx_work_t *w)
 {
@@ -308,7 +311,7 @@ hx_tt_measure_cores(const hx_tt_t *t, double *norm, hx_work_t *w)
     *norm = hx_tt_norm(t, work);
     hx_work_back(w, mark);
 
-    return HX_OK;
+    return hx_tt_norm_sound(t, *norm) ? HX_OK : HX_NO;
 }
 
 
@@ -327,12 +330,20 @@ hx_tt_measure(const hx_tt_t *t, const hx_array_t *a, double *norm,
         return HX_NO;
     }
 
-    if (a->dtype == HX_DTYPE_F8 && elements == UINT64_C(1) << t->d) {
-        check.cast = 0;
-        rc = hx_tt_measure_cores(t, &check.norm, w);
+    rc = HX_NO;
+    check.cast = 0;
 
-    } else {
+    if (a->dtype == HX_DTYPE_F8 && elements == UINT64_C(1) << t->d) {
+        rc = hx_tt_measure_cores(t, &check.norm, w);
+    }
+
+    if (rc == HX_NO) {
         rc = hx_tt_check(&check, t, a, NULL, NULL, 0, w);
+
+        if (rc == HX_OK && check.norm < HX_TT_SMALL) {
+            /* squares have vanished, or there is nothing but zeros */
+            rc = hx_tt_check_norm(&check.norm, t, a, w);
+        }
     }
 
     if (rc != HX_OK) {

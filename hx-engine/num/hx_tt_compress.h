@@ -82,7 +82,8 @@ hx_rc_t hx_tt_compress(hx_tt_result_t *out, const hx_array_t *a,
  *     | <served, x> - hx_tt_dot(train, x) | <= cast_error |x| + 1e-13 |..| |x|
  *
  * for trains x whose own padding is as small.  Costs O(elements rank), so the
- * caller bounds the elements; but only O(d rank^3) for float64 without padding.
+ * caller bounds the elements; but only O(d rank^3) for float64 without padding
+ * whose norm can be had from the cores (hx_tt_norm_sound()).
  * HX_NO: train and array do not fit together (hx_tt_dense_work()), or the norm
  * is not a number below 1e150; HX_FAIL: no memory within the work's limit.
  */

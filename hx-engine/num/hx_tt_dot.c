@@ -16,6 +16,13 @@
 #include "hx_gemm.h"
 #include "hx_tt_dot.h"
 
+/*
+ * With products of cores below HX_TT_DOT_LARGE no element of T overflows, and
+ * what vanishes on the way, less than 1e-307, is of less than 1e-90 in the end.
+ */
+#define HX_TT_DOT_LARGE   1e100
+#define HX_TT_DOT_SMALL   1e-36
+
 /* T begins where the vector registers like it. */
 #define hx_tt_dot_round(n)   (((n) + 7) & ~(size_t) 7)
 
@@ -137,6 +144,54 @@ hx_tt_norm(const hx_tt_t *t, double *work)
 
     /* Rounding can leave a train of (nearly) zeros below zero. */
     return x > 0 ? sqrt(x) : x <= 0 ? 0 : x;
+}
+
+
+/* The largest sum of magnitudes in a row of a core's two matrices. */
+static double
+hx_tt_dot_rows(const double *core, size_t rows, size_t n)
+{
+    double  sum, most;
+    size_t  i, j;
+
+    for (i = 0, most = 0; i < rows; i++, core += n) {
+        for (j = 0, sum = 0; j < n; j++) {
+            sum += fabs(core[j]);
+        }
+
+        most = sum > most ? sum : most;
+    }
+
+    return most;
+}
+
+
+int
+hx_tt_norm_sound(const hx_tt_t *t, double norm)
+{
+    double         x, product;
+    unsigned       k;
+    const double  *core;
+
+    if (!(norm > HX_TT_DOT_SMALL) || !(norm < HX_TT_DOT_LARGE)) {
+        return 0;
+    }
+
+    core = t->core;
+
+    /* the largest product of cores i .. k for any i */
+    for (k = 0, product = 1; k < t->d; k++) {
+        x = hx_tt_dot_rows(core, (size_t) 2 * t->rank[k], t->rank[k + 1]);
+        product = x * (product > 1 ? product : 1);
+
+        if (!(product < HX_TT_DOT_LARGE)) {
+            return 0;
+        }
+
+        core += (size_t) 2 * t->rank[k] * t->rank[k + 1];
+    }
+
+    return 1;
 }
 
 

@@ -32,6 +32,15 @@ void hx_tt_dot_step(const hx_tt_t *a, const hx_tt_t *b, unsigned k,
 /* The Frobenius norm, as above; scratch: hx_tt_dot_work(t, t). */
 double hx_tt_norm(const hx_tt_t *t, double *work);
 
+/*
+ * 1 when such a norm says how large the train's values are.  Squares of what
+ * lies between two cores may vanish or overflow where the values do neither, or
+ * the other way round, and part of a train may do so beside another that does
+ * not.  So no product of successive cores may be large, by the bound of its
+ * rows, and the norm not small; 0: the values have to be looked at.
+ */
+int hx_tt_norm_sound(const hx_tt_t *t, double norm);
+
 /* Doubles of scratch for hx_tt_signature(); bits <= t->d. */
 size_t hx_tt_signature_work(const hx_tt_t *t, unsigned bits);
 

@@ -270,6 +270,38 @@ def test_a_batch(engine):
         assert got["metadata"] == {"i": i} and got["domain"] == f"d{i % 2}"
 
 
+def rank_one(*values):
+    return [np.full((1, 2, 1), float(x)) for x in values]
+
+
+@pytest.mark.parametrize("fields", [{}, {"length": 15}, {"dtype": "float32"}])
+def test_cores_of_something_infinite(engine, fields):
+    """Though the squares of the first core vanish before that shows."""
+    far = rank_one(1e-200, 1e200, 1e200, 1e200)
+    beside = [np.stack([np.stack([a, b * 0]), np.stack([a * 0, b])])
+              for a, b in zip(np.ones((4, 2)), np.ravel(far).reshape(4, 2))]
+    beside = [np.moveaxis(c, 2, 1) for c in beside]
+    beside = [beside[0].sum(0, keepdims=True), *beside[1:3],
+              beside[3].sum(2, keepdims=True)]
+    for cores in (far, beside):
+        assert np.isinf(dense(cores)).all()
+        error(put_cores(engine, "k", cores, **fields), 400, "invalid_request",
+              "Field 'cores' must hold finite numbers, and so must the array "
+              "they stand for")
+    assert engine.get("k").status_code == 404
+
+
+@pytest.mark.parametrize("values", [
+    (1e-200, 1e100, 1e100, 1), (1e200, 1e-100, 1e-100, 1)])
+def test_ones_of_cores_far_from_one(engine, values):
+    assert put_cores(engine, "k", rank_one(*values)).status_code == 200
+    assert same(served(engine, "k"), np.ones(16))
+    engine.put("l", np.arange(16.0))
+    r = engine.request("POST", "/v1/query/similarity", json={
+        "key_a": "k", "key_b": "l", "metric": "cosine"}).json()
+    assert r["score"] == pytest.approx(120 / 1240 ** 0.5 / 4)
+
+
 def test_a_batch_is_all_or_nothing(engine):
     put_cores(engine, "old", random_cores([2]))
     items = [{"key": "new", "cores": GOOD, "expected_version": 0},
