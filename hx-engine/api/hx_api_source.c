@@ -1,7 +1,8 @@
 /*
  * hx_api_source.c -- see the header.  Created on a worker (hx_api_serve.c);
  * read by the I/O thread that sends, a window at a time, which takes it some
- * ten microseconds.
+ * ten microseconds for a smooth train.  What takes longer counts as more bytes
+ * (hx_source_worked()), so that connections take turns by what they cost.
  */
 
 #include <stdlib.h>
@@ -11,12 +12,24 @@
 #include "hx_pack.h"
 #include "hx_tt_dense.h"
 
+/* Multiply-adds per byte of a smooth train: 1 MB takes about a millisecond. */
+#define HX_SOURCE_WORTH   32
+
+/* Less than most steps of a block. */
+#define HX_SOURCE_DUE     65536
+
+/* Keeps the window where vectors like it. */
+#define HX_SOURCE_ROOM    64
+
 struct hx_source_s {
     hx_codec_t       codec;
     uint64_t         length;            /* bytes of the value */
     uint64_t         start;             /* of the window */
     size_t           len;               /* bytes in it */
-    unsigned char   *window;            /* HX_SOURCE_WINDOW bytes */
+    size_t           kept;              /* bytes before it */
+    unsigned char   *window;            /* HX_SOURCE_ROOM bytes after memory */
+    unsigned char   *memory;
+    size_t           worked;
     hx_budget_t     *budget;
     uint64_t         taken;
 
@@ -24,6 +37,9 @@ struct hx_source_s {
     hx_tt_dense_t    dense;
     size_t           size;              /* of an element */
     void            *factors;           /* dense's memory */
+    size_t           wide;              /* elements of a block, or 0 */
+    int              begun;             /* a block that is not complete */
+    hx_tt_dense_block_t  block_tt;
 
     /* a packed value */
     hx_unpack_t     *unpack;
@@ -111,6 +127,44 @@ hx_source_cores(const hx_store_view_t *v, const hx_record_t *r,
 
 
 static hx_store_rc_t
+hx_source_window(hx_source_t *src, size_t len)
+{
+    src->memory = malloc(HX_SOURCE_ROOM + len);
+
+    if (src->memory == NULL) {
+        return HX_STORE_FAIL;
+    }
+
+    src->window = src->memory + HX_SOURCE_ROOM;
+
+    return HX_STORE_OK;
+}
+
+
+/* Where a window of HX_SOURCE_WINDOW bytes would cost too much at once. */
+static hx_store_rc_t
+hx_source_blocks(hx_source_t *src)
+{
+    hx_store_rc_t  rc;
+
+    src->wide = hx_tt_dense_block(&src->dense);
+
+    if (src->wide * src->size <= HX_SOURCE_WINDOW) {
+        return HX_STORE_OK;
+    }
+
+    rc = hx_source_take(src, src->wide * src->size - HX_SOURCE_WINDOW);
+
+    if (rc == HX_STORE_OK) {
+        free(src->memory);
+        rc = hx_source_window(src, src->wide * src->size);
+    }
+
+    return rc;
+}
+
+
+static hx_store_rc_t
 hx_source_train(hx_source_t *src, const hx_store_view_t *v,
     const hx_record_t *r)
 {
@@ -149,7 +203,7 @@ hx_source_train(hx_source_t *src, const hx_store_view_t *v,
     hx_budget_give(src->budget, r->stored);
     src->taken -= r->stored;
 
-    return rc;
+    return rc == HX_STORE_OK ? hx_source_blocks(src) : rc;
 }
 
 
@@ -211,11 +265,12 @@ hx_source_create(hx_source_t **out, const hx_store_view_t *v,
     memset(src, 0, offsetof(hx_source_t, small));
     src->codec = r->codec;
     src->budget = budget;
-    src->window = malloc(HX_SOURCE_WINDOW);
+    rc = hx_source_window(src, HX_SOURCE_WINDOW);
 
-    rc = src->window == NULL ? HX_STORE_FAIL
-         : r->codec == HX_CODEC_TT ? hx_source_train(src, v, r)
-                                   : hx_source_packed(src, v, r);
+    if (rc == HX_STORE_OK) {
+        rc = r->codec == HX_CODEC_TT ? hx_source_train(src, v, r)
+                                     : hx_source_packed(src, v, r);
+    }
 
     if (rc != HX_STORE_OK) {
         hx_source_free(src);
@@ -239,7 +294,7 @@ hx_source_free(hx_source_t *src)
     hx_unpack_free(src->unpack);
     free(src->block);
     free(src->factors);
-    free(src->window);
+    free(src->memory);
     free(src);
 }
 
@@ -248,6 +303,63 @@ uint64_t
 hx_source_length(const hx_source_t *src)
 {
     return src->length;
+}
+
+
+size_t
+hx_source_worked(hx_source_t *src)
+{
+    size_t  n;
+
+    n = src->worked;
+    src->worked = 0;
+
+    return n;
+}
+
+
+int
+hx_source_due(const hx_source_t *src)
+{
+    return src->worked >= HX_SOURCE_DUE;
+}
+
+
+static void
+hx_source_work(hx_source_t *src, uint64_t work, size_t bytes)
+{
+    work /= HX_SOURCE_WORTH;
+    src->worked += work > bytes ? (size_t) work - bytes : 0;
+}
+
+
+/* A step on the way to the block that holds the byte "off". */
+static hx_store_rc_t
+hx_source_step(hx_source_t *src, uint64_t off)
+{
+    size_t    n;
+    uint64_t  end;
+
+    if (!src->begun) {
+        n = src->len < HX_SOURCE_KEEP ? src->len : HX_SOURCE_KEEP;
+        memcpy(src->window - n, src->window + src->len - n, n);
+        end = src->start + src->len;
+
+        hx_tt_dense_block_init(&src->dense, &src->block_tt, off / src->size);
+        src->start = src->block_tt.first * src->size;
+        src->len = 0;
+        src->kept = src->start == end ? n : 0;
+        src->begun = 1;
+    }
+
+    if (hx_tt_dense_block_step(&src->dense, &src->block_tt, src->window)) {
+        src->len = src->block_tt.n * src->size;
+        src->begun = 0;
+    }
+
+    hx_source_work(src, src->block_tt.work, 0);
+
+    return src->begun ? HX_STORE_BUSY : HX_STORE_OK;
 }
 
 
@@ -273,6 +385,8 @@ hx_source_dense(hx_source_t *src, uint64_t off)
     hx_tt_dense_read(&src->dense, first, n, src->window);
     src->start = first * src->size;
     src->len = n * src->size;
+
+    hx_source_work(src, hx_tt_dense_cost(&src->dense, n), src->len);
 }
 
 
@@ -308,25 +422,27 @@ hx_source_at(hx_source_t *src, const hx_store_view_t *v, uint64_t off,
 {
     hx_store_rc_t  rc;
 
-    if (off < src->start || off >= src->length) {
+    if (off + src->kept < src->start || off >= src->length) {
         return HX_STORE_FAIL;
     }
 
     while (off >= src->start + src->len) {
 
-        if (src->codec == HX_CODEC_TT) {
+        if (src->codec == HX_CODEC_TT && src->wide == 0) {
             hx_source_dense(src, off);
             continue;
         }
 
-        rc = hx_source_block(src, v);
+        rc = src->codec == HX_CODEC_TT ? hx_source_step(src, off)
+                                       : hx_source_block(src, v);
         if (rc != HX_STORE_OK) {
             return rc;
         }
     }
 
-    piece->data = src->window + (off - src->start);
-    piece->len = src->len - (size_t) (off - src->start);
+    piece->data = off < src->start ? src->window - (src->start - off)
+                                   : src->window + (off - src->start);
+    piece->len = (size_t) (src->start + src->len - off);
 
     return HX_STORE_OK;
 }

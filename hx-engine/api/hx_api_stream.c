@@ -59,6 +59,13 @@ hx_stream_peek(const hx_stream_t *st, const hx_store_view_t *v,
 }
 
 
+size_t
+hx_stream_worked(const hx_stream_t *st)
+{
+    return st->source != NULL ? hx_source_worked(st->source) : 0;
+}
+
+
 /* Up to three bytes across the border of two pieces. */
 static hx_store_rc_t
 hx_stream_gather(const hx_stream_t *st, const hx_store_view_t *v,
@@ -93,11 +100,16 @@ hx_stream_encode(hx_stream_t *st, const hx_store_view_t *v,
     *n = 0;
 
     while (!hx_stream_done(st) && cap - *n >= 4) {
+
+        if (*n != 0 && st->source != NULL && hx_source_due(st->source)) {
+            break;
+        }
+
         left = hx_stream_total(st) - st->pos;
 
         rc = hx_stream_at(st, v, st->pos, &piece);
         if (rc != HX_STORE_OK) {
-            return rc;
+            return rc == HX_STORE_BUSY ? HX_STORE_OK : rc;
         }
 
         len = (cap - *n) / 4 * 3;
@@ -115,7 +127,7 @@ hx_stream_encode(hx_stream_t *st, const hx_store_view_t *v,
 
             rc = hx_stream_gather(st, v, group, len);
             if (rc != HX_STORE_OK) {
-                return rc;
+                return rc == HX_STORE_BUSY ? HX_STORE_OK : rc;
             }
 
             piece.data = group;

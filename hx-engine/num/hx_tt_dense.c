@@ -98,6 +98,16 @@ hx_tt_dense_rows(hx_tt_dense_t *dn, const hx_tt_dense_at_t *o, uint64_t from,
 }
 
 
+/* Without other coordinates than x there is one run. */
+const double *
+hx_tt_dense_lines(hx_tt_dense_t *dn, uint64_t from, uint64_t to)
+{
+    static const hx_tt_dense_at_t  none;
+
+    return hx_tt_dense_rows(dn, &none, from, to);
+}
+
+
 /* m rows times one slice of R: the factors, but for what to do with them. */
 static void
 hx_tt_dense_product(const hx_tt_dense_t *dn, const double *rows, size_t m,

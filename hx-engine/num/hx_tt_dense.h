@@ -19,6 +19,12 @@
 /* Elements of one read at most: at rank 100 about 100 us of work. */
 #define HX_TT_DENSE_STEP   8192
 
+/* Rows of a block, a power of two. */
+#define HX_TT_DENSE_ROWS   32
+
+/* Multiply-adds of one step of a block, as far as possible: 0.3 ms. */
+#define HX_TT_DENSE_WORK   ((uint64_t) 1 << 23)
+
 /* Private. */
 typedef struct {
     hx_tt_map_t   map;
@@ -29,6 +35,7 @@ typedef struct {
     uint8_t       low[HX_DIMS_MAX];     /* and R */
     size_t        r1;                   /* rank between L and M */
     size_t        r2;                   /* between M and R; r1 without an M */
+    size_t        left_most;            /* rows of L that "rows" has room for */
     double       *left;
     double       *middle;               /* NULL: L times R at once */
     double       *right;
@@ -39,6 +46,18 @@ typedef struct {
     uint64_t      rows_from;
     uint64_t      rows_to;              /* 0: none */
 } hx_tt_dense_t;
+
+/*
+ * Elements that are read in steps, because one pass over R makes all of them.
+ */
+typedef struct {
+    uint64_t      first;
+    size_t        n;                    /* elements */
+    uint64_t      work;                 /* of the last step */
+    size_t        rows;                 /* private, as is what follows */
+    size_t        cols;                 /* of a step */
+    size_t        next;                 /* column */
+} hx_tt_dense_block_t;
 
 
 /*
@@ -74,5 +93,36 @@ void hx_tt_dense_raw(hx_tt_dense_t *dn, uint64_t first, size_t n, double *out);
  */
 void hx_tt_dense_compare(hx_tt_dense_t *dn, uint64_t first, size_t n,
     const void *with, double sum[2]);
+
+/*
+ * hx_tt_dense_wide.c
+ *
+ * What a read of n elements takes, in multiply-adds: HX_TT_DENSE_STEP of them
+ * are some ten thousand times the rank.  R, when it is too large for a cache,
+ * is read once for each read, whose time then goes with R, not with n.
+ */
+uint64_t hx_tt_dense_cost(const hx_tt_dense_t *dn, size_t n);
+
+/*
+ * Where that is too much, there are blocks: so many elements, a power of two;
+ * 0: hx_tt_dense_read() is as good.
+ */
+size_t hx_tt_dense_block(const hx_tt_dense_t *dn);
+
+/* The block that an element is in; none of it is there yet. */
+void hx_tt_dense_block_init(const hx_tt_dense_t *dn, hx_tt_dense_block_t *b,
+    uint64_t element);
+
+/*
+ * One step of about HX_TT_DENSE_WORK multiply-adds, with the first one those
+ * that make rows of L times M.  1: "out" holds what hx_tt_dense_read() of b->n
+ * elements from b->first on gives, to the last bit; 0: some columns are
+ * missing.  out: always the same, room for hx_tt_dense_block() elements.
+ */
+int hx_tt_dense_block_step(hx_tt_dense_t *dn, hx_tt_dense_block_t *b,
+    void *out);
+
+/* Private. */
+const double *hx_tt_dense_lines(hx_tt_dense_t *dn, uint64_t from, uint64_t to);
 
 #endif /* HX_TT_DENSE_H */

@@ -167,6 +167,30 @@ hx_tt_dense_better(const hx_tt_dense_cut_t *a, const hx_tt_dense_cut_t *b)
 }
 
 
+/*
+ * Room for the rows of a block.  Few more doubles, and not weighed: the values
+ * of trains that are stored hang on which cut is best.
+ */
+static void
+hx_tt_dense_room(hx_tt_dense_cut_t *c, const hx_tt_t *t, const hx_tt_map_t *m)
+{
+    uint64_t  rows;
+
+    if (c->h1 == c->h2 || m->ndim != 1) {
+        return;
+    }
+
+    rows = (uint64_t) t->rank[c->h2] * HX_TT_DENSE_ROWS;
+
+    if (c->rows < rows) {
+        c->rows = rows;
+        c->total = (hx_u128_t) c->left + c->middle + c->right
+                   + hx_tt_dense_max(rows + HX_TT_DENSE_STEP,
+                                     2 * (hx_u128_t) c->build);
+    }
+}
+
+
 /* The best cut; HX_NO: even the smallest is out of reach. */
 static hx_rc_t
 hx_tt_dense_cut(hx_tt_dense_cut_t *best, const hx_tt_t *t,
@@ -204,7 +228,13 @@ hx_tt_dense_cut(hx_tt_dense_cut_t *best, const hx_tt_t *t,
         }
     }
 
-    return best->total <= HX_TT_DENSE_MAX ? HX_OK : HX_NO;
+    if (best->total > HX_TT_DENSE_MAX) {
+        return HX_NO;
+    }
+
+    hx_tt_dense_room(best, t, m);
+
+    return HX_OK;
 }
 
 
@@ -477,6 +507,7 @@ hx_tt_dense_init(hx_tt_dense_t *dn, const hx_tt_t *t, const hx_array_t *a,
     dn->dtype = a->dtype;
     dn->r1 = t->rank[c.h1];
     dn->r2 = t->rank[c.h2];
+    dn->left_most = 0;
     dn->rows_to = 0;
 
     memset(dn->high, 0, sizeof(dn->high));
@@ -493,6 +524,11 @@ hx_tt_dense_init(hx_tt_dense_t *dn, const hx_tt_t *t, const hx_array_t *a,
         } else {
             dn->low[dn->map.dim[b]]++;
         }
+    }
+
+    if (c.h1 != c.h2) {
+        dn->left_most = (size_t) (c.rows
+                                  / (dn->r2 << dn->mid[dn->map.ndim - 1]));
     }
 
     at = (uintptr_t) mem;

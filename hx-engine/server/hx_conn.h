@@ -52,7 +52,8 @@ struct hx_conn_s {
     hx_conn_state_t    state;
     uint64_t           deadline;        /* loop time, ms; 0 = none */
     uint64_t           progress;        /* bytes since it was set */
-    size_t             turn;            /* bytes moved in this turn */
+    size_t             turn;            /* bytes moved in this turn, and what
+                                         * computing them took, as bytes */
 
     hx_http_head_t     head;
     hx_http_frame_t    frame;

@@ -158,6 +158,7 @@ hx_conn_encode(hx_conn_t *c)
     rc = hx_stream_encode(&r->stream, &v, c->encoded, HX_CONN_SCRATCH,
                           &c->out_len);
     c->out = c->encoded;
+    c->turn += hx_stream_worked(&r->stream);
     hx_store_view_end(&v);
 
     return rc == HX_STORE_OK ? HX_IO_OK
@@ -173,6 +174,7 @@ hx_conn_pass(hx_conn_t *c)
     hx_str_t          piece;
     hx_io_rc_t        rc;
     hx_reply_t       *r;
+    hx_store_rc_t     found;
     hx_store_view_t   v;
 
     r = &c->req->reply;
@@ -186,7 +188,14 @@ hx_conn_pass(hx_conn_t *c)
     while (rc == HX_IO_OK && !hx_stream_done(&r->stream)
            && c->turn < HX_CONN_TURN)
     {
-        if (hx_stream_peek(&r->stream, &v, &piece) != HX_STORE_OK) {
+        found = hx_stream_peek(&r->stream, &v, &piece);
+        c->turn += hx_stream_worked(&r->stream);
+
+        if (found == HX_STORE_BUSY) {
+            continue;
+        }
+
+        if (found != HX_STORE_OK) {
             rc = hx_conn_cut(c, "value lost while sending");
             break;
         }
