@@ -63,7 +63,7 @@ def test_thousand_in_one_go(nginx):
 
 def test_full_queue(nginx, redis):
     redis.pause()
-    answer = nginx.ask("ECHO", count=17000, index=1, timeout=1000)
+    answer = nginx.ask("ECHO", count=17000, index=1, timeout=4000)
     redis.resume()
     assert answer["ok"] == 0
     assert answer["queue_full"] == 17000 - 4 * 4096
