@@ -4,7 +4,7 @@
  * after a few steps, and no call makes more than one.
  */
 
-#include "../store/hx_test_store.h"
+#include "hx_test_store.h"
 #include "hx_api_stream.h"
 #include "hx_base64.h"
 

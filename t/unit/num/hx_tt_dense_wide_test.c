@@ -95,11 +95,11 @@ test_blocks(void **state)
         hx_dtype_t  dtype;
         uint64_t    cut;
     } cases[] = {
-        { 22, 700, HX_DTYPE_I1, 0 },
-        { 22, 700, HX_DTYPE_F8, 1234567 },
-        { 22, 600, HX_DTYPE_F4, 2097151 },
-        { 24, 400, HX_DTYPE_F8, 5000 },
-        { 24, 500, HX_DTYPE_I1, 777 },
+        { 20, 500, HX_DTYPE_I1, 0 },
+        { 20, 450, HX_DTYPE_F8, 123456 },
+        { 20, 500, HX_DTYPE_F4, 524287 },
+        { 22, 250, HX_DTYPE_F8, 5000 },
+        { 22, 300, HX_DTYPE_I1, 777 },
     };
 
     for (i = 0, middles = 0; i < hx_nelts(cases); i++) {

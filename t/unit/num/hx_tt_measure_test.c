@@ -1,7 +1,7 @@
 /*
- * hx_tt_measure_test.c -- trains from outside whose cores, or products of these,
- * are far larger or smaller than the values: what is not finite is refused,
- * what is has its norm.
+ * hx_tt_measure_test.c -- trains from outside whose cores, or products of
+ * these, are far larger or smaller than the values: what is not finite is
+ * refused, what is has its norm.
  */
 
 #include "hx_test_tt.h"
