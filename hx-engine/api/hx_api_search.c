@@ -103,7 +103,11 @@ hx_search_found(void *data, const hx_str_t *key, const hx_record_t *rec)
 }
 
 
-/* Fills the page; 0, or -1: the reply is an error. */
+/*
+ * Fills the page; 0, or -1: the reply is an error.  What the store gathers
+ * before it gives keys is work as well, but each view gets on by a key at
+ * least, and so does each request.
+ */
 static int
 hx_search_pages(hx_req_t *r, hx_store_search_t *s, hx_found_t *f)
 {
@@ -117,7 +121,7 @@ hx_search_pages(hx_req_t *r, hx_store_search_t *s, hx_found_t *f)
     {
         f->work = 0;
 
-        if (work >= HX_SEARCH_MOST && s->after_len != 0) {
+        if (work + s->gathered >= HX_SEARCH_MOST && s->after_len != 0) {
             f->more = 1;
             memcpy(f->last, s->after, s->after_len);
             f->last_len = s->after_len;
@@ -230,6 +234,7 @@ hx_search_run(hx_req_t *r, hx_crypto_t *crypto)
     }
 
     hx_search_answer(r, &s, &f);
+    hx_store_search_end(&s);
     free(asks);
 
     return HX_OK;

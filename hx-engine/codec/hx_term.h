@@ -91,7 +91,7 @@ unsigned hx_terms_bound(size_t len);
  */
 size_t hx_term_length(const unsigned char *text, size_t len);
 
-/* n = 0: an index is of no use for this filter. */
+/* n = 0: an index is of no use for this filter.  Nothing is asked twice. */
 void hx_term_asks(hx_asks_t *a, const hx_filter_t *f);
 
 #endif /* HX_TERM_H */

@@ -109,6 +109,57 @@ hx_ask_range(hx_asks_t *a, const hx_filter_t *f, const hx_filter_cond_t *c)
 }
 
 
+/* p asks for nothing that q, which is another one and stays, does not. */
+static int
+hx_ask_idle(const hx_ask_t *p, const hx_ask_t *q, int earlier)
+{
+    unsigned  i;
+
+    if (p->path != q->path || p->kind == HX_ASK_RANGE) {
+        return 0;
+    }
+
+    if (p->kind == HX_ASK_EXISTS) {
+        return q->kind != HX_ASK_EXISTS || earlier;
+    }
+
+    if (q->kind != HX_ASK_EQUAL || !earlier || p->n != q->n) {
+        return 0;
+    }
+
+    for (i = 0; i < p->n && hx_ask_order(&p->code[i], &q->code[i]) == 0; i++) {
+        /* void */
+    }
+
+    return i == p->n;
+}
+
+
+/* A field has several spellings: what was asked twice is asked once. */
+static void
+hx_asks_once(hx_asks_t *a)
+{
+    int       idle;
+    unsigned  i, j, n;
+
+    for (i = 0, n = 0; i < a->n; i++) {
+        for (j = 0, idle = 0; j < n && !idle; j++) {
+            idle = hx_ask_idle(&a->ask[i], &a->ask[j], 1);
+        }
+
+        for (j = i + 1; j < a->n && !idle; j++) {
+            idle = hx_ask_idle(&a->ask[i], &a->ask[j], 0);
+        }
+
+        if (!idle) {
+            a->ask[n++] = a->ask[i];
+        }
+    }
+
+    a->n = n;
+}
+
+
 void
 hx_term_asks(hx_asks_t *a, const hx_filter_t *f)
 {
@@ -146,4 +197,6 @@ hx_term_asks(hx_asks_t *a, const hx_filter_t *f)
             break;
         }
     }
+
+    hx_asks_once(a);
 }

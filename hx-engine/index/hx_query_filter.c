@@ -172,14 +172,44 @@ hx_keyset_found(void *data, const hx_str_t *key, const hx_record_t *r)
 }
 
 
-/* All keys that match, by the store's index. */
+static hx_query_rc_t
+hx_keyset_search(hx_keyset_t *s, hx_store_search_t *search)
+{
+    hx_str_t        key;
+    hx_query_t     *q;
+    hx_store_rc_t   rc;
+    hx_query_rc_t   qrc;
+
+    q = s->q;
+
+    while (!search->done && !s->failed) {
+        q->fetched = HX_FETCH_VIEW;             /* a view of its own */
+        qrc = hx_query_renew(q);
+
+        if (qrc != HX_QUERY_OK) {
+            return qrc;
+        }
+
+        rc = hx_store_search(&q->view, search);
+
+        if (rc != HX_STORE_OK) {
+            key.data = search->after;
+            key.len = search->after_len;
+            return hx_query_store_rc(q, rc, &key);
+        }
+    }
+
+    return s->failed ? HX_QUERY_NO_MEMORY : HX_QUERY_OK;
+}
+
+
+/* All keys that match, by the store's index: what it gathers for that is no
+ * more than there are keys (hx_terms_search.c). */
 static hx_query_rc_t
 hx_keyset_fill(hx_keyset_t *s)
 {
-    hx_str_t            key;
     hx_query_t         *q;
-    hx_store_rc_t       rc;
-    hx_query_rc_t       qrc;
+    hx_query_rc_t       rc;
     hx_store_search_t   search;
 
     q = s->q;
@@ -193,24 +223,10 @@ hx_keyset_fill(hx_keyset_t *s)
     search.data = s;
     search.done = 0;
 
-    while (!search.done && !s->failed) {
-        q->fetched = HX_FETCH_VIEW;             /* a view of its own */
-        qrc = hx_query_renew(q);
+    rc = hx_keyset_search(s, &search);
+    hx_store_search_end(&search);
 
-        if (qrc != HX_QUERY_OK) {
-            return qrc;
-        }
-
-        rc = hx_store_search(&q->view, &search);
-
-        if (rc != HX_STORE_OK) {
-            key.data = search.after;
-            key.len = search.after_len;
-            return hx_query_store_rc(q, rc, &key);
-        }
-    }
-
-    return s->failed ? HX_QUERY_NO_MEMORY : HX_QUERY_OK;
+    return rc;
 }
 
 

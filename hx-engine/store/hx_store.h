@@ -151,7 +151,8 @@ typedef int (*hx_store_found_pt)(void *data, const hx_str_t *key,
  * A search for records by what an index knows of their metadata.  The caller
  * fills the upper part, and calls hx_store_search(), each time with a view as
  * new as it likes, until there is nothing more or it has enough: what is found
- * is right for every key that was there, unchanged, all the time.
+ * is right for every key that was there, unchanged, all the time.  Then it
+ * calls hx_store_search_end().
  */
 typedef struct {
     hx_str_t           ns;
@@ -163,7 +164,11 @@ typedef struct {
     hx_store_found_pt  each;
     void              *data;
 
-    unsigned           effort;      /* of the store; 0 at first */
+    unsigned           effort;      /* of the store, as "held"; 0 at first */
+    void              *held;        /* what was gathered; NULL at first */
+    uint64_t           gathered;    /* 0 at first; entries that were looked at
+                                     * in all calls before keys could be given:
+                                     * they are not in "steps" */
 
     /* both ways: keys after this one are looked for; those up to it are done,
      * or it is the key of the record that is CORRUPT */
@@ -260,6 +265,9 @@ hx_store_rc_t hx_store_namespaces(const hx_store_view_t *v,
  */
 hx_store_rc_t hx_store_search(const hx_store_view_t *v,
     hx_store_search_t *search);
+
+/* Frees what the search holds; needs no view, may be called more than once. */
+void hx_store_search_end(hx_store_search_t *search);
 
 void hx_store_stats(hx_store_t *s, hx_store_stats_t *st);
 

@@ -258,9 +258,10 @@ hx_stream_set(hx_seek_t *k, hx_stream_t *t, const hx_ask_t *ask,
 {
     int        rc;
     hx_at_t    last;
-    unsigned   i, n;
+    unsigned   i, n, steps;
     hx_span_t  span[HX_SPANS_MAX];
 
+    steps = k->steps;
     memset(t, 0, sizeof(*t));
     t->kind = HX_STREAM_SET;
     t->mem = malloc(HX_SET_MEM);
@@ -284,7 +285,10 @@ hx_stream_set(hx_seek_t *k, hx_stream_t *t, const hx_ask_t *ask,
         return rc;
     }
 
+    mdb_cursor_close(t->cur);
+    t->cur = NULL;
     (void) hx_set_sort(t);
+    t->looked = k->steps - steps;
     t->at = *from;
 
     return 0;

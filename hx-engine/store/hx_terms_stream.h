@@ -57,6 +57,7 @@ typedef struct {
     unsigned char    **key;             /* SET: where they lie in mem; sorted */
     unsigned           n_keys;
     unsigned           next;
+    unsigned           looked;          /* SET: entries that it took */
     int                cut;             /* SET: more keys are behind the last */
 } hx_stream_t;
 
@@ -73,7 +74,7 @@ int hx_stream_equal(hx_seek_t *k, hx_stream_t *t, const hx_ask_t *ask,
 /*
  * The keys of a RANGE or EXISTS ask from "from" on, if there are no more than
  * "most" entries; else MDB_NOTFOUND, and the stream is as after
- * hx_stream_close.
+ * hx_stream_close.  It outlives the view.
  */
 int hx_stream_set(hx_seek_t *k, hx_stream_t *t, const hx_ask_t *ask,
     const hx_at_t *from, unsigned most);

@@ -403,6 +403,58 @@ test_against_the_model(void **state)
 }
 
 
+/* However often and in whatever spelling: once. */
+static void
+test_asks(void **state)
+{
+    unsigned  i;
+
+    static hx_asks_t  asks;
+
+    static const struct {
+        const char  *text;
+        unsigned     equal;
+        unsigned     range;
+        unsigned     exists;
+    } t[] = {
+        { "{\"a.b.c\":{\"$exists\":true},\"a\":{\"b.c\":{\"$exists\":true},"
+          "\"b\":{\"c\":{\"$exists\":true}}}}", 0, 0, 1 },
+        { "{\"a.b\":{\"$exists\":true},\"a.c\":{\"$exists\":true}}", 0, 0, 2 },
+        { "{\"a.b\":1,\"a\":{\"b\":1.0}}", 1, 0, 0 },
+        { "{\"a.b\":{\"$in\":[2,1]},\"a\":{\"b\":{\"$in\":[1,2]}}}", 1, 0, 0 },
+        { "{\"a.b\":{\"$in\":[2,1]},\"a\":{\"b\":{\"$in\":[1,3]}}}", 2, 0, 0 },
+        { "{\"a.b\":1,\"a\":{\"b\":2}}", 2, 0, 0 },
+        { "{\"a.b\":1,\"a.c\":1}", 2, 0, 0 },
+        { "{\"a.b\":{\"$gt\":1},\"a\":{\"b\":{\"$lt\":3}}}", 0, 1, 0 },
+        { "{\"a\":{\"$exists\":true,\"$gt\":1}}", 0, 1, 0 },
+        { "{\"a\":{\"$exists\":true,\"$gt\":1,\"$lt\":\"x\"}}", 0, 2, 0 },
+        { "{\"a\":{\"$eq\":1,\"$exists\":true}}", 1, 0, 0 },
+        { "{\"a\":{\"$in\":[],\"$exists\":true}}", 1, 0, 0 },
+        { "{\"a\":{\"$ne\":null,\"$exists\":true}}", 0, 0, 1 }
+    };
+
+    for (i = 0; i < hx_nelts(t); i++) {
+        unsigned  k, n[3] = { 0, 0, 0 };
+
+        assert_int_equal(hx_filter_parse(&filter,
+                                         (const unsigned char *) t[i].text,
+                                         strlen(t[i].text), &wrong),
+                         HX_FILTER_OK);
+        hx_term_asks(&asks, &filter);
+
+        for (k = 0; k < asks.n; k++) {
+            n[asks.ask[k].kind]++;
+        }
+
+        if (n[HX_ASK_EQUAL] != t[i].equal || n[HX_ASK_RANGE] != t[i].range
+            || n[HX_ASK_EXISTS] != t[i].exists)
+        {
+            fail_msg("%s: %u %u %u", t[i].text, n[0], n[1], n[2]);
+        }
+    }
+}
+
+
 /* Never beyond the text, whatever it is. */
 static void
 test_any_text(void **state)
@@ -448,6 +500,7 @@ main(void)
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_against_the_model),
+        cmocka_unit_test(test_asks),
         cmocka_unit_test(test_any_text)
     };
 
