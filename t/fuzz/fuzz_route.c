@@ -40,7 +40,7 @@ naive(const hx_str_t *pattern, const hx_str_t *text, hx_str_t *ns,
     hx_str_t        want, part;
     const uint8_t  *p, *q;
 
-    *ns = (hx_str_t) { 0, NULL };
+    *ns = (hx_str_t) { NULL, 0 };
     *key = *ns;
     p = pattern->data + 1;
     q = text->data + 1;
