@@ -17,6 +17,10 @@
 
 static char      test_said[TEST_SAID];
 static size_t    test_said_len;
+/* What else would be said of every location. */
+#define TEST_DEFAULTS                                                         \
+    "client_max_body_size 0; proxy_ignore_client_abort on;"
+
 static unsigned  test_warnings;
 static unsigned  test_errors;
 
@@ -74,8 +78,7 @@ test_is(const char *text, const char *said)
     int          n;
     static char  whole[TEST_SAID];
 
-    n = snprintf(whole, sizeof(whole), "http { client_max_body_size 0;\n%s\n}",
-                 text);
+    n = snprintf(whole, sizeof(whole), "http { " TEST_DEFAULTS "\n%s\n}", text);
 
     assert_int_equal(test_lint(test_edge(whole, (size_t) n), (size_t) n),
                      HX_OK);
@@ -205,7 +208,7 @@ test_large(char *text, size_t cap)
     size_t    len;
     unsigned  i;
 
-    len = (size_t) snprintf(text, cap, "http {\nclient_max_body_size 0;\n"
+    len = (size_t) snprintf(text, cap, "http {\n" TEST_DEFAULTS "\n"
                             "hx_gate_operations hx-sdp;\nhx_gate on;\n");
 
     for (i = 0; i < TEST_LINES / 10; i++) {
@@ -291,7 +294,7 @@ long_lists(void **state)
     static char  text[TEST_LINES * 100];
 
     len = (size_t) snprintf(text, sizeof(text), "http { "
-                            "client_max_body_size 0;\nallow 10.0.0.0/8;\n");
+                            TEST_DEFAULTS "\nallow 10.0.0.0/8;\n");
 
     for (i = 0; i < TEST_LINES / 2; i++) {
         len += (size_t) snprintf(text + len, sizeof(text) - len,
