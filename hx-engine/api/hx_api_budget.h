@@ -26,26 +26,9 @@ typedef struct {
 } hx_budget_t;
 
 
-/* HX_OK, or HX_NO: that would be too much, nothing taken. */
-static inline hx_rc_t
-hx_budget_take(hx_budget_t *b, uint64_t n)
-{
-    uint64_t  used;
-
-    used = atomic_load(&b->used);
-
-    do {
-        if (n > b->max || used > b->max - n) {
-            return HX_NO;
-        }
-    } while (!atomic_compare_exchange_weak(&b->used, &used, used + n));
-
-    return HX_OK;
-}
-
-
-/* The same, for the last step of work that has "own" bytes of what is used and
- * needs them no more: as if they had been given back. */
+/* HX_OK, or HX_NO: that would be too much, nothing taken.  For the last step of
+ * work that has "own" bytes of what is used and needs them no more: as if they
+ * had been given back. */
 static inline hx_rc_t
 hx_budget_take_after(hx_budget_t *b, uint64_t n, uint64_t own)
 {
@@ -60,6 +43,14 @@ hx_budget_take_after(hx_budget_t *b, uint64_t n, uint64_t own)
     } while (!atomic_compare_exchange_weak(&b->used, &used, used + n));
 
     return HX_OK;
+}
+
+
+/* The same for work that has nothing yet. */
+static inline hx_rc_t
+hx_budget_take(hx_budget_t *b, uint64_t n)
+{
+    return hx_budget_take_after(b, n, 0);
 }
 
 

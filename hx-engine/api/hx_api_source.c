@@ -433,8 +433,8 @@ hx_source_at(hx_source_t *src, const hx_store_view_t *v, uint64_t off,
             continue;
         }
 
-        rc = src->codec == HX_CODEC_TT ? hx_source_step(src, off)
-                                       : hx_source_block(src, v);
+        rc = src->wide != 0 ? hx_source_step(src, off)
+                            : hx_source_block(src, v);
         if (rc != HX_STORE_OK) {
             return rc;
         }

@@ -236,14 +236,13 @@ hx_tt_check_norm(double *norm, const hx_tt_t *t, const hx_array_t *a,
 }
 
 
-/* The norm of all of a train: by decoding it where its cores do not tell. */
-static hx_rc_t
-hx_tt_check_all(double *norm, const hx_tt_t *t, int outside, hx_work_t *w)
+hx_rc_t
+hx_tt_check_cores(double *norm, const hx_tt_t *t, hx_work_t *w)
 {
-    double      *work;
-    hx_tt_t      rows;
-    hx_array_t   all;
+    double          *work;
+    hx_work_mark_t   mark;
 
+    mark = hx_work_mark(w);
     work = hx_work_doubles(w, hx_tt_dot_work(t, t));
 
     if (work == NULL) {
@@ -251,9 +250,24 @@ hx_tt_check_all(double *norm, const hx_tt_t *t, int outside, hx_work_t *w)
     }
 
     *norm = hx_tt_norm(t, work);
+    hx_work_back(w, mark);
 
-    if (!outside || hx_tt_norm_sound(t, *norm)) {
-        return HX_OK;
+    return hx_tt_norm_sound(t, *norm) ? HX_OK : HX_NO;
+}
+
+
+/* The norm of all of a train: by decoding it where its cores do not tell. */
+static hx_rc_t
+hx_tt_check_all(double *norm, const hx_tt_t *t, int outside, hx_work_t *w)
+{
+    hx_rc_t     rc;
+    hx_tt_t     rows;
+    hx_array_t  all;
+
+    rc = hx_tt_check_cores(norm, t, w);
+
+    if (rc != HX_NO || !outside) {
+        return rc == HX_FAIL ? HX_FAIL : HX_OK;
     }
 
     /* each TT index once, whatever it stands for */

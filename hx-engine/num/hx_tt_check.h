@@ -28,6 +28,12 @@ hx_rc_t hx_tt_check(hx_tt_check_t *c, const hx_tt_t *t, const hx_array_t *a,
     const void *data, double *rows, unsigned h, hx_work_t *w);
 
 /*
+ * The norm of all 2^d values of a train, from its cores alone; HX_NO: these do
+ * not tell it (hx_tt_norm_sound()), *norm is what they say all the same.
+ */
+hx_rc_t hx_tt_check_cores(double *norm, const hx_tt_t *t, hx_work_t *w);
+
+/*
  * Only the norm of what is served, each element decoded, summed so that no
  * square overflows or vanishes (hx_norm.h); NaN: an element is not a finite
  * number.  Slower than hx_tt_check().

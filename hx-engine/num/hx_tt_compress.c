@@ -291,30 +291,6 @@ hx_tt_compress(hx_tt_result_t *out, const hx_array_t *a, const void *data,
 }
 
 
-/*
- * A train that fills its array needs no decoding; HX_NO: its cores do not tell
- * what is in it.
- */
-static hx_rc_t
-hx_tt_measure_cores(const hx_tt_t *t, double *norm, hx_work_t *w)
-{
-    double          *work;
-    hx_work_mark_t   mark;
-
-    mark = hx_work_mark(w);
-    work = hx_work_doubles(w, hx_tt_dot_work(t, t));
-
-    if (work == NULL) {
-        return HX_FAIL;
-    }
-
-    *norm = hx_tt_norm(t, work);
-    hx_work_back(w, mark);
-
-    return hx_tt_norm_sound(t, *norm) ? HX_OK : HX_NO;
-}
-
-
 hx_rc_t
 hx_tt_measure(const hx_tt_t *t, const hx_array_t *a, double *norm,
     double *cast_error, hx_work_t *w)
@@ -333,8 +309,10 @@ hx_tt_measure(const hx_tt_t *t, const hx_array_t *a, double *norm,
     rc = HX_NO;
     check.cast = 0;
 
+    /* one that fills its array needs no decoding */
+
     if (a->dtype == HX_DTYPE_F8 && elements == UINT64_C(1) << t->d) {
-        rc = hx_tt_measure_cores(t, &check.norm, w);
+        rc = hx_tt_check_cores(&check.norm, t, w);
     }
 
     if (rc == HX_NO) {

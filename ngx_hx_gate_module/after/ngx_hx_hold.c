@@ -26,25 +26,6 @@ static ngx_http_output_body_filter_pt    ngx_hx_next_body_filter;
 static ngx_int_t ngx_hx_hold_release(ngx_http_request_t *r, ngx_hx_hold_t *h);
 
 
-/* The context, where a record is to be made before the response has gone. */
-
-static ngx_hx_ctx_t *
-ngx_hx_hold_early(ngx_http_request_t *r)
-{
-    ngx_hx_ctx_t             *ctx;
-    const ngx_hx_loc_conf_t  *lcf;
-
-    ctx = ngx_hx_ctx(r);
-    lcf = ctx != NULL ? ctx->lcf : ngx_hx_loc_conf(r);
-
-    if (!ngx_hx_loc_recorded(lcf) || lcf->audit == NULL || !lcf->audit->early) {
-        return NULL;
-    }
-
-    return ngx_hx_meter_ctx(r);
-}
-
-
 /* Has the record come as far as it must? */
 
 static ngx_uint_t
@@ -281,7 +262,7 @@ ngx_hx_hold_header_filter(ngx_http_request_t *r)
         return ngx_hx_next_header_filter(r);
     }
 
-    ctx = ngx_hx_hold_early(r);
+    ctx = ngx_hx_meter_ctx(r, 1);
 
     if (ctx == NULL || ctx->recorded) {
         return ngx_hx_next_header_filter(r);
@@ -435,7 +416,7 @@ ngx_hx_hold_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_hx_next_body_filter(r, in);
     }
 
-    ctx = ngx_hx_hold_early(r);
+    ctx = ngx_hx_meter_ctx(r, 1);
 
     if (ctx == NULL || ctx->recorded) {
         return ngx_hx_next_body_filter(r, in);

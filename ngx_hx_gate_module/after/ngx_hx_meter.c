@@ -291,7 +291,7 @@ ngx_hx_meter_charge(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
 
 
 ngx_hx_ctx_t *
-ngx_hx_meter_ctx(ngx_http_request_t *r)
+ngx_hx_meter_ctx(ngx_http_request_t *r, ngx_uint_t early)
 {
     ngx_hx_ctx_t             *ctx;
     const ngx_hx_loc_conf_t  *lcf;
@@ -300,6 +300,10 @@ ngx_hx_meter_ctx(ngx_http_request_t *r)
     lcf = ctx != NULL ? ctx->lcf : ngx_hx_loc_conf(r);
 
     if (!ngx_hx_loc_recorded(lcf)) {
+        return NULL;
+    }
+
+    if (early && (lcf->audit == NULL || !lcf->audit->early)) {
         return NULL;
     }
 
@@ -417,7 +421,7 @@ ngx_hx_meter_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    ctx = ngx_hx_meter_ctx(r);
+    ctx = ngx_hx_meter_ctx(r, 0);
 
     if (ctx == NULL) {
         return NGX_OK;

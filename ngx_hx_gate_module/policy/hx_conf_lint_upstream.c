@@ -161,8 +161,6 @@ hx_lint_abandons(hx_lint_place_t *p, const hx_conf_dir_t *d)
 }
 
 
-/* What the gate lets through as a body, of which nginx refuses a part. */
-
 /* nginx's own limit on bodies; 0 = none */
 
 static uint64_t
@@ -203,6 +201,8 @@ hx_lint_other_event(hx_lint_place_t *p, const hx_conf_dir_t *d)
     return !hx_lint_word_is(d, 1, "$request_body");
 }
 
+
+/* What the gate lets through as a body, of which nginx refuses a part. */
 
 static int
 hx_lint_small_body(hx_lint_place_t *p, const hx_conf_dir_t *d)

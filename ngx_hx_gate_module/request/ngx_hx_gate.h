@@ -469,11 +469,11 @@ void ngx_hx_meter_init(ngx_hx_main_conf_t *mcf, ngx_log_t *log);
 ngx_int_t ngx_hx_meter_finish(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 
 /*
- * The context of a request that is to be recorded, made when there is none.
- * NULL: it is not to be recorded, or there is no memory, then the record is
- * counted as lost.
+ * The context of a request that is to be recorded ("early": before its response
+ * has gone), made when there is none.  NULL: it is not to be recorded, or there
+ * is no memory, then the record is counted as lost.
  */
-ngx_hx_ctx_t *ngx_hx_meter_ctx(ngx_http_request_t *r);
+ngx_hx_ctx_t *ngx_hx_meter_ctx(ngx_http_request_t *r, ngx_uint_t early);
 
 /*
  * A record behind the last one: NGX_OK and where it ends, it counts when the

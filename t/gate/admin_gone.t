@@ -2,7 +2,6 @@
 # record says so: with HTTP/2 nginx ends such a request while a thread has it.
 use lib 't/lib'; use HX; use HXGate; use HXBlock;
 use Test::More;
-use Socket qw(SOL_SOCKET SO_LINGER);
 
 my $Port = HX::port(3);
 my $Server = HXGate::Server->new(
@@ -38,8 +37,7 @@ sub create_and_leave {
     HXGate::send_all($s, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '')
         . frame(1, 4, 1, $head) . frame(0, 1, 1, $json));
     IO::Select->new($s)->can_read(HXGate::PATIENCE) or die 'no SETTINGS';
-    setsockopt $s, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0) or die $!;
-    close $s;
+    HXGate::reset_peer($s);
 }
 
 my @ids = map { "gone-$_" } 1 .. 60;

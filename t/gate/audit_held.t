@@ -153,9 +153,7 @@ for my $how ('left open', 'reset') {
                   . "Content-Length: 100\r\n\r\nabc");
     is status_of($s), 401, "a body, $how: refused";
     if ($how eq 'reset') {
-        setsockopt $s, Socket::SOL_SOCKET(), Socket::SO_LINGER(),
-            pack('ii', 1, 0) or die $!;
-        close $s;
+        HXGate::reset_peer($s);
     } else {
         my $rest = '';
         1 while HXGate::more($s, \$rest);

@@ -58,9 +58,7 @@ for my $case ([ 'length', $json, @length ],
 
     ($id = "reset-$name") =~ s/\W+/-/g;
     $s = start_request($id, $body, @headers);
-    setsockopt $s, Socket::SOL_SOCKET(), Socket::SO_LINGER(),
-        pack('ii', 1, 0);
-    close $s;
+    HXGate::reset_peer($s);
     recorded($id, 400, "$name, reset");
 }
 

@@ -6,8 +6,6 @@ use Test::More;
 use strict;
 use warnings;
 
-use Socket qw(SOL_SOCKET SO_LINGER);
-
 my $H2 = HX::port(3);
 my $Engine = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
                                    LocalPort => HX::port(1), Proto => 'tcp',
@@ -26,12 +24,6 @@ sub asked {
     return $engine;
 }
 
-sub leave {
-    my ($s) = @_;
-    setsockopt $s, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0) or die $!;
-    close $s;
-}
-
 # Ways to ask, and to leave when the engine has the request.
 my %Way = (
     'HTTP/1.1' => sub {
@@ -41,11 +33,14 @@ my %Way = (
             key => $HXGate::Key{acme}, headers => ['X-Request-Id', $id],
             body => $Body));
         my $engine = asked();
-        leave($s);
+        HXGate::reset_peer($s);
         return $engine;
     },
-    'HTTP/2, the connection' => sub { my ($c, $engine) = put_h2(@_);
-                                      leave($c->{s}); return $engine },
+    'HTTP/2, the connection' => sub {
+        my ($c, $engine) = put_h2(@_);
+        HXGate::reset_peer($c->{s});
+        return $engine;
+    },
     'HTTP/2, the stream' => sub {
         my ($c, $engine, $stream) = put_h2(@_);
         $c->frame(3, 0, $stream, pack 'N', 8);      # RST_STREAM, CANCEL

@@ -232,6 +232,16 @@ sub connect_to {
 }
 
 
+# Closes it with a reset: the peer sees an error, not an end.
+sub reset_peer {
+    my ($s) = @_;
+
+    setsockopt $s, Socket::SOL_SOCKET(), Socket::SO_LINGER(), pack('ii', 1, 0)
+        or croak "SO_LINGER: $!";
+    close $s;
+}
+
+
 # Writes all of it; false when the peer is gone.
 sub send_all {
     my ($s, $bytes) = @_;

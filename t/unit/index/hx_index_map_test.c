@@ -28,6 +28,19 @@ steps(const hx_name_t *name)
 }
 
 
+static hx_name_t *
+create_name(void)
+{
+    hx_name_t  *name;
+
+    create_index(1);
+    name = hx_name_get(ix, &ns);
+    assert_non_null(name);
+
+    return name;
+}
+
+
 static void
 check(const hx_name_t *name, uint64_t first, uint64_t step)
 {
@@ -48,9 +61,7 @@ many_groups_are_found(void **state)
     uint64_t    n;
     hx_name_t  *name;
 
-    create_index(1);
-    name = hx_name_get(ix, &ns);
-    assert_non_null(name);
+    name = create_name();
 
     for (n = 1; n <= GROUPS; n++) {
         assert_non_null(hx_group_get(ix, name, n));
@@ -79,9 +90,7 @@ groups_come_and_go(void **state)
     uint64_t    n;
     hx_name_t  *name;
 
-    create_index(1);
-    name = hx_name_get(ix, &ns);
-    assert_non_null(name);
+    name = create_name();
 
     for (n = 1; n <= GROUPS; n++) {
         assert_non_null(hx_group_get(ix, name, n));
