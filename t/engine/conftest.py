@@ -128,7 +128,9 @@ class Engine:
         return self.log_path.read_text(errors="replace")
 
     def log(self, event=None):
-        lines = [json.loads(x) for x in self.log_text().splitlines()
+        # the engine may be about to write the rest of the last one
+        whole, _, _ = self.log_text().rpartition("\n")
+        lines = [json.loads(x) for x in whole.splitlines()
                  if x.startswith("{")]
         return [x for x in lines if event is None or x["event"] == event]
 
