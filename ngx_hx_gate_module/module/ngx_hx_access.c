@@ -6,11 +6,7 @@
  * what does.
  */
 
-#include "ngx_hx_gate.h"
-
-
-typedef ngx_int_t (*ngx_hx_step_pt)(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
+#include "ngx_hx_step.h"
 
 
 static const ngx_hx_step_pt  ngx_hx_steps[] = {
@@ -193,33 +189,12 @@ ngx_hx_access_anew(ngx_hx_ctx_t *ctx)
 }
 
 
+/* rc is what the steps said, and nobody waits any more. */
+
 static ngx_int_t
-ngx_hx_access_gated(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
+ngx_hx_access_act(ngx_hx_ctx_t *ctx, const ngx_hx_loc_conf_t *lcf,
+    ngx_int_t rc)
 {
-    ngx_int_t      rc;
-    ngx_hx_ctx_t  *ctx;
-
-    ctx = ngx_hx_access_enter(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ctx->passed && !lcf->shadow) {
-        ngx_hx_access_anew(ctx);
-    }
-
-    if (ctx->decided) {
-        return ngx_hx_access_again(r, ctx, lcf);
-    }
-
-    ctx->lcf = lcf;
-
-    rc = ngx_hx_access_run(r, ctx, ngx_hx_steps, hx_nelts(ngx_hx_steps));
-
-    if (rc == NGX_DONE) {
-        return rc;
-    }
-
     if (lcf->shadow) {
 
         /* what nginx itself has found wrong stays wrong */
@@ -237,6 +212,41 @@ ngx_hx_access_gated(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
     }
 
     return rc;
+}
+
+
+static ngx_int_t
+ngx_hx_access_gated(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
+{
+    ngx_int_t      rc;
+    ngx_hx_ctx_t  *ctx;
+
+    ctx = ngx_hx_access_enter(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_hx_cancel_looked(r, ctx)) {
+        return ngx_hx_access_act(ctx, lcf, ctx->verdict);
+    }
+
+    if (ctx->passed && !lcf->shadow) {
+        ngx_hx_access_anew(ctx);
+    }
+
+    if (ctx->decided) {
+        return ngx_hx_access_again(r, ctx, lcf);
+    }
+
+    ctx->lcf = lcf;
+
+    rc = ngx_hx_access_run(r, ctx, ngx_hx_steps, hx_nelts(ngx_hx_steps));
+
+    if (rc == NGX_DONE || (!lcf->shadow && ngx_hx_cancel_look(r, ctx, rc))) {
+        return NGX_DONE;
+    }
+
+    return ngx_hx_access_act(ctx, lcf, rc);
 }
 
 

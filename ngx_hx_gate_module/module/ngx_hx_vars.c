@@ -4,7 +4,7 @@
  * proxy_set_header and takes the place of the header that the gate adds.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 
 static ngx_int_t

@@ -91,6 +91,11 @@ struct ngx_hx_ctx_s {
     hx_outcome_t             shadowed;          /* what a limit in shadow mode
                                                  * would have refused with */
 
+    /* cancel (request/ngx_hx_cancel.c) */
+    unsigned                 cancel_looks:1;    /* it comes back for verdict */
+    unsigned                 cancel_looked:1;   /* once is enough */
+    ngx_int_t                verdict;           /* to be acted upon then */
+
     /* forward */
     unsigned                 forwarded:1;       /* headers are ours */
 
@@ -268,6 +273,17 @@ ngx_int_t ngx_hx_body_refuse(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
 ngx_int_t ngx_hx_body_filter_init(void);
 
 
+/* ngx_hx_cancel.c */
+
+/* 1: the request comes back through the phases, for ctx->verdict, unless its
+ * stream is reset in what nginx has read with it. */
+ngx_uint_t ngx_hx_cancel_look(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
+    ngx_int_t verdict);
+
+/* 1: here it is. */
+ngx_uint_t ngx_hx_cancel_looked(ngx_http_request_t *r, ngx_hx_ctx_t *ctx);
+
+
 /* ngx_hx_unread.c: bodies of those who are not known.  POST_READ phase, and
  * before the header of an answer: is the connection kept? */
 ngx_int_t ngx_hx_unread_handler(ngx_http_request_t *r);
@@ -404,46 +420,6 @@ void ngx_hx_fleet_limit_init(const ngx_hx_main_conf_t *mcf, ngx_log_t *log);
 
 /* YYYYMM of a second (UTC). */
 unsigned ngx_hx_month(time_t sec);
-
-
-/* step/, in the order of the table in module/ngx_hx_access.c */
-
-ngx_int_t ngx_hx_step_preflight(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
-ngx_int_t ngx_hx_step_trail(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
-ngx_int_t ngx_hx_step_cors(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
-ngx_int_t ngx_hx_step_auth(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
-ngx_int_t ngx_hx_step_input(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
-ngx_int_t ngx_hx_step_rate(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
-ngx_int_t ngx_hx_step_namespace(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
-ngx_int_t ngx_hx_step_acl(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
-ngx_int_t ngx_hx_step_admit(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
-ngx_int_t ngx_hx_step_forward(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf);
-
-/*
- * A redirect or subrequest of a granted request came into a location where the
- * gate is on: the service key goes with it.  NGX_ERROR = no memory.
- */
-ngx_int_t ngx_hx_forward_enter(ngx_http_request_t *r);
-
-/*
- * Takes our Authorization out again: where the gate is not on, and for
- * $hx_gate_service_key, whose use in a proxy_set_header replaces it.
- */
-void ngx_hx_forward_drop_authorization(ngx_http_request_t *r);
-
-/* The route of a request's path; shared by the input step and subrequests. */
-ngx_int_t ngx_hx_input_route(ngx_http_request_t *r, ngx_hx_ctx_t *ctx,
-    const ngx_hx_loc_conf_t *lcf, hx_route_t *route);
 
 
 /* after/ */

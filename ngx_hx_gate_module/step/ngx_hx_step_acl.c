@@ -2,7 +2,7 @@
  * ngx_hx_step_acl.c -- may this tenant name this namespace?
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 #include "hx_acl.h"
 

@@ -4,7 +4,7 @@
  * that what any other one refuses does not count.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 
 ngx_int_t

@@ -5,7 +5,7 @@
  * with the registry is 503, never 401: clients throw keys away on 401.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 
 static ngx_int_t

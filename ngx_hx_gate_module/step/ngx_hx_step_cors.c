@@ -8,7 +8,7 @@
  * further.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 
 ngx_int_t

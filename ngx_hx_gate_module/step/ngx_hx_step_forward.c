@@ -10,7 +10,7 @@
  * add_header; the upstream modules copy them all the same.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 
 static ngx_int_t

@@ -7,7 +7,7 @@
  * must also agree with the normalised URI that nginx chose the location by.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 
 #define NGX_HX_ALLOW_MAX   256      /* bytes of an Allow header */

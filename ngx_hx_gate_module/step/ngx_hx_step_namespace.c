@@ -5,7 +5,7 @@
  * comes, and the step is entered again when all of it is there.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 
 /* "mode":"gpu" makes a serve a serve_gpu */

@@ -3,7 +3,7 @@
  * anything is decided.  Refuses nothing that a client could have sent.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 
 ngx_int_t

@@ -4,7 +4,7 @@
  * the admit step does that when everything else has been decided.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 
 ngx_int_t

@@ -3,7 +3,7 @@
  * engine that could not be recorded.
  */
 
-#include "ngx_hx_gate.h"
+#include "ngx_hx_step.h"
 
 
 ngx_int_t

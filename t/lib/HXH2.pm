@@ -8,6 +8,7 @@ package HXH2;
 #     $c->data($id, $bytes, end => 1);
 #     my $answer = $c->answer($id);       # { status, body, reset, gone }
 #     $c->{out}                           # bytes of bodies sent
+#     $c->at_once(sub { ... });           # frames sent in it leave in one piece
 #
 # Header fields go out as literals, whatever is in them.  Of the answers the
 # status is read, which nginx never compresses; other fields are for curl.
@@ -44,9 +45,23 @@ sub new {
 sub frame {
     my ($self, $type, $flags, $id, $payload) = @_;
 
-    return HXGate::send_all($self->{s},
-        substr(pack('N', length $payload), 1)
-        . pack('CCN', $type, $flags, $id) . $payload);
+    my $bytes = substr(pack('N', length $payload), 1)
+        . pack('CCN', $type, $flags, $id) . $payload;
+    if (defined $self->{kept}) {
+        $self->{kept} .= $bytes;
+        return 1;
+    }
+    return HXGate::send_all($self->{s}, $bytes);
+}
+
+
+# nginx then reads them by one call, if they are a few kilobytes.
+sub at_once {
+    my ($self, $do) = @_;
+
+    local $self->{kept} = '';
+    $do->();
+    return HXGate::send_all($self->{s}, $self->{kept});
 }
 
 
