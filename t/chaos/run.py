@@ -13,6 +13,7 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -27,7 +28,7 @@ from audit_check import Trail
 from faults import BITES, FAULTS, UNKNOWN_503, ZERO
 from fleet import stranger
 from fleet_load import Load as Steady
-from hostile import KINDS, RATE as MALFORMED
+from hostile import KINDS, RATE
 from judge import steady_p99
 from own_nginx import PATIENCE
 from place import Place
@@ -41,6 +42,7 @@ QUIET = 6               # seconds of a quiet one
 LOUD = 8                # of a hostile one, where no number of requests ends it
 STEPS = {"rapid reset": 100_000, "smuggling": 1, "slow heads": 1,
          "slow bodies": 1}
+BY_RATE = {"rapid reset", "malformed"}        # RATE a second
 KILLED = {"worker killed", "master killed"}   # in the midst of requests
 # their requests have no ids of ours
 COUNTED = {"hostile", "greedy", "steady", None}
@@ -52,6 +54,18 @@ def swallow(sink):
     with contextlib.suppress(OSError):
         while True:
             kept.append(sink.accept()[0])
+
+
+def swallow_tls(sink, directory):
+    """The same with TLS, and what comes is read; one connection at a time."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "tls.crt", directory / "tls.key")
+    context.set_alpn_protocols(["h2"])
+    with contextlib.suppress(OSError):
+        while True:
+            with context.wrap_socket(sink.accept()[0], server_side=True) as s:
+                while s.recv(65536):
+                    pass
 
 
 class Row:
@@ -82,19 +96,25 @@ class Run:
         self.load.start()
         self.warm_up(150)
         self.storm()
-        first = self.quiet()
+        quiets = [self.quiet()]
         names = [name for name in FAULTS if self.wanted(name)]
         for name in names:
             if self.late(name):
                 continue
             self.fault(name)
-        for name in KINDS:
-            if self.wanted(f"hostile: {name}") and not self.late(name):
+        kinds = [name for name in KINDS if self.wanted(f"hostile: {name}")]
+        if kinds:
+            self.warm_up(150)
+            quiets.append(self.quiet(quiets[0]))
+            self.real_clock()
+            quiets.append(self.quiet())
+        for name in kinds:
+            if not self.late(name):
                 self.hostile(name)
         steady = self.steady.stop() if self.steady.process else []
         self.warm_up(150)
-        last = self.quiet(first)
-        self.judge(first, last, steady)
+        quiets.append(self.quiet(quiets[-1]))
+        self.judge(quiets, steady)
 
     def wanted(self, name):
         return not self.args.only or name in self.args.only.split(",")
@@ -168,8 +188,9 @@ class Run:
     def attack(self, name, seed, amount, port=None, seconds=LOUD):
         done = subprocess.run(
             ["nice", "-n", "10", sys.executable, HERE / "hostile.py", name,
-             *map(str, (port or self.place.gate.port, self.place.tls_port,
-                        self.keys[name], seed, amount, seconds))],
+             *map(str, (port or self.place.gate.port,
+                        port or self.place.tls_port, self.keys[name], seed,
+                        amount, seconds))],
             check=True, capture_output=True, text=True, timeout=300)
         return json.loads(done.stdout)
 
@@ -240,6 +261,18 @@ class Run:
 
     # -- hostile clients --
 
+    def real_clock(self):
+        """The one that was stepped reads a file at each look: what is timed
+        from here on would be that."""
+        self.load.pause()
+        until(self.load.all_idle, 60, "the clients are idle")
+        self.place.real_clock()
+        until(self.place.well, 60, "all is well")
+        self.load.resume()
+        self.heal()
+        self.warm_up(150)
+        self.storm()
+
     def hostile(self, name):
         row = self.row(f"hostile: {name}")
         self.load.phase = row.name
@@ -280,15 +313,15 @@ class Run:
             self.steady.add(self.steady_key, path="/v1/list/default")
 
     def peace(self, name, number):
-        """The same is done to a port that nobody serves, where that can be:
-        what it takes of the processors is not the gate's doing."""
-        if name == "rapid reset":
-            time.sleep(QUIET)
-            return
+        """The same is done to a port that nobody serves: what it takes of the
+        processors is not the gate's doing."""
+        what = ((swallow_tls, self.place.directory) if name == "rapid reset"
+                else (swallow,))
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as sink:
-            threading.Thread(target=swallow, args=(sink,), daemon=True).start()
+            threading.Thread(target=what[0], args=(sink, *what[1:]),
+                             daemon=True).start()
             self.attack(name, self.args.seed + number,
-                        QUIET * MALFORMED if name == "malformed" else 1,
+                        QUIET * RATE if name in BY_RATE else 1,
                         sink.getsockname()[1], QUIET)
             sink.shutdown(socket.SHUT_RDWR)
 
@@ -304,7 +337,8 @@ class Run:
 
     # -- the end --
 
-    def judge(self, first, last, steady):
+    def judge(self, quiets, steady):
+        """quiets: first and last ones, of a nginx each."""
         self.load.finish()
         self.load.phase = "read back"
         wanted, found = self.load.read_all()
@@ -338,7 +372,9 @@ class Run:
                 self.seen(), facts,
                 {a.name for a in asks if a.status is None
                  and KILLED & set(a.phases)}),
-            "memory, descriptors": verdict.grown(first, last),
+            "memory, descriptors": [
+                fault for first, last in zip(quiets[::2], quiets[1::2])
+                for fault in verdict.grown(first, last)],
         }
         notes = {"acknowledged puts": f"{len(wanted)} keys",
                  "audit = answers": f"{len(asks)} requests, {len(status)} "
@@ -347,7 +383,7 @@ class Run:
                  "usage = audit": f"{sum(born.values()) / 10} CUs",
                  "foreign access": f"{sum(a.foreign for a in asks)} attempts",
                  "engine saw only granted": f"{len(self.seen())} requests",
-                 "memory, descriptors": f"{first} {last}"}
+                 "memory, descriptors": " ".join(map(str, quiets))}
         self.table(asks, checks, notes)
 
     def told(self, tenant):
