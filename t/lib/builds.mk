@@ -72,7 +72,9 @@ UNIT_valgrind         = $(addprefix $(B)/,$(call without, \
 GATE_TESTS_valgrind   = $(call without,$(sort $(wildcard t/gate/*.t)), \
                           t/lib/valgrind-gate.skip)
 ENGINE_TESTS_valgrind = $(call without,$(sort $(wildcard t/engine/test_*.py)), \
-                          t/lib/valgrind-engine.skip)
+                          t/lib/valgrind-engine.skip) \
+                        $(addprefix --deselect=,$(shell sed -n \
+                          's/ *\#.*//; /::/p' t/lib/valgrind-engine.skip))
 
 ifeq ($(BUILD),valgrind)
   UNIT_EXEC    = $(UNDER)/run
