@@ -3,15 +3,36 @@
  * CVE-2023-44487) costs neither the engine anything, nor an answer.
  *
  * nginx begins with a request in the middle of what it has read of an HTTP/2
- * connection; a RST_STREAM may stand right behind it.  So what was decided is
- * not acted upon before nginx has looked at all of that.  A request that was
- * reset it ends as 499: it counts in its tenant's window, is recorded once, and
- * is not charged.  One that is reset later goes on to its end (see the README,
- * proxy_ignore_client_abort) and keeps its place among the streams that its
- * connection may have.
+ * connection; a RST_STREAM, or the connection's end, may stand right behind it.
+ * So what was decided is not acted upon before nginx has looked at all of that.
+ * A request that was reset it ends as 499: if it was admitted it counts in its
+ * tenant's window, it is recorded once, and it is not charged.  One that is
+ * reset later goes on to its end (see the README, proxy_ignore_client_abort)
+ * and keeps its place among the streams that its connection may have.
  */
 
 #include "ngx_hx_gate.h"
+
+
+/*
+ * A refusal of what is still to send a body is better given at once: nginx then
+ * throws the body away as it comes, and keeps nothing of it.  In a filter
+ * nobody can wait.
+ */
+
+static ngx_uint_t
+ngx_hx_cancel_must_not(const ngx_http_request_t *r, ngx_int_t verdict)
+{
+#if (NGX_HTTP_V2)
+    return r->stream == NULL || r->post_action || r->filter_finalize
+           || (verdict != NGX_OK && !r->stream->in_closed);
+#else
+    (void) r;
+    (void) verdict;
+
+    return 1;
+#endif
+}
 
 
 ngx_uint_t
@@ -19,7 +40,7 @@ ngx_hx_cancel_look(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_int_t verdict)
 {
     ngx_event_t  *wev;
 
-    if (r->stream == NULL || r->post_action || ctx->cancel_looked) {
+    if (ctx->cancel_looked || ngx_hx_cancel_must_not(r, verdict)) {
         return 0;
     }
 
