@@ -17,7 +17,14 @@
 #ifndef HX_VEC_H
 #define HX_VEC_H
 
+#include <float.h>
+
 #include "hx_types.h"
+
+/* x86, or 128 bits; elsewhere (arm of 32 bits, double-double) infinities would
+ * not be told from large arrays */
+_Static_assert(LDBL_MAX_EXP > 2 * DBL_MAX_EXP,
+               "squares of float64 have to fit into long double");
 
 #define HX_VEC_STEP   4096      /* elements */
 
