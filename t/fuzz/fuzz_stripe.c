@@ -181,7 +181,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     int                     ok;
     uint8_t                *header, *body;
-    hx_str_t                line, rest, t;
+    hx_str_t                line, rest, t = { NULL, 0 };
     unsigned                v1;
     hx_fuzz_in_t            in;
     hx_stripe_signature_t   s;
