@@ -20,6 +20,7 @@
 #define HX_CONF_KEY       "HX_GATE_ENGINE_SERVICE_KEY"
 #define HX_CONF_KEY_FILE  "HX_GATE_ENGINE_SERVICE_KEY_FILE"
 #define HX_GIB            ((uint64_t) 1 << 30)
+#define HX_CONF_INFLIGHT_MIN  ((uint64_t) 64 << 20)
 
 typedef struct {
     const char  *name;
@@ -292,6 +293,13 @@ hx_conf_defaults(hx_conf_t *c)
 
     if (c->inflight == 0) {
         c->inflight = 4 * c->max_upload;
+
+        /* work on the smallest payload takes 14 MiB: while one is worked on,
+         * others are to have room */
+
+        if (c->inflight < HX_CONF_INFLIGHT_MIN) {
+            c->inflight = HX_CONF_INFLIGHT_MIN;
+        }
     }
 }
 

@@ -34,6 +34,13 @@ def test_an_engine_that_has_done_nothing(engine):
     assert not any(x.startswith("hx_engine_put_duration") for x in m)
 
 
+def test_small_uploads_leave_room_for_work(make_engine):
+    """14 MiB are taken by whatever is worked on: a client that puts one after
+    the other is not to be in its own way."""
+    e = make_engine(HOLONOMIX_MAX_UPLOAD_BYTES=200_000).start()
+    assert scrape(e)["hx_engine_inflight_limit_bytes"] == 64 << 20
+
+
 def test_requests_by_operation_and_status(engine):
     for i in range(3):
         assert engine.put("k", b"data").status_code == 200
