@@ -192,21 +192,8 @@ ngx_hx_access_anew(ngx_hx_ctx_t *ctx)
 /* rc is what the steps said, and nobody waits any more. */
 
 static ngx_int_t
-ngx_hx_access_act(ngx_hx_ctx_t *ctx, const ngx_hx_loc_conf_t *lcf,
-    ngx_int_t rc)
+ngx_hx_access_act(ngx_hx_ctx_t *ctx, ngx_int_t rc)
 {
-    if (lcf->shadow) {
-
-        /* what nginx itself has found wrong stays wrong */
-
-        if (rc != NGX_OK && ctx->error == HX_E_NONE && !ctx->passed) {
-            return rc;
-        }
-
-        ngx_hx_pass(ctx);
-        return NGX_DECLINED;
-    }
-
     if (rc == NGX_OK) {
         ctx->granted = 1;
     }
@@ -227,7 +214,7 @@ ngx_hx_access_gated(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
     }
 
     if (ngx_hx_cancel_looked(r, ctx)) {
-        return ngx_hx_access_act(ctx, lcf, ctx->verdict);
+        return ngx_hx_access_act(ctx, ctx->verdict);
     }
 
     if (ctx->passed && !lcf->shadow) {
@@ -242,11 +229,24 @@ ngx_hx_access_gated(ngx_http_request_t *r, const ngx_hx_loc_conf_t *lcf)
 
     rc = ngx_hx_access_run(r, ctx, ngx_hx_steps, hx_nelts(ngx_hx_steps));
 
-    if (rc == NGX_DONE || (!lcf->shadow && ngx_hx_cancel_look(r, ctx, rc))) {
-        return NGX_DONE;
+    if (rc == NGX_DONE) {
+        return rc;
     }
 
-    return ngx_hx_access_act(ctx, lcf, rc);
+    if (lcf->shadow) {
+
+        /* what nginx itself has found wrong stays wrong */
+
+        if (rc != NGX_OK && ctx->error == HX_E_NONE && !ctx->passed) {
+            return rc;
+        }
+
+        ngx_hx_pass(ctx);
+        return NGX_DECLINED;
+    }
+
+    return ngx_hx_cancel_look(r, ctx, rc) ? NGX_DONE
+                                          : ngx_hx_access_act(ctx, rc);
 }
 
 

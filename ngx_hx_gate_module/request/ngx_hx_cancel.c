@@ -40,11 +40,10 @@ ngx_hx_cancel_look(ngx_http_request_t *r, ngx_hx_ctx_t *ctx, ngx_int_t verdict)
 {
     ngx_event_t  *wev;
 
-    if (ctx->cancel_looked || ngx_hx_cancel_must_not(r, verdict)) {
+    if (ngx_hx_cancel_must_not(r, verdict)) {
         return 0;
     }
 
-    ctx->cancel_looked = 1;
     ctx->cancel_looks = 1;
     ctx->verdict = verdict;
 

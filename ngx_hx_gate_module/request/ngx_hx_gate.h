@@ -93,7 +93,6 @@ struct ngx_hx_ctx_s {
 
     /* cancel (request/ngx_hx_cancel.c) */
     unsigned                 cancel_looks:1;    /* it comes back for verdict */
-    unsigned                 cancel_looked:1;   /* once is enough */
     ngx_int_t                verdict;           /* to be acted upon then */
 
     /* forward */
